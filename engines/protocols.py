@@ -1,0 +1,70 @@
+"""The three protocols an adapter can fulfil, and the shape of an adapter module. All are synchronous: `turn.py` owns the threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, TextDelta, Transcript, Voice
+
+
+@runtime_checkable
+class SpeechToText(Protocol):
+    """Ears."""
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        """Turn a whole utterance (mono float32, any sample rate) into words; empty text when nothing was said.
+
+        Raises:
+            SpeechToTextError: the engine failed.
+        """
+        ...
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A mind."""
+
+    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:
+        """Answer the last message. `messages` begins with the system prompt; closing the iterator stops the engine within one step.
+
+        Raises:
+            ChatModelError: the engine failed.
+        """
+        ...
+
+
+@runtime_checkable
+class TextToSpeech(Protocol):
+    """A voice."""
+
+    def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
+        """Say speakable text in one or more pieces, in order, each with its own times from 0 ms.
+
+        `voice` is an id from `voices()`; None is the engine's default. Closing the iterator stops the engine within one step.
+
+        Raises:
+            TextToSpeechError: unknown voice, or the engine failed.
+        """
+        ...
+
+    def voices(self) -> Sequence[Voice]:
+        """Every voice there is, the default first."""
+        ...
+
+
+class Adapter(Protocol):
+    """What a module in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`."""
+
+    INFO: EngineInfo
+    Options: type[Any]
+    """A frozen dataclass with a default for every field."""
+
+    def load(self, options: Any, device: str) -> SpeechToText | ChatModel | TextToSpeech:
+        """Make the engine ready to work. `device` is ``cpu``, ``cuda`` or ``mps``.
+
+        Raises:
+            MissingDependency: a package is not installed.
+            EngineError: anything else that keeps it from working.
+        """
+        ...

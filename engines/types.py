@@ -1,0 +1,228 @@
+"""The values that travel through a turn: frozen, engine-neutral, no behaviour beyond arithmetic.
+
+Times are milliseconds (ms) from the start of the segment they belong to; sample rates are Hz; audio is mono float32 in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stage = Literal["stt", "llm", "tts"]
+"""The three kinds of engine: hearing, thinking, speaking."""
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+TimingSource = Literal["measured", "aligned", "estimated"]
+"""Where a timeline comes from: the synthesizer's own durations, an aligner, or a guess."""
+
+VisemeName = Literal["sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U"]
+"""The fifteen Oculus mouth shapes, spelled as TalkingHead's morph targets (``viseme_PP`` …) spell them."""
+VISEME_NAMES: tuple[VisemeName, ...] = get_args(VisemeName)
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioChunk:
+    """A piece of mono sound."""
+
+    samples: NDArray[np.float32]
+    """Shape (n,), float32, nominally in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+
+    @property
+    def duration_ms(self) -> float:
+        """Length in ms."""
+        return len(self.samples) * 1000.0 / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard."""
+
+    text: str
+    language: str | None = None
+    """BCP 47 tag if the engine knows it (``en``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next few characters of a reply, exactly as the model wrote them."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A stretch of the reply that is spoken in one breath. The texts of all sentences, joined, are the reply."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhonemeTiming:
+    """One phoneme, in the notation of the engine that spoke it; an empty string is a pause."""
+
+    phoneme: str
+    start_ms: float
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordTiming:
+    """One spoken word with the punctuation and space that follow it: joined, the words are the spoken text."""
+
+    text: str
+    start_ms: float
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """What a voice engine made of a text (or of a part of it): sound and its times."""
+
+    audio: AudioChunk
+    phonemes: tuple[PhonemeTiming, ...]
+    words: tuple[WordTiming, ...]
+    timing: TimingSource
+
+
+@dataclass(frozen=True, slots=True)
+class Viseme:
+    """One mouth shape in time."""
+
+    name: VisemeName
+    start_ms: float
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class VisemeTimeline:
+    """The mouth of one segment: ordered, not overlapping, inside the segment's sound."""
+
+    visemes: tuple[Viseme, ...]
+    words: tuple[WordTiming, ...]
+    source: TimingSource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeechSegment:
+    """A piece of the reply that is ready to be played: sound, mouth and caption."""
+
+    index: int
+    """Segments of a turn are numbered from 0 without a gap."""
+    text: str
+    """The characters of the reply that this segment says; empty for the later parts of a sentence synthesized in parts."""
+    audio: AudioChunk
+    timeline: VisemeTimeline
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that an engine offers."""
+
+    id: str
+    """What the engine calls it (``af_heart``, ``en-us+f3``)."""
+    name: str
+    language: str
+    """BCP 47 tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedReply:
+    """One line of a persona's embedded brain: what to look for in the question, what to answer."""
+
+    when: tuple[str, ...]
+    """Words or phrases, lower case; any of them found in the question selects this reply."""
+    say: tuple[str, ...]
+    """Answers taken in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Somebody to talk with, as `personas.yaml` describes them."""
+
+    id: str
+    name: str
+    line: str
+    """One line for the picker."""
+    prompt: str
+    """The system prompt, without the spoken-style rule."""
+    language: str
+    """BCP 47 tag of the language they speak."""
+    voices: tuple[tuple[str, str], ...]
+    """(engine name, voice id) pairs; an engine that is not named uses its own default voice."""
+    avatar: str
+    """Stem of a file in `avatar_assets/avatars`."""
+    greeting: str
+    mood: str
+    """A resting mood of TalkingHead: neutral, happy, love …"""
+    colour: str
+    """Hex colour of the portrait and of the stage's light (``#3a7f86``)."""
+    replies: tuple[ScriptedReply, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    """What the embedded brain says when no reply matches."""
+
+    def voice_for(self, engine: str) -> str | None:
+        """The voice this persona uses on that engine, or None for the engine's own default."""
+        return dict(self.voices).get(engine)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an adapter says about itself before anything heavy is imported."""
+
+    name: str
+    """The adapter's file name without `.py`; what users type."""
+    stage: Stage
+    title: str
+    """For people: ``eSpeak NG``."""
+    summary: str
+    """One plain sentence about quality and cost, shown on the page while the engine is at work."""
+    requires: tuple[str, ...] = ()
+    """Modules that must be importable."""
+    install: str = ""
+    """The command that brings them."""
+    platforms: tuple[str, ...] = ()
+    """``darwin-arm64``, ``linux`` …; empty means everywhere."""
+    languages: tuple[str, ...] = ()
+    """BCP 47 tags; empty means any."""
+    embedded: bool = False
+    """Works with what `requirements.txt` installs: no download, no account."""
+    preference: int = 0
+    """Among the engines that are ready, the highest is chosen."""
+    accelerator: str = "cpu"
+    """Engines that name the same accelerator share one lock, unless it is ``cpu``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimings:
+    """Milliseconds from the hand-over of the utterance; None for what did not happen."""
+
+    transcript_ms: float | None = None
+    first_text_ms: float | None = None
+    first_segment_ms: float | None = None
+    total_ms: float | None = None
+    spoken_ms: float = 0.0
+    """Length of all sound made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the user handed over: sound or text, never both."""
+
+    audio: AudioChunk | None = None
+    text: str | None = None
