@@ -1,0 +1,221 @@
+"""Where speech may pause: pure rules that say whether a sentence or a clause ends between two stretches of text.
+
+Every rule looks at the text before a gap and at one character after it, never further: that is the whole look-ahead of the chunker.
+Abbreviations are `sentencex`'s knowledge (Wikimedia's lists); the short tables here hold what it does not know or takes wrongly.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from sentencex import segment
+
+SPACELESS_STOPS = "。｡！？．।॥۔።"
+"""Full stops that need no space after them: Chinese, Japanese, Devanagari, Urdu, Ethiopic."""
+_CLOSERS = "\"'”’“‘»«›)]}）］」』】》〉〕*_~`"
+_QUOTE_CLOSERS = frozenset("\"'”’“‘»«›」』》〉")
+_NEVER_FIRST = frozenset(",;:!?.…、，；：。！？।॥؟،؛)]}）］」』】》〉”’%‰—–")
+"""Characters that cling to what stands before them: speech never restarts on one."""
+_OPENERS = frozenset("\"'“‘„‚«»‹([{（［「『【《〈*_~`¿¡<")
+_CLAUSE_MARKS = frozenset(",;:،؛—…")
+_SPACELESS_CLAUSE_MARKS = frozenset("、，；：…—")
+_NO_BREAK_SPACES = frozenset("\u00a0\u2007\u202f")
+_ZERO_WIDTH_JOINER = "\u200d"
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_IS_CJK = re.compile(f"[{_CJK}「『（“《【]")
+_CJK_LETTER = re.compile(f"[{_CJK}]")
+
+STARTS = re.compile(
+    rf"(?<=\s)\S|(?<=[{SPACELESS_STOPS}…—])\S|(?<=[、，；：!?.,;:{re.escape(_CLOSERS)}）］」』】》〉〕])[{_CJK}「『（“《【]"
+)
+"""The first character after every gap at which one of the rules could say yes."""
+
+_CLINGS = {
+    "en": frozenset("ms mx messrs st mt ft vol approx est max oz lb".split()),
+    "de": frozenset("inkl abb max tel hrn fr mo".split()),
+    "es": frozenset("d dña aprox lic ing".split()),
+    "fr": frozenset("m mm mme mmes mlle mlles dr pr st ste me n j.-c".split()),
+    "it": frozenset("pag a.c d.c n".split()),
+    "pt": frozenset("av pág n v.exa dra exmo".split()),
+    "hi": frozenset(("डॉ", "श्री", "प्रो", "पं", "कु")),
+}
+"""Abbreviations that are followed by what they belong to and that `sentencex` does not know."""
+_ORDINARY = {
+    "en": frozenset("no me ok may art id ill".split()),
+    "es": frozenset("no mar bien".split()),
+    "it": frozenset("no me te via".split()),
+}
+"""Words that `sentencex` takes for abbreviations: as such they only occur before a number (``No. 5``, ``May. 3``)."""
+_ENDS_BEFORE_CAPITAL = {
+    "en": frozenset("a.m p.m etc".split()),
+    "es": frozenset("a.m p.m etc".split()),
+    "fr": frozenset(("etc",)),
+    "it": frozenset(("ecc",)),
+    "pt": frozenset(("etc",)),
+}
+"""Abbreviations that nothing capitalised belongs to."""
+_ORDINAL_DOT = frozenset("de da nb nn no fi is et lv cs sk sl hr bs sr hu pl tr".split())
+"""Languages that write a day or a rank as a number with a dot (``am 3. Mai``)."""
+_CONJUNCTIONS = {"en": "and|but|or|because|although|though|while|whereas|which|who|where|when|since|unless|until"}
+_AFTER_WHICH_NOT = frozenset("and or but even only just as not both between ever from to by in of for with at on that".split())
+_LIST_MARKER = re.compile(r"(?:^|[\n\r])\s*(?:[-*+•]|\d{1,3}[.)])$")
+_LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
+_JOINS_QUOTATION = frozenset("とっ")
+"""Japanese particles that go on after a quotation: 「…。」と言った."""
+_SENTENCEX_WINDOW = 80
+"""Characters of context that `sentencex` gets: more than any abbreviation needs."""
+
+
+def primary_subtag(language: str) -> str:
+    """The language itself, without script and region: ``en-US`` → ``en``."""
+    return re.split("[-_]", language.strip().lower(), maxsplit=1)[0]
+
+
+def is_cjk(character: str) -> bool:
+    """Whether the character is written without spaces around it: kana, Chinese characters and the brackets that open a stretch of them."""
+    return bool(_IS_CJK.match(character))
+
+
+def count_words(text: str) -> float:
+    """How much there is to say, in words; two Chinese or Japanese characters count as one."""
+    cjk = len(_CJK_LETTER.findall(text))
+    return cjk / 2 + sum(any(map(str.isalnum, word)) for word in _CJK_LETTER.sub(" ", text).split())
+
+
+def splits_character(before: str, after: str) -> bool:
+    """Whether a cut here would tear one visible character apart: a combining mark, an emoji sequence."""
+    return unicodedata.category(after)[0] == "M" or after == _ZERO_WIDTH_JOINER or before.endswith(_ZERO_WIDTH_JOINER)
+
+
+def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
+    """Whether a sentence ends between `before` and `after`.
+
+    Args:
+        before: the sentence so far, without the white space of the gap.
+        gap: the white space, possibly none.
+        after: the one character behind the gap.
+        language: primary language subtag (``en``).
+    """
+    bare = before.rstrip(_CLOSERS)
+    closers = before[len(bare) :]
+    bare = bare.rstrip()
+    if not bare or _clings(before, gap, after):
+        return False
+    mark = bare[-1]
+    if mark in SPACELESS_STOPS:
+        return not (not gap and after in _JOINS_QUOTATION and closers) and not (bare[-2:-1].isdigit() and after.isdigit())
+    if not gap and not (is_cjk(after) and mark in "!?"):
+        return False
+    if bare.endswith(("...", "…")):
+        return after.isupper()
+    if after.islower() and _QUOTE_CLOSERS.intersection(closers):
+        return False
+    if mark in "!?؟":
+        return True
+    return mark == "." and not _NO_BREAK_SPACES.issuperset(gap) and _full_stop_ends(bare, after, language)
+
+
+def ends_clause(before: str, gap: str, after: str) -> bool:
+    """Whether a comma, semicolon, colon, dash or ellipsis lets the voice breathe between `before` and `after` (arguments as above)."""
+    bare = before.rstrip(_CLOSERS).rstrip()
+    if not bare or _clings(before, gap, after) or (bare[-2:-1].isdigit() and after.isdigit()):
+        return False
+    if bare[-1] in "-–":
+        return bool(gap) and bare[-2:-1].isspace()
+    if bare[-1] in _SPACELESS_CLAUSE_MARKS:
+        return bool(gap) or is_cjk(after) or bare[-1] == "—"
+    if bare.endswith("..."):
+        return bool(gap)
+    return bool(gap) and bare[-1] in _CLAUSE_MARKS and bare[-2:-1] != "."  # not after "e.g.,"
+
+
+def conjunction_start(before: str, language: str) -> int | None:
+    """Where the conjunction or relative word begins that `before` ends with, if a clause may begin there."""
+    words = _CONJUNCTIONS.get(language)
+    found = re.search(rf"\s({words})$", before) if words else None
+    if not found:
+        return None
+    previous = before[: found.start()].split()[-1:]
+    return None if not previous or previous[0].lower() in _AFTER_WHICH_NOT else found.start(1)
+
+
+def _clings(before: str, gap: str, after: str) -> bool:
+    if after in _NEVER_FIRST:
+        return True
+    if after == "»":
+        return before.count("«") > before.count("»")
+    if gap:
+        return False
+    return after in "*_~`" or (after in "\"'" and before.count(after) % 2 == 1)
+
+
+def _full_stop_ends(bare: str, after: str, language: str) -> bool:
+    if _LIST_MARKER.search(bare):
+        return False
+    bare = _LINK_TARGET.sub("", bare)
+    word = bare.split()[-1][:-1].strip(_CLOSERS + "([{„¿¡«")
+    name = word.lower()
+    if (len(word) == 1 and word.isupper()) or name in _CLINGS.get(language, ()):
+        return False
+    if word.isdigit() and len(word) <= 2 and language in _ORDINAL_DOT:
+        return False
+    if name in _ORDINARY.get(language, ()):
+        return not after.isdigit()
+    if name in _ENDS_BEFORE_CAPITAL.get(language, ()):
+        return after.isupper() or after in "¿¡"
+    if after in _OPENERS:
+        if "." in word and after not in "¿¡":
+            return False
+        after = "N"
+    elif not after.isalnum():
+        after = "n"
+    window = re.sub(rf"[{re.escape(_CLOSERS)}()\[\]\ud800-\udfff]", "", bare[-_SENTENCEX_WINDOW:])
+    return bool(segment(language, f"{window} {after}")[-1] == after)
+
+
+_MARKERS = re.compile(
+    r"""(?P<code>`+)
+      | (?P<link>\[[^\]\n]*\](?!\() | \[[^\]\n]*\]\([^)\n]*\) | <[A-Za-z/][^<>]*>)
+      | (?P<open_link>\[[^\]\n]*$ | \[[^\]\n]*\]\([^)\n]*$ | <[A-Za-z/][^<>]*$)
+      | (?P<emphasis>\*+|_+|~~)""",
+    re.VERBOSE,
+)
+
+
+def protected_spans(text: str) -> list[tuple[int, int]]:
+    """Stretches of Markdown that lose their meaning when cut: code, links, emphasis. One still open reaches past the end of `text`."""
+    spans: list[tuple[int, int]] = []
+    open_emphasis: list[tuple[str, int]] = []
+    at = 0
+    while found := _MARKERS.search(text, at):
+        marker, start, at = found.group(), found.start(), found.end()
+        if found["code"]:
+            close = re.compile(rf"(?<!`){marker}(?!`)").search(text, at)
+            spans.append((start, close.end() if close else len(text) + 1))
+            at = close.end() if close else len(text)
+        elif found["link"]:
+            spans.append((start, at))
+        elif found["open_link"]:
+            spans.append((start, len(text) + 1))
+        else:
+            _match_emphasis(text, marker, start, open_emphasis, spans)
+    spans.extend((start, len(text) + 1) for _, start in open_emphasis)
+    return spans
+
+
+def _match_emphasis(text: str, marker: str, start: int, opened: list[tuple[str, int]], spans: list[tuple[int, int]]) -> None:
+    before, after = text[start - 1 : start], text[start + len(marker) : start + len(marker) + 1]
+    rest = marker
+    while before and not before.isspace() and opened and rest.startswith(opened[-1][0]):
+        opener, opened_at = opened.pop()
+        rest = rest[len(opener) :]
+        spans.append((opened_at, start + len(marker)))
+    inside_word = before.isalnum() and (marker[0] == "_" or marker == "*" or before.isdigit())
+    if rest == marker and not inside_word and not after.isspace():
+        opened.append((marker, start))
+
+
+def is_protected(spans: list[tuple[int, int]], at: int) -> bool:
+    """Whether a cut at `at` falls inside one of the spans."""
+    return any(start < at < end for start, end in spans)
