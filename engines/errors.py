@@ -51,7 +51,7 @@ class TextToSpeechError(EngineError):
     stage = "tts"
 
 
-class MissingDependency(EngineError):
+class MissingDependency(EngineError):  # noqa: N818 - reads as what it says: raise MissingDependency(…)
     """An engine's package is not installed."""
 
     stage = "setup"
