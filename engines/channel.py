@@ -1,0 +1,77 @@
+"""The pipe between the stages of a turn: bounded, ordered, and closed from either side without waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """A bounded queue that can be closed. `queue.Queue` can only be closed from Python 3.13 on, and never wakes a blocked `put` before."""
+
+    def __init__(self, capacity: int) -> None:
+        self._items: deque[T] = deque()
+        self._capacity = capacity
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> bool:
+        """Wait for room and add the item; False when the channel is closed and the item was not taken."""
+        with self._changed:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def get(self) -> list[T]:
+        """Wait, then take everything that lies ready, oldest first; an empty list means closed and drained."""
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            items = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return items
+
+    def close(self, *, discard: bool = False) -> None:
+        """Take no more items; `discard` also throws away what lies ready. Never blocks, may be called twice."""
+        with self._changed:
+            self._closed = True
+            if discard:
+                self._items.clear()
+            self._changed.notify_all()
+
+
+class Cancel:
+    """Says once, to everyone who asked to be told, that a turn is over."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._told: list[Callable[[], None]] = []
+        self._cancelled = False
+
+    def __bool__(self) -> bool:
+        return self._cancelled
+
+    def __call__(self) -> None:
+        """Cancel; safe from any thread, never blocks, may be called twice."""
+        with self._guard:
+            self._cancelled = True
+            told, self._told = self._told, []
+        for callback in told:
+            callback()
+
+    def tell(self, callback: Callable[[], None]) -> None:
+        """Call this back when cancelled, or now if that has happened already."""
+        with self._guard:
+            if not self._cancelled:
+                self._told.append(callback)
+                return
+        callback()
