@@ -76,7 +76,7 @@ _OPENING = re.compile(r"(?<!\S)[^\w\s]+\Z")
 """A quote or bracket that goes with the word it opens."""
 _VOICE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\+[^+/\\]+)?")
 _REGION = re.compile(r"-([a-z]{2}|[0-9]{3})$")
-_UNTRANSLATED = str.maketrans("AKNSXZ", "ɑɬŋʃχʒ")
+_UNTRANSLATED = str.maketrans("AKNSXZ?", "ɑɬŋʃχʒʔ")
 
 _PRIVATE_TAGS = {
     "ca-ba": "ca-x-ba",
@@ -108,8 +108,10 @@ def load(options: Options, device: str) -> EspeakNg:  # noqa: ARG001  # every ad
 
 
 def ipa(mnemonic: str) -> str:
-    """One phoneme as eSpeak names it, cleaned up: control codes dropped, and the six Kirshenbaum capitals that it leaves untranslated in
-    Irish, Kyrgyz, Tswana, Uzbek … put into IPA (they would collide with Kokoro's capitals). Empty for a pause.
+    """One phoneme as eSpeak names it, cleaned up; empty for a pause.
+
+    Control codes are dropped, and the Kirshenbaum letters that eSpeak leaves untranslated in Irish, Kyrgyz, Uzbek … are put into IPA
+    (they would collide with Kokoro's capitals and punctuation).
     """
     return "".join(c for c in mnemonic if c.isprintable()).translate(_UNTRANSLATED)
 
