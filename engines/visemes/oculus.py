@@ -1,0 +1,104 @@
+"""The phoneme table: from IPA, as eSpeak NG and Kokoro write it, to the fifteen Oculus mouth shapes.
+
+Sources: Meta's viseme reference (Oculus Lipsync) for the anchors (PP p b m, FF f v, TH θ ð, DD t d, kk k ɡ, CH tʃ dʒ ʃ, SS s z, nn n l,
+RR r; aa "car", E "bed", I "tip", O "toe", U "book"). The IPA chart for every other sound: it takes the shape of the anchor with which it
+shares what can be seen, which is the place of articulation of consonants, the rounding and height of vowels. Kokoro's capitals are misaki's
+(https://github.com/hexgrad/misaki). eSpeak NG's names go through `engines.tts.espeak_ng.ipa` first.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from engines.types import VisemeName
+
+FALLBACK: VisemeName = "E"
+"""A letter that no table knows is spoken with a slightly open mouth, never with a closed one. `is_known` tells."""
+
+_SOUNDS: dict[VisemeName, str] = {
+    # Consonants, by place of articulation
+    "PP": "pbmɓɸβʙʘᵐΦ",  # both lips (the capital phi is eSpeak NG's spelling in a few languages)
+    "FF": "fvɱʋⱱF",  # lip and teeth
+    "TH": "θð",  # tongue between the teeth
+    "DD": "tdʈɖɗᶑɾɽTǀǃǂ",  # tongue tip: stops, taps (Kokoro writes the flap of "butter" as T), clicks
+    "kk": "kɡgqɢcɟxɣχʁʀħʕŋɴʟɠʄʛʜʢʡᵑ",  # back of the tongue; nothing to see but parted lips
+    "CH": "ʃʒɕʑʂʐɧʧʤʨʥꭧ",  # behind the gums, lips pushed forward; the affricates too, as Meta has them
+    "SS": "szS",  # teeth together (Kokoro writes a long s as S)
+    "nn": "nlɫɭɲɳʎɬɮɺǁⁿ",  # tongue tip up, mouth open: nasals and laterals
+    "RR": "rɹɻɚɝ",
+    # Vowels and glides, by rounding and height
+    "aa": "aɑɐæʌ",
+    "E": "eɛɘəɜɤᵊε",
+    "I": "iɪɨɯᵻıjʝçɰ",  # spread and close; palatal fricatives look like the glide j
+    "O": "oɔɒøœɵɞɶ",
+    "U": "uʊyʏʉᵿwʍɥ",
+}
+_GLOTTAL = "hɦʔ"
+"""Made below the mouth: alone they leave it slightly open (kk); within another phoneme (``th`` for tʰ) they are not seen."""
+_SEQUENCES: dict[str, tuple[VisemeName, ...]] = {
+    # Kokoro's diphthongs: face, price, goat (American and British), mouth, choice
+    "A": ("E", "I"),
+    "I": ("aa", "I"),
+    "O": ("O", "U"),
+    "Q": ("E", "U"),
+    "W": ("aa", "U"),
+    "Y": ("O", "I"),
+    # affricates that have no shape of their own
+    "ʦ": ("DD", "SS"),
+    "ʣ": ("DD", "SS"),
+}
+_SPELLINGS = {"s.": "ʂ", "z.": "ʐ"}
+"""eSpeak NG's Mandarin keeps the dots of its own notation."""
+_PAUSES = frozenset(";:,.!?—…")
+"""Punctuation, as Kokoro speaks it."""
+_NO_SHAPE = _PAUSES | frozenset(
+    " \"'()[]“”‘’«»"  # spaces, quotes and brackets are tokens with a duration for Kokoro
+    "ˈˌːˑ˞ʰʱʲʷˠˤˀᵝⁱᶿˡ|‖‿"  # stress, length, secondary articulation, breaks, ties
+    "↓↑→↗↘˥˦˧˨˩0123456789"  # tones
+    "`^~#+-*&%_=<>/\\"  # what eSpeak NG leaves of its ASCII notation inside a name
+)
+
+_TABLE: dict[str, tuple[VisemeName, ...]] = {sound: (viseme,) for viseme, sounds in _SOUNDS.items() for sound in sounds} | _SEQUENCES
+
+
+@lru_cache(maxsize=4096)
+def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
+    """The mouth shapes of one phoneme, in order and without repeats.
+
+    A pause (an empty string or punctuation) is ``("sil",)``. A diphthong or an affricate is a sequence: ``aɪ`` → ``("aa", "I")``, ``ts`` →
+    ``("DD", "SS")``; only those with Meta's own shape are one: ``tʃ`` → ``("CH",)``. A mark without sound (stress, length, tone, space) is
+    the empty tuple: the shape before it lasts on. An unknown letter is `FALLBACK`; any other unknown character has no shape.
+    """
+    if not phoneme or set(phoneme) <= _PAUSES:
+        return ("sil",)
+    for spelling, letter in _SPELLINGS.items():
+        phoneme = phoneme.replace(spelling, letter)
+    letters = _letters(phoneme)
+    shapes: list[VisemeName] = []
+    for letter in letters:
+        for viseme in _TABLE.get(letter, (FALLBACK,) if letter.isalpha() and letter not in _GLOTTAL else ()):
+            if viseme == "CH" and shapes and shapes[-1] == "DD":
+                shapes[-1] = "CH"
+            elif not shapes or shapes[-1] != viseme:
+                shapes.append(viseme)
+    if not shapes and any(letter in _GLOTTAL for letter in letters):
+        return ("kk",)
+    return tuple(shapes)
+
+
+def is_known(phoneme: str) -> bool:
+    """Whether every character of `phoneme` is in the table, so that no guess is made."""
+    return all(letter in _TABLE or letter in _GLOTTAL for letter in _letters(phoneme))
+
+
+def _letters(phoneme: str) -> list[str]:
+    """The characters that may have a shape: letters with a row of their own as they are (ç), others without their accents (ã → a)."""
+    letters: list[str] = []
+    for character in unicodedata.normalize("NFC", phoneme):
+        if character in _TABLE:
+            letters.append(character)
+        else:
+            parts = unicodedata.normalize("NFD", character)
+            letters.extend(c for c in parts if not unicodedata.combining(c) and c not in _NO_SHAPE)
+    return letters
