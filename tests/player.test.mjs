@@ -1,0 +1,207 @@
+// The player's queue against an audio context that plays by hand: order, clock, stops, ends, and senders that err.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Player } from '../avatar_assets/player.mjs';
+
+const RATE = 48000;
+const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** A player whose worklet and device are moved by the test: `advance(seconds)` plays. */
+function stage({ state = 'running' } = {}) {
+  const events = [];
+  const log = (name) => (...details) => events.push([name, ...details]);
+  const context = Object.assign(new EventTarget(), {
+    state,
+    sampleRate: RATE,
+    currentTime: 10,
+    createGain: () => ({ connect: () => {} }),
+    getOutputTimestamp: () => ({ contextTime: context.currentTime, performanceTime: performance.now() }),
+    resume: async () => {},
+    // As the browser's decoder does, this one takes a WAV and answers at the context's rate.
+    decodeAudioData: async (wav) => {
+      const header = new DataView(wav);
+      assert.equal(new TextDecoder().decode(wav.slice(0, 4)), 'RIFF');
+      const samples = Math.round(((header.getUint32(40, true) / 2) * RATE) / header.getUint32(24, true));
+      return { getChannelData: () => new Float32Array(samples) };
+    },
+  });
+  const queue = [];
+  const port = {
+    postMessage: (message) => (message.type === 'clear' ? (queue.length = 0) : queue.push({ ...message, left: message.samples.length })),
+  };
+  const player = new Player(context, { port, connect: (node) => node }, {
+    onStarted: (segment) => events.push(['started', segment.turn, segment.index]),
+    onFinished: log('finished'),
+    onBlocked: log('blocked'),
+    onRunning: log('running'),
+    onError: (error) => events.push(['error', error.message]),
+  });
+  const advance = async (seconds) => {
+    let left = Math.round(seconds * RATE);
+    while (left > 0) {
+      await settled();
+      const head = queue[0];
+      const report = (type) => port.onmessage({ data: { type, id: head.id, time: context.currentTime } });
+      if (head && head.left === head.samples.length) report('began');
+      const step = Math.min(left, head?.left ?? left);
+      context.currentTime += step / RATE;
+      left -= step;
+      if (!head) continue;
+      head.left -= step;
+      if (head.left > 0) continue;
+      queue.shift();
+      report('ended');
+    }
+    await settled();
+  };
+  return { player, advance, events, queue, context, names: () => events.map((event) => event.join(' ')) };
+}
+
+const segment = (turn, index, seconds = 1, sampleRate = 24000) => ({ turn, index, sampleRate, pcm: new ArrayBuffer(2 * Math.round(seconds * sampleRate)) });
+
+test('segments of different rates are played in order, and the turn ends when the last was heard', async () => {
+  const { player, advance, names } = stage();
+  player.play(segment('a', 0, 1, 22050));
+  player.play(segment('a', 1, 1, 24000));
+  await advance(1.5);
+  player.end('a');
+  assert.deepEqual(names(), ['started a 0', 'started a 1']);
+  await advance(0.6);
+  assert.deepEqual(names(), ['started a 0', 'started a 1', 'finished a']);
+});
+
+test('an end that comes after everything was heard, or with nothing to hear, is answered at once', async () => {
+  const { player, advance, names } = stage();
+  player.play(segment('a', 0, 0.2));
+  await advance(1);
+  player.end('a');
+  player.end('b');
+  await settled();
+  assert.deepEqual(names(), ['started a 0', 'finished a', 'finished b']);
+});
+
+test('the mouth is asked for the sounding segment, the fading one and the coming one', async () => {
+  const { player, advance } = stage();
+  const seen = () => player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10) * 10]);
+  player.play(segment('a', 0));
+  player.play(segment('a', 1));
+  assert.deepEqual(seen(), []);
+  await advance(0.5);
+  assert.deepEqual(seen(), [[0, 500]]);
+  await advance(0.4);
+  assert.deepEqual(seen(), [[0, 900], [1, -100]]);
+  await advance(0.2);
+  assert.deepEqual(seen(), [[0, 1100], [1, 100]]);
+  await advance(1.5);
+  assert.deepEqual(seen(), []);
+});
+
+test('while the next segment is late nothing moves, and its clock starts with its sound', async () => {
+  const { player, advance } = stage();
+  player.play(segment('a', 0, 0.5));
+  await advance(2);
+  assert.deepEqual(player.sounding(), []);
+  player.play(segment('a', 1, 0.5));
+  await advance(0.25);
+  assert.deepEqual(player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10)]), [[1, 25]]);
+});
+
+test('a stop answers how far the segment was heard; nothing of the turn comes after it', async () => {
+  const { player, advance, names, queue } = stage();
+  for (let index = 0; index < 3; index++) player.play(segment('a', index));
+  await advance(1.25);
+  const answer = player.stop();
+  assert.deepEqual({ ...answer, ms: Math.round(answer.ms / 10) * 10 }, { turn: 'a', index: 1, ms: 250 });
+  player.play(segment('a', 3));
+  player.end('a');
+  await advance(3);
+  assert.deepEqual(names(), ['started a 0', 'started a 1']);
+  assert.equal(queue.length, 0);
+  player.play(segment('b', 0));
+  await advance(0.5);
+  assert.equal(names().at(-1), 'started b 0');
+});
+
+test('a stop in a gap answers the whole segment before it, and -1 before anything was heard', async () => {
+  const { player, advance } = stage();
+  player.play(segment('a', 0, 0.5));
+  await advance(3);
+  assert.deepEqual(player.stop(), { turn: 'a', index: 0, ms: 500 });
+  assert.deepEqual(player.stop(), { turn: null, index: -1, ms: 0 });
+  player.play(segment('b', 0));
+  assert.deepEqual(player.stop(), { turn: 'b', index: -1, ms: 0 });
+});
+
+test('a finished turn is no longer what a stop is about', async () => {
+  const { player, advance } = stage();
+  player.play(segment('a', 0, 0.2));
+  player.end('a');
+  await advance(1);
+  assert.deepEqual(player.stop(), { turn: null, index: -1, ms: 0 });
+});
+
+test('only a few seconds lie ready in the worklet, the rest waits', async () => {
+  const { player, advance, queue } = stage();
+  for (let index = 0; index < 60; index++) player.play(segment('a', index));
+  await settled();
+  assert.ok(queue.length <= 4, `${queue.length} s are resampled already`);
+  await advance(59.5);
+  assert.equal(player.sounding().at(-1).segment.index, 59);
+});
+
+test('more than ten minutes of waiting speech are refused in plain words', () => {
+  const { player } = stage();
+  assert.throws(() => {
+    for (let index = 0; index < 700; index++) player.play(segment('a', index));
+  }, /More than 10 minutes of speech are waiting\. Segment 600 was left out/);
+});
+
+for (const [what, broken] of [
+  ['an odd number of bytes', { sampleRate: 24000, pcm: new ArrayBuffer(3) }],
+  ['no buffer', { sampleRate: 24000, pcm: [1, 2] }],
+  ['no rate', { pcm: new ArrayBuffer(2) }],
+  ['an absurd rate', { sampleRate: 1e9, pcm: new ArrayBuffer(2) }],
+  ['a rate that is not a number', { sampleRate: NaN, pcm: new ArrayBuffer(2) }],
+]) {
+  test(`${what} is refused by name`, () => assert.throws(() => stage().player.play({ turn: 'a', index: 7, ...broken }), /Segment 7 is not 16-bit mono sound/));
+}
+
+test('a segment that cannot be decoded is told and left out; the turn still ends', async () => {
+  const { player, advance, context, names } = stage();
+  const decode = context.decodeAudioData;
+  context.decodeAudioData = async () => {
+    throw new Error('no memory');
+  };
+  player.play(segment('a', 0));
+  await settled();
+  context.decodeAudioData = decode;
+  player.play(segment('a', 1, 0.2));
+  player.end('a');
+  await advance(0.5);
+  assert.deepEqual(names(), ['error The sound of segment 0 could not be played (no memory). It was left out.', 'started a 1', 'finished a']);
+});
+
+test('an empty segment holds nothing up', async () => {
+  const { player, advance, names, queue } = stage();
+  player.play(segment('a', 0, 0));
+  await settled();
+  assert.equal(queue[0].samples.length, 0);
+  queue.length = 0;
+  player.play(segment('a', 1, 0.1));
+  await advance(0.3);
+  assert.deepEqual(names(), ['started a 1']);
+});
+
+test('a browser that wants a gesture first is told of once there is something to play', async () => {
+  const { player, names, context } = stage({ state: 'suspended' });
+  player.resume();
+  await new Promise((resolve) => setTimeout(resolve, 450));
+  assert.deepEqual(names(), []);
+  player.play(segment('a', 0));
+  await new Promise((resolve) => setTimeout(resolve, 450));
+  assert.deepEqual(names(), ['blocked']);
+  context.state = 'running';
+  context.dispatchEvent(new Event('statechange'));
+  assert.equal(names().at(-1), 'running');
+});
