@@ -1,0 +1,66 @@
+// Effort: how much drawing the computer can bear, measured frame by frame. The voice always comes first.
+
+/** Frames in one measurement. */
+const WINDOW = 24;
+/** The first frames compile shaders and say nothing about the rest. */
+const WARM_UP = 12;
+/** A pause this long between frames is a hidden tab, not a slow one, in ms. */
+const HIDDEN_MS = 2000;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/**
+ * From full beauty downwards. `slowMs` is the mean time between frames that is too long at this level; what a level saves:
+ * the environment map is half of the cost of a pixel, the pixel ratio their number, the frame rate leaves time for others.
+ */
+const LEVELS = [
+  { environment: true, pixelRatio: 2, fps: 100, slowMs: 30 },
+  { environment: true, pixelRatio: 1, fps: 100, slowMs: 40 },
+  { environment: false, pixelRatio: 1, fps: 60, slowMs: 70 },
+  { environment: false, pixelRatio: 0.6, fps: 30, slowMs: 350 },
+  { tooSlow: true },
+];
+const SOFTWARE_LEVEL = 2;
+
+/** Watches the time between frames and asks for less when it grows. */
+export class Effort {
+  #apply;
+  #level = 0;
+  #count = -WARM_UP;
+  #sum = 0;
+  #last = null;
+
+  /**
+   * @param {WebGL2RenderingContext} gl tells whether a processor does the drawing
+   * @param {(level: {environment: boolean, pixelRatio: number, fps: number, tooSlow?: boolean}) => void} apply
+   */
+  constructor(gl, apply) {
+    this.#apply = apply;
+    const info = gl.getExtension('WEBGL_debug_renderer_info');
+    const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+    this.#set(SOFTWARE.test(renderer) ? SOFTWARE_LEVEL : 0);
+  }
+
+  /** @param {number} time of this frame in ms */
+  frame(time) {
+    const took = this.#last === null ? 0 : time - this.#last;
+    this.#last = time;
+    if (took > HIDDEN_MS || this.#count < 0) {
+      this.#count++;
+      return;
+    }
+    this.#sum += took;
+    if (++this.#count < WINDOW) return;
+    const mean = this.#sum / this.#count;
+    this.#count = 0;
+    this.#sum = 0;
+    if (mean > LEVELS[this.#level].slowMs) this.#set(this.#level + 1);
+  }
+
+  #set(level) {
+    if (!LEVELS[level]) return;
+    this.#level = level;
+    this.#count = -WARM_UP;
+    this.#sum = 0;
+    this.#apply(LEVELS[level]);
+  }
+}

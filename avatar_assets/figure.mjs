@@ -1,0 +1,230 @@
+// Figure: TalkingHead gives the body, its gaze, blinks and moods; the mouth comes from our own clock.
+
+import { NeutralToneMapping } from 'three';
+import { TalkingHead } from 'talkinghead';
+import { VISEMES } from './face.mjs';
+import { CUES } from './gestures.mjs';
+import { Effort } from './effort.mjs';
+
+/** Measured on our avatars: TalkingHead's own lights over-expose them. */
+const LIGHT = {
+  lightAmbientIntensity: 0.35,
+  lightDirectIntensity: 4.5,
+  lightDirectColor: '#fff0e0',
+  lightDirectPhi: 1,
+  lightDirectTheta: 0.7,
+};
+const ENVIRONMENT_INTENSITY = 0.65;
+/** Without the environment map the ambient light has to do its part. */
+const AMBIENT_ALONE = 1.5;
+
+// The picture: how much of the person is seen (metres), and at which height of the picture the eyes are.
+const FRAME_HEIGHT_M = 0.58;
+const FRAME_WIDTH_M = 0.5;
+const EYES_FROM_TOP = 0.4;
+/** How fast the camera goes along with the head, per frame. */
+const FOLLOW_HEAD = 0.03;
+/** TalkingHead: the eyes lie this far below what it takes for the top, and its view `upper` is this far away. */
+const EYES_BELOW_TOP_M = 0.2;
+const UPPER_DISTANCE_M = 4.5;
+
+/** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
+const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
+
+export class Figure {
+  kind = '3d';
+  #host;
+  #head;
+  #mouth;
+  #onFailure;
+  #effort;
+  #state = 'idle';
+  #nextCue = 0;
+  #loading = Promise.resolve();
+  #step;
+  #resized;
+  #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+  /**
+   * @param {HTMLElement} host is filled by the figure
+   * @param {object} options
+   * @param {() => import('./face.mjs').Weights} options.mouth asked once a frame
+   * @param {AudioNode} options.voice its loudness moves the head a little
+   * @param {(error: Error) => void} options.onFailure 3-D stopped working for good
+   * @throws {Error} where there is no WebGL
+   */
+  constructor(host, { mouth, voice, onFailure }) {
+    this.#host = host;
+    this.#mouth = mouth;
+    this.#onFailure = onFailure;
+    const head = (this.#head = new TalkingHead(host, {
+      ...LIGHT,
+      ttsEndpoint: 'none', // it has to be something; nothing is ever asked for
+      lipsyncModules: [],
+      cameraView: 'upper',
+      cameraRotateEnable: false, // a finger on the stage scrolls the page
+      modelFPS: 100, // faster than any screen: each of its frames is drawn
+      modelMovementFactor: this.#still ? 0.1 : 0.5, // face to face: the calmer half of its poses
+      avatarIdleEyeContact: 0.7,
+      avatarIdleHeadMove: this.#still ? 0 : 0.4,
+      avatarSpeakingEyeContact: 0.85,
+      avatarSpeakingHeadMove: this.#still ? 0 : 0.5,
+      update: () => this.#beforeDrawing(),
+    }));
+    head.audioCtx.close();
+    head.audioCtx = SILENT_CONTEXT;
+    head.audioAnalyzerNode = analyserOf(voice);
+    head.renderer.toneMapping = NeutralToneMapping;
+    head.scene.environmentIntensity = ENVIRONMENT_INTENSITY;
+    head.renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
+    this.#effort = new Effort(head.renderer.getContext(), (level) => this.#economise(level));
+    this.#guardFrames();
+    this.#resized = new ResizeObserver(() => this.#frameCamera());
+    this.#resized.observe(host);
+  }
+
+  /**
+   * Shows a persona; the one before stays until the file is there.
+   *
+   * @param {{name: string, avatar: string, mood: string}} persona
+   * @throws {Error} when the file is missing or is no avatar
+   */
+  show(persona) {
+    const shown = this.#loading.then(() => this.#load(persona));
+    this.#loading = shown.catch(() => {}); // its caller hears of it; the next persona gets its chance
+    return shown;
+  }
+
+  /** @param {string} state what the body does: loading, idle, listening, thinking, speaking, failed */
+  setState(state) {
+    if (state === this.#state) return;
+    const head = this.#head;
+    this.#state = state;
+    head.isSpeaking = state === 'speaking';
+    head.stateName = head.isSpeaking ? 'speaking' : 'idle';
+    head.animQueue = head.animQueue.filter(({ template }) => !Object.hasOwn(CUES, template.name));
+    this.#nextCue = 0;
+  }
+
+  /** The weights on the screen. */
+  shown() {
+    return Object.fromEntries(VISEMES.map((name) => [name, this.#head.mtAvatar[`viseme_${name}`]?.applied ?? 0]));
+  }
+
+  /** Stops drawing while something else stands on the stage. @param {boolean} resting */
+  rest(resting) {
+    this.#host.classList.toggle('waiting', resting);
+    if (resting) this.#head.stop();
+    else this.#head.start();
+  }
+
+  dispose() {
+    this.#resized.disconnect();
+    this.#head.dispose();
+    this.#host.remove();
+  }
+
+  async #load({ name, avatar, mood }) {
+    const head = this.#head;
+    await head.showAvatar({
+      url: new URL(`avatars/${encodeURIComponent(avatar)}.glb`, document.baseURI).href,
+      body: 'M', // the calmer set of poses
+      avatarMood: head.getMoodNames().includes(mood) ? mood : 'neutral',
+      lipsyncLang: 'en',
+    });
+    for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
+    this.#frameCamera();
+    // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
+    cancelAnimationFrame(head._raf);
+    this.#step(performance.now() + 2 * head.animFrameDur);
+    head.renderer.domElement.setAttribute('role', 'img');
+    head.renderer.domElement.setAttribute('aria-label', name);
+  }
+
+  /** TalkingHead calls its own `animate` for every frame; an exception there must end as the drawn face, not as a frozen one. */
+  #guardFrames() {
+    this.#step = this.#head.animate;
+    this.#head.animate = (time) => {
+      try {
+        this.#step(time);
+        this.#effort.frame(time);
+      } catch (error) {
+        this.#onFailure(error);
+      }
+    };
+  }
+
+  #beforeDrawing() {
+    const weights = this.#mouth();
+    for (const name of VISEMES) {
+      const morph = this.#head.mtAvatar[`viseme_${name}`];
+      if (morph.realtime === weights[name]) continue;
+      morph.realtime = weights[name];
+      morph.needsUpdate = true;
+    }
+    this.#followHead(FOLLOW_HEAD);
+    this.#cue();
+  }
+
+  /** Body language that TalkingHead has no word for: attention, thought, hands that speak along. */
+  #cue() {
+    const head = this.#head;
+    if (head.animClock < this.#nextCue) return;
+    const cue = CUES[this.#state];
+    if (!cue) return;
+    this.#nextCue = head.animClock + cue.every();
+    if (this.#state === 'speaking') {
+      if (!this.#still) head.speakWithHands(0, cue.chance);
+    } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
+  }
+
+  #frameCamera() {
+    const head = this.#head;
+    const { clientWidth: width, clientHeight: height } = this.#host;
+    if (!head.armature || !width || !height) return;
+    const seen = Math.max(FRAME_HEIGHT_M, (FRAME_WIDTH_M * height) / width);
+    const slope = Math.tan((head.camera.fov * Math.PI) / 360);
+    const distance = seen / (2 * slope);
+    const centre = head.avatarHeight - EYES_BELOW_TOP_M - (0.5 - EYES_FROM_TOP) * seen;
+    head.cameraClock = null; // at once
+    // TalkingHead's own formula for the view `upper`, solved for the height that is wanted.
+    head.setView('upper', {
+      cameraDistance: distance - UPPER_DISTANCE_M,
+      cameraY: 1 - (centre - (2 * head.avatarHeight) / 3) / (slope * distance),
+    });
+    head.cameraClock = Infinity; // and without a flight
+    this.#followHead(1);
+  }
+
+  /** Standing on the other leg moves the whole body; the camera goes along, unhurried. */
+  #followHead(share) {
+    const { camera, controls, objectHead } = this.#head;
+    const shift = (objectHead.matrixWorld.elements[12] - camera.position.x) * share;
+    camera.position.x += shift;
+    controls.target.x += shift;
+  }
+
+  #economise({ environment, pixelRatio, fps, tooSlow }) {
+    const head = this.#head;
+    if (tooSlow) {
+      this.#onFailure(new Error('this computer draws it too slowly'));
+      return;
+    }
+    if (!environment && head.scene.environment) {
+      head.scene.environment.dispose();
+      head.scene.environment = null;
+      head.setLighting({ lightAmbientIntensity: AMBIENT_ALONE });
+    }
+    head.renderer.setPixelRatio(Math.min(pixelRatio, devicePixelRatio));
+    head.animFrameDur = 1000 / fps;
+    head.onResize();
+  }
+}
+
+/** An analyser like TalkingHead's own, on the sound that is really played. */
+function analyserOf(voice) {
+  const analyser = voice.context.createAnalyser();
+  Object.assign(analyser, { fftSize: 256, smoothingTimeConstant: 0.1, minDecibels: -70, maxDecibels: -10 });
+  voice.connect(analyser);
+  return analyser;
+}
