@@ -1,0 +1,146 @@
+// Person: who stands on the stage, in 3-D where that is possible, drawn where it is not, and why.
+
+import { Face2D } from './face2d.mjs';
+
+/** How long the 3-D modules may take to arrive before the drawn face steps in, in ms. */
+const MODULES_MS = 20000;
+
+/** Why there is no 3-D, by what the server says about its browser modules. */
+const NO_MODULES = {
+  none: 'The 3-D modules are not installed, so a drawn face speaks.',
+  unknown: 'The server did not say where its 3-D modules are, so a drawn face speaks.',
+};
+export const ASKED_FOR = 'The drawn face was asked for.';
+
+/**
+ * @typedef {object} Persona As the stage's protocol carries it.
+ * @property {string} id
+ * @property {string} name
+ * @property {string} avatar stem of a file in `avatars`
+ * @property {string} mood
+ * @property {string} colour hex
+ */
+
+export class Person {
+  #host;
+  #mouth;
+  #onFace;
+  #figure = null; // 3-D, while it is possible
+  #drawn = null; // 2-D, while it is needed
+  #persona = null;
+  #state = 'idle';
+  #reason = '';
+  #told = ''; // what the page around knows already
+
+  /**
+   * @param {HTMLElement} host
+   * @param {() => import('./face.mjs').Weights} mouth asked once a frame
+   * @param {(face: '3d' | '2d', reason: string) => void} onFace called when the other kind of face takes over
+   */
+  constructor(host, mouth, onFace) {
+    this.#host = host;
+    this.#mouth = mouth;
+    this.#onFace = onFace;
+  }
+
+  /**
+   * Finds out whether there can be a figure in 3-D.
+   *
+   * @param {{modules: string, drawn: boolean, voice: AudioNode | null}} options what the server has; whether the drawn face is wanted
+   *   anyway; the sound whose loudness moves the head
+   * @returns {Promise<{face: '3d' | '2d', reason: string}>}
+   */
+  async open({ modules, drawn, voice }) {
+    if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
+    else {
+      try {
+        const { Figure } = await within(MODULES_MS, import('./figure.mjs'));
+        this.#figure = new Figure(this.#room(), { mouth: this.#mouth, voice, onFailure: (error) => this.#give3dUp(error) });
+      } catch (error) {
+        this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
+      }
+    }
+    const face = this.#figure ? '3d' : '2d';
+    this.#told = face + this.#reason;
+    return { face, reason: this.#reason };
+  }
+
+  /**
+   * Shows a persona; the one before stays until it is ready.
+   *
+   * @param {Persona} persona
+   */
+  async show(persona) {
+    this.#persona = persona;
+    if (this.#figure) {
+      try {
+        await this.#figure.show(persona);
+        if (persona === this.#persona) this.#leaveDrawing();
+        return;
+      } catch (error) {
+        if (persona !== this.#persona) return; // somebody else was called meanwhile
+        this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
+      }
+    }
+    await this.#drawInstead();
+  }
+
+  /** @param {string} state loading, idle, listening, thinking, speaking or failed: the body shows it */
+  setState(state) {
+    this.#state = state;
+    (this.#drawn ?? this.#figure)?.setState(state);
+  }
+
+  /** The weights on the screen now. */
+  shown() {
+    return (this.#drawn ?? this.#figure)?.shown() ?? {};
+  }
+
+  async #give3dUp(error) {
+    if (!this.#figure) return;
+    const figure = this.#figure;
+    this.#figure = null;
+    this.#reason = `3-D stopped working (${plain(error)}), so a drawn face speaks.`;
+    if (this.#persona) await this.#drawInstead();
+    this.#tell('2d');
+    figure.dispose();
+  }
+
+  async #drawInstead() {
+    this.#drawn ??= new Face2D(this.#room(), this.#mouth);
+    this.#figure?.rest(true);
+    await this.#drawn.show(this.#persona);
+    this.#drawn.setState(this.#state);
+    this.#tell('2d');
+  }
+
+  #leaveDrawing() {
+    this.#figure.setState(this.#state);
+    if (!this.#drawn) return;
+    this.#drawn.dispose();
+    this.#drawn = null;
+    this.#figure.rest(false);
+    this.#reason = '';
+    this.#tell('3d');
+  }
+
+  #tell(face) {
+    if (this.#told === face + this.#reason) return;
+    this.#told = face + this.#reason;
+    this.#onFace(face, this.#reason);
+  }
+
+  #room() {
+    return this.#host.appendChild(document.createElement('div'));
+  }
+}
+
+function within(ms, promise) {
+  const late = new Promise((_, reject) => setTimeout(reject, ms, new Error(`the modules did not arrive within ${ms / 1000} s`)));
+  return Promise.race([promise, late]);
+}
+
+/** An error's message as the inside of a sentence. */
+function plain(error) {
+  return String(error?.message ?? error).trim().replace(/\.$/, '');
+}
