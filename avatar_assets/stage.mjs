@@ -15,7 +15,7 @@ const STATE_TEXT = {
   failed: 'Something went wrong',
 };
 /** How fast the mouth comes to rest when it is interrupted, in ms. */
-const RELEASE_MS = 60;
+const RELEASE_MS = 40;
 /** How long the last caption stays after the last word, in ms. */
 const CAPTION_LINGER_MS = 1200;
 
