@@ -57,7 +57,9 @@ class Cancel:
         self._told: list[Callable[[], None]] = []
         self._cancelled = False
 
-    def __bool__(self) -> bool:
+    @property
+    def cancelled(self) -> bool:
+        """Whether it has happened."""
         return self._cancelled
 
     def __call__(self) -> None:

@@ -53,9 +53,9 @@ def test_closing_wakes_a_blocked_producer_and_a_blocked_consumer():
 def test_cancel_tells_everyone_once_even_those_who_ask_late():
     cancel, told = Cancel(), []
     cancel.tell(lambda: told.append("early"))
-    assert not cancel
+    assert not cancel.cancelled
     cancel()
     cancel()
     cancel.tell(lambda: told.append("late"))
-    assert cancel
+    assert cancel.cancelled
     assert told == ["early", "late"]
