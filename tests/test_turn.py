@@ -1,0 +1,184 @@
+"""The turn: its events, their order, its failures, and how soon it stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
+
+from engines.channel import Cancel
+from engines.errors import TextToSpeechError
+from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnFailed, TurnInterrupted, TurnStarted
+from engines.registry import Engines
+from engines.turn import TurnRequest, run_turn
+from engines.types import AudioChunk, ChatMessage, Persona, Speech, Utterance
+
+WAIT_S = 10
+
+
+def turn(persona: Persona, engines: Engines, utterance: Utterance | None = None, **more: object) -> list[object]:
+    request = TurnRequest("t1", persona, utterance or Utterance(text="Tell me."), **more)
+    return list(run_turn(request, engines))
+
+
+def test_a_spoken_question_becomes_words_text_and_sound_in_order(persona):
+    mind, voice = StubMind(), StubVoice()
+    events = turn(persona, stub_engines(mind=mind, voice=voice), Utterance(audio=tone()))
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert {event.turn_id for event in events} == {"t1"}
+    assert isinstance(events[0], TurnStarted)
+    assert isinstance(events[1], TranscriptReady)
+    assert events[1].transcript.text == "hello there"
+    assert isinstance(events[-1], TurnCompleted)
+    assert "".join(event.text for event in events if isinstance(event, ReplyDelta)) == "".join(mind.deltas) == events[-1].text
+    segments = [event.segment for event in events if isinstance(event, SegmentReady)]
+    assert [segment.index for segment in segments] == list(range(len(segments)))
+    assert "".join(segment.text for segment in segments) == events[-1].text
+    assert all(spoken == "pats_voice" for _, spoken in voice.said)
+    timings = events[-1].timings
+    assert 0 <= timings.transcript_ms <= timings.first_text_ms <= timings.first_segment_ms <= timings.total_ms
+    assert timings.spoken_ms == pytest.approx(sum(segment.audio.duration_ms for segment in segments))
+
+
+def test_the_model_sees_the_prompt_with_the_spoken_style_then_the_history(persona):
+    mind = StubMind()
+    history = (ChatMessage("user", "One"), ChatMessage("user", "Two"), ChatMessage("assistant", "Three"))
+    turn(persona, stub_engines(mind=mind), Utterance(text="Four"), history=history)
+    system, *rest = mind.asked[0]
+    assert system.role == "system"
+    assert system.content.startswith("You are Pat.")
+    assert "Markdown" in system.content
+    assert rest == [ChatMessage("user", "One\nTwo"), ChatMessage("assistant", "Three"), ChatMessage("user", "Four")]
+
+
+def test_a_given_reply_is_said_without_asking_the_model(persona):
+    mind = StubMind()
+    events = turn(persona, stub_engines(mind=mind), None, reply=persona.greeting)
+    assert mind.asked == []
+    assert events[-1].text == persona.greeting
+    assert any(isinstance(event, SegmentReady) for event in events)
+
+
+def test_the_first_sound_does_not_wait_for_the_end_of_the_text(persona):
+    spoken = threading.Event()
+
+    class Slow(StubVoice):
+        def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
+            spoken.set()
+            yield speech_of(text)
+
+    mind = StubMind(before=lambda index: index < 2 or spoken.wait(WAIT_S) or pytest.fail("the voice waited for the whole text"))
+    assert isinstance(turn(persona, stub_engines(mind=mind, voice=Slow()))[-1], TurnCompleted)
+
+
+def test_a_fast_model_does_not_flood_the_consumer(persona):
+    words = [f"word{index} " for index in range(500)]
+    events = turn(persona, stub_engines(mind=StubMind(deltas=words)))
+    assert "".join(event.text for event in events if isinstance(event, ReplyDelta)) == "".join(words)
+    assert len([event for event in events if isinstance(event, ReplyDelta)]) <= len(words)
+
+
+def test_text_without_words_goes_along_with_what_is_said_next(persona):
+    voice = StubVoice()
+    events = turn(persona, stub_engines(mind=StubMind(deltas=["🙂🙂🙂\n\n", "And now words follow."]), voice=voice))
+    segments = [event.segment for event in events if isinstance(event, SegmentReady)]
+    assert "".join(segment.text for segment in segments) == "🙂🙂🙂\n\nAnd now words follow."
+    assert all("🙂" not in text for text, _ in voice.said)
+
+
+@pytest.mark.parametrize("when", ["before the first event", "after the first delta", "after the first segment"])
+def test_cancel_ends_the_turn_within_one_step_of_the_model(persona, when):
+    go_on, cancel = threading.Event(), Cancel()
+    mind = StubMind(deltas=["One two three four five. "] * 1000, before=lambda index: index < 5 or go_on.wait(WAIT_S))
+    events = []
+    if when == "before the first event":
+        cancel()
+    for event in run_turn(TurnRequest("t", persona, Utterance(text="Go")), stub_engines(mind=mind), cancel):
+        events.append(event)
+        if isinstance(event, ReplyDelta if "delta" in when else SegmentReady):
+            cancel()
+            go_on.set()
+    assert isinstance(events[-1], TurnInterrupted)
+    go_on.set()
+    steps = mind.steps
+    assert not mind.asked or mind.closed.wait(WAIT_S)
+    assert mind.steps <= steps + 1
+
+
+def test_closing_the_generator_frees_both_threads(persona):
+    before = set(threading.enumerate())
+    mind = StubMind(deltas=["One two three four five. "] * 100_000)
+    events = run_turn(TurnRequest("t", persona, Utterance(text="Go")), stub_engines(mind=mind))
+    next(event for event in events if isinstance(event, SegmentReady))
+    events.close()
+    deadline = time.monotonic() + WAIT_S
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left
+
+
+def test_a_slow_consumer_holds_the_model_back(persona):
+    mind = StubMind(deltas=["One two three four five six. "] * 5000)
+    events = run_turn(TurnRequest("t", persona, Utterance(text="Go")), stub_engines(mind=mind))
+    next(event for event in events if isinstance(event, SegmentReady))
+    time.sleep(0.3)
+    assert mind.steps < 1000
+    events.close()
+
+
+CRASHES = {"crash": RuntimeError("boom"), "typed": TextToSpeechError("The voice is hoarse", code="hoarse")}
+
+
+@pytest.mark.parametrize("error", CRASHES.values(), ids=CRASHES)
+def test_a_failing_voice_leaves_the_text(persona, error):
+    events = turn(persona, stub_engines(voice=StubVoice(error=error)))
+    assert isinstance(events[-1], TurnFailed)
+    assert events[-1].stage == "tts"
+    assert events[-1].text == "".join(StubMind().deltas)
+    assert not any(isinstance(event, SegmentReady) for event in events)
+
+
+@pytest.mark.parametrize("error", CRASHES.values(), ids=CRASHES)
+def test_a_failing_model_leaves_what_was_said(persona, error):
+    events = turn(persona, stub_engines(mind=StubMind(deltas=["This much was written. ", "And this"], error=error)))
+    assert isinstance(events[-1], TurnFailed)
+    assert events[-1].text == "This much was written. And this"
+    assert "".join(event.segment.text for event in events if isinstance(event, SegmentReady)) == events[-1].text
+
+
+@pytest.mark.parametrize("error", CRASHES.values(), ids=CRASHES)
+def test_failing_ears_are_reported_once_and_nobody_is_asked(persona, error):
+    mind = StubMind()
+    events = turn(persona, stub_engines(ears=StubEars(error=error), mind=mind), Utterance(audio=tone()))
+    assert [type(event) for event in events] == [TurnStarted, TurnFailed]
+    assert mind.asked == []
+
+
+def test_a_recording_without_words_says_so(persona):
+    events = turn(persona, stub_engines(ears=StubEars(text="  ")), Utterance(audio=tone()))
+    assert events[-1].code == "no_words"
+    assert events[-1].retryable
+
+
+def test_a_model_that_answers_nothing_says_so(persona):
+    assert turn(persona, stub_engines(mind=StubMind(deltas=["", "  "])))[-1].code == "empty_reply"
+
+
+BAD_SOUNDS = {
+    "nothing at all": [],
+    "no samples": [AudioChunk(np.zeros(0, np.float32), 16_000)],
+    "not a number": [AudioChunk(np.full(1600, np.nan, np.float32), 16_000)],
+}
+
+
+@pytest.mark.parametrize("sounds", BAD_SOUNDS.values(), ids=BAD_SOUNDS)
+def test_unusable_sound_fails_the_voice_not_the_text(persona, sounds):
+    voice = StubVoice(say=lambda text: (Speech(audio, (), (), "measured") for audio in sounds))
+    end = turn(persona, stub_engines(voice=voice))[-1]
+    assert isinstance(end, TurnEnded)
+    assert (type(end), end.stage) == (TurnFailed, "tts")
+    assert end.text == "".join(StubMind().deltas)
