@@ -1,0 +1,227 @@
+"""One person's conversation: who they talk with, what was said, the turn that is running, and how much of it was really heard."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from engines.audio import require_sound
+from engines.channel import Cancel
+from engines.errors import AudioError, EngineError, InputError
+from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnEvent, TurnFailed, TurnInterrupted
+from engines.journal import Journal
+from engines.personas import PersonaBook
+from engines.registry import Engines, Registry
+from engines.settings import Settings
+from engines.turn import TurnRequest, failed, run_turn
+from engines.types import ChatMessage, Persona, Utterance, WordTiming
+
+log = logging.getLogger(__name__)
+
+_TURN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How far a reply was heard when it was cut off."""
+
+    turn_id: str
+    index: int
+    """The segment that was playing; -1 if none was."""
+    ms: float
+    """How much of it, in ms."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One turn as the conversation remembers it; the sound itself is let go."""
+
+    turn_id: str
+    question: str = ""
+    answer: str = ""
+    pieces: list[tuple[str, tuple[WordTiming, ...]]] = field(default_factory=list)
+    heard: Heard | None = None
+    cancel: Cancel = field(default_factory=Cancel)
+
+    def follow(self, event: TurnEvent) -> None:
+        """Remember what an event of this turn adds to the conversation."""
+        match event:
+            case TranscriptReady():
+                self.question = event.transcript.text
+            case SegmentReady():
+                self.pieces.append((event.segment.text, event.segment.timeline.words))
+            case TurnCompleted() | TurnFailed() if self.heard is None:
+                self.answer = event.text
+            case TurnInterrupted() if self.heard is None:
+                self.answer = "".join(text for text, _ in self.pieces)
+
+    def cut(self, heard: Heard) -> None:
+        """Keep of the answer what was heard by then."""
+        self.heard = heard
+        whole = "".join(text for text, _ in self.pieces[: max(heard.index, 0)])
+        begun = self.pieces[heard.index][1] if 0 <= heard.index < len(self.pieces) else ()
+        last = "".join(word.text for word in begun if word.start_ms + word.duration_ms / 2 <= heard.ms)
+        self.answer = (whole + last).rstrip()
+
+    def messages(self) -> Iterator[ChatMessage]:
+        if self.question:
+            yield ChatMessage("user", self.question)
+        if self.answer.strip():
+            yield ChatMessage("assistant", self.answer)
+
+
+class Session:
+    """Belongs to one browser tab or API client; every method may be called from any thread."""
+
+    def __init__(self, registry: Registry, book: PersonaBook, settings: Settings, journal: Journal) -> None:
+        self._registry, self._book, self._settings, self._journal = registry, book, settings, journal
+        self._guard = threading.Lock()
+        self._exchanges: list[_Exchange] = []
+        self._stopped: deque[str] = deque(maxlen=32)
+        self._persona = self._first()
+
+    @property
+    def persona(self) -> Persona:
+        """Who is being talked with, as the persona file describes them now."""
+        people = self._book.all()
+        if self._persona.id in people:  # else they have just been deleted from the file: the conversation goes on with them
+            self._persona = people[self._persona.id]
+        return self._persona
+
+    def history(self) -> tuple[ChatMessage, ...]:
+        """What was said and heard so far, oldest first."""
+        with self._guard:
+            return tuple(message for exchange in self._exchanges for message in exchange.messages())
+
+    def answer(self, utterance: Utterance, turn_id: str = "", heard: Heard | None = None) -> Iterator[TurnEvent]:
+        """Answer what the user said. A turn that is still running is interrupted first; `heard` says how much of it was heard.
+
+        What cannot be used (no words, silence, too long) becomes a `TurnFailed`, never an exception.
+        """
+        turn_id = turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
+        self.stop(heard)
+        self.stop()
+        try:
+            self._check(utterance)
+        except EngineError as error:
+            return iter([failed(turn_id, error)])
+        return self._run(TurnRequest(turn_id, self.persona, utterance, self._window()))
+
+    def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
+        """Let the persona speak first."""
+        turn_id = turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
+        self.stop()
+        return self._run(TurnRequest(turn_id, self.persona, None, reply=self.persona.greeting))
+
+    def stop(self, heard: Heard | None = None) -> None:
+        """End the turn that `heard` names and remember of its answer only what was heard; without `heard`, end whatever runs.
+
+        A turn may be stopped before it has begun: its id is remembered. Never blocks.
+        """
+        with self._guard:
+            for exchange in self._exchanges:
+                if heard is None or heard.turn_id == exchange.turn_id:
+                    exchange.cancel()
+                    if heard is not None:
+                        exchange.cut(heard)
+            if heard is not None:
+                self._stopped.append(heard.turn_id)
+
+    def clear(self) -> None:
+        """Forget the conversation; the persona stays."""
+        self.stop()
+        with self._guard:
+            self._exchanges = []
+
+    def switch(self, persona_id: str) -> Persona:
+        """Talk with somebody else, from the beginning.
+
+        Raises:
+            InputError: nobody is called that; says who there is.
+        """
+        persona = self._book.get(persona_id)
+        self.clear()
+        self._persona = persona
+        return persona
+
+    def _first(self) -> Persona:
+        people = self._book.all()
+        return self._book.get(self._settings.persona) if self._settings.persona else next(iter(people.values()))
+
+    def _check(self, utterance: Utterance) -> None:
+        if utterance.audio is not None:
+            if utterance.audio.duration_ms > self._settings.max_utterance_ms:
+                seconds, limit = utterance.audio.duration_ms / 1000, self._settings.max_utterance_ms / 1000
+                raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}", code="too_long")
+            require_sound(utterance.audio)
+            return
+        text = utterance.text or ""
+        if not text.strip():
+            raise InputError("Type or say something first", code="empty")
+        if len(text) > self._settings.max_text_chars:
+            message = f"That message has {len(text)} characters; please keep it under {self._settings.max_text_chars}"
+            raise InputError(message, code="too_long")
+
+    def _window(self) -> tuple[ChatMessage, ...]:
+        count = self._settings.history_messages
+        return self.history()[-count:] if count else ()
+
+    def _run(self, request: TurnRequest) -> Iterator[TurnEvent]:
+        try:
+            engines = self._registry.engines()
+        except EngineError as error:
+            yield failed(request.turn_id, error)
+            return
+        exchange = _Exchange(request.turn_id)
+        with self._guard:
+            if request.turn_id in self._stopped:
+                exchange.cancel()
+            self._exchanges = [*self._exchanges, exchange][-max(self._settings.history_messages, 1) :]
+        for event in run_turn(request, engines, exchange.cancel):
+            with self._guard:
+                exchange.follow(event)
+            if isinstance(event, TurnEnded):
+                self._note(event, request.persona.id, engines)
+            yield event
+
+    def _note(self, end: TurnEnded, persona: str, engines: Engines) -> None:
+        try:
+            self._journal.write(end, persona, engines)
+        except OSError:
+            log.exception("turn %s: the journal cannot be written", end.turn_id)
+
+
+class Sessions:
+    """All conversations of this process, each reachable only by its own id; the one unused for longest makes room."""
+
+    def __init__(self, registry: Registry, book: PersonaBook, settings: Settings) -> None:
+        self._make = partial(Session, registry, book, settings, Journal(settings.journal))
+        self._limit = settings.max_sessions
+        self._guard = threading.Lock()
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def get(self, session_id: str) -> Session:
+        """The conversation with that id, begun if it is new."""
+        with self._guard:
+            if session_id not in self._open:
+                while len(self._open) >= self._limit:
+                    self._open.popitem(last=False)[1].stop()
+                self._open[session_id] = self._make()
+            self._open.move_to_end(session_id)
+            return self._open[session_id]
+
+    def close(self, session_id: str) -> None:
+        """End a conversation and free everything it holds; unknown ids are ignored."""
+        with self._guard:
+            session = self._open.pop(session_id, None)
+        if session is not None:
+            session.stop()
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,236 @@
+"""One person's conversation: history, what was heard, isolation, limits, and the store of all of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from conftest import HOUSE, StubMind, StubRegistry, StubVoice, stub_engines, tone
+
+from engines.errors import EngineError, InputError, MissingDependency
+from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
+from engines.personas import PersonaBook
+from engines.session import Heard, Session, Sessions
+from engines.settings import Settings
+from engines.types import AudioChunk, ChatMessage, Utterance
+
+WAIT_S = 10
+
+
+@pytest.fixture
+def mind():
+    return StubMind()
+
+
+@pytest.fixture
+def sessions(mind, tmp_path):
+    settings = Settings(history_messages=12, max_sessions=3, journal=tmp_path / "journal.jsonl")
+    return Sessions(StubRegistry(stub_engines(mind=mind)), PersonaBook(HOUSE / "personas.yaml"), settings)
+
+
+@pytest.fixture
+def session(sessions) -> Session:
+    return sessions.get("one")
+
+
+def ask(session: Session, text: str = "And you?", **more: object) -> list[object]:
+    return list(session.answer(Utterance(text=text), **more))
+
+
+def test_a_conversation_is_remembered_and_handed_to_the_model(session, mind):
+    assert isinstance(ask(session, "First?", turn_id="a")[-1], TurnCompleted)
+    ask(session, "Second?")
+    reply = "".join(mind.deltas)
+    assert [message.content for message in mind.asked[1][1:]] == ["First?", reply, "Second?"]
+    assert [message.role for message in session.history()] == ["user", "assistant"] * 2
+
+
+def test_the_model_gets_the_last_twelve_messages(session, mind):
+    for number in range(20):
+        ask(session, f"Question {number}?")
+    assert len(mind.asked[-1]) == 1 + 12 + 1
+    assert len(session.history()) <= 2 * 12
+
+
+def test_users_do_not_hear_of_each_other(sessions, mind):
+    ask(sessions.get("one"), "My secret is 42.")
+    ask(sessions.get("two"), "What is the secret?")
+    assert not any("42" in message.content for message in mind.asked[-1])
+
+
+def test_a_greeting_is_said_and_remembered(session):
+    events = list(session.greet("g"))
+    assert events[-1].text == session.persona.greeting
+    assert session.history() == (ChatMessage("assistant", session.persona.greeting),)
+
+
+CUTS = {
+    "nothing": (-1, 0, ""),
+    "one word of the first": (0, 250, "One"),
+    "the first and a bit": (1, 0, "One two three."),
+    "in the second": (1, 450, "One two three. Four five"),
+    "more than there was": (99, 0, "One two three. Four five six. Seven eight nine."),
+}
+
+
+@pytest.mark.parametrize(("index", "ms", "left"), CUTS.values(), ids=CUTS)
+@pytest.mark.parametrize("done", [True, False], ids=["finished", "running"])
+def test_only_what_was_heard_is_remembered_as_said(session, index, ms, left, done):
+    events = session.answer(Utterance(text="Go"), "a")
+    if done:
+        assert isinstance(list(events)[-1], TurnCompleted)
+    else:
+        while not isinstance(event := next(events), SegmentReady) or event.segment.index < 2:
+            pass
+    session.stop(Heard("a", index, ms))
+    assert done or isinstance(list(events)[-1], TurnInterrupted)
+    assert session.history() == (ChatMessage("user", "Go"), *([ChatMessage("assistant", left)] if left else []))
+
+
+def test_a_turn_stopped_before_it_began_never_begins(session, mind):
+    events = session.answer(Utterance(text="Go"), "early")
+    session.stop(Heard("early", -1, 0))
+    assert isinstance(list(events)[-1], TurnInterrupted)
+
+
+def test_stopping_an_old_turn_leaves_the_running_one_alone(session):
+    ask(session, "Old", turn_id="old")
+    events = session.answer(Utterance(text="New"), "new")
+    next(events)
+    session.stop(Heard("old", 0, 100))
+    assert isinstance(list(events)[-1], TurnCompleted)
+
+
+def test_a_new_utterance_interrupts_the_running_turn(session, mind):
+    hold = threading.Event()
+    mind.before = lambda index: len(mind.asked) > 1 or index < 2 or hold.wait(WAIT_S)
+    first = session.answer(Utterance(text="One"), "one")
+    while not isinstance(next(first), SegmentReady):
+        pass
+    second = ask(session, "Two", turn_id="two", heard=Heard("one", 0, 10_000))
+    hold.set()
+    assert isinstance(list(first)[-1], TurnInterrupted)
+    assert isinstance(second[-1], TurnCompleted)
+    assert [message.content for message in mind.asked[1][1:]] == ["One", "One two three.", "Two"]
+
+
+def test_clear_and_switch_forget_everything_and_end_the_turn(session, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    others = [person for person in PersonaBook(HOUSE / "personas.yaml").all() if person != session.persona.id]
+    for reset in (session.clear, lambda: session.switch(others[0])):
+        events = session.answer(Utterance(text="Go"))
+        next(events)
+        reset()
+        hold.set()
+        assert isinstance(list(events)[-1], TurnInterrupted)
+        assert session.history() == ()
+    assert session.persona.id == others[0]
+
+
+def test_an_unknown_persona_is_refused_and_nothing_is_lost(session):
+    ask(session)
+    before = session.history()
+    with pytest.raises(InputError) as caught:
+        session.switch("../../etc/passwd")
+    assert session.persona.id in caught.value.message
+    assert session.history() == before
+
+
+BAD_UTTERANCES = {
+    "empty": Utterance(text=""),
+    "blank": Utterance(text=" \n\t "),
+    "nothing": Utterance(),
+    "100 000 characters": Utterance(text="x" * 100_000),
+    "silence": Utterance(audio=AudioChunk(np.zeros(16_000, np.float32), 16_000)),
+    "no samples": Utterance(audio=AudioChunk(np.zeros(0, np.float32), 16_000)),
+    "not a number": Utterance(audio=AudioChunk(np.full(16_000, np.nan, np.float32), 16_000)),
+    "ten minutes": Utterance(audio=tone(600_000)),
+}
+
+
+@pytest.mark.parametrize("utterance", BAD_UTTERANCES.values(), ids=BAD_UTTERANCES)
+def test_what_cannot_be_used_is_answered_in_a_sentence_and_the_session_goes_on(session, mind, utterance):
+    ask(session, "Before")
+    before, asked = session.history(), len(mind.asked)
+    (end,) = session.answer(utterance, "bad")
+    assert isinstance(end, TurnFailed)
+    assert end.turn_id == "bad"
+    assert len(end.message.split()) > 3
+    assert (session.history(), len(mind.asked)) == (before, asked)
+    assert isinstance(ask(session, "After")[-1], TurnCompleted)
+
+
+@pytest.mark.parametrize("turn_id", ["", "../x", "a" * 41, "<b>", "né"])
+def test_a_turn_id_that_is_not_one_is_replaced(session, turn_id):
+    made = ask(session, turn_id=turn_id)[0].turn_id
+    assert made != turn_id
+    assert made
+
+
+def test_engines_that_cannot_be_loaded_fail_the_turn_only(session, sessions):
+    class Broken:
+        def engines(self):
+            raise MissingDependency("Kokoro", "pip install kokoro")
+
+    session._registry, working = Broken(), session._registry
+    end = ask(session)[-1]
+    assert isinstance(end, TurnFailed)
+    assert "pip install kokoro" in end.message
+    session._registry = working
+    assert isinstance(ask(session)[-1], TurnCompleted)
+
+
+def test_a_failed_voice_keeps_the_text_in_memory(sessions, session, mind):
+    session._registry = StubRegistry(stub_engines(mind=mind, voice=StubVoice(error=EngineError("Hoarse", code="x"))))
+    ask(session, "Go")
+    assert session.history()[-1] == ChatMessage("assistant", "".join(mind.deltas))
+
+
+def test_the_journal_gets_one_line_a_turn_and_no_words(session, tmp_path):
+    ask(session, "A secret question", turn_id="j")
+    (line,) = (tmp_path / "journal.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["turn"], entry["end"], entry["persona"]) == ("j", "TurnCompleted", session.persona.id)
+    assert entry["first_segment_ms"] >= 0
+    assert "secret" not in line
+
+
+def test_a_journal_that_cannot_be_written_does_not_stop_the_turn(mind, tmp_path):
+    settings = Settings(journal=tmp_path)  # a folder
+    session = Sessions(StubRegistry(stub_engines(mind=mind)), PersonaBook(HOUSE / "personas.yaml"), settings).get("one")
+    assert isinstance(ask(session)[-1], TurnCompleted)
+
+
+def test_the_store_keeps_the_newest_and_frees_the_rest(sessions, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    events = sessions.get("one").answer(Utterance(text="Go"))
+    next(events)
+    for name in ("two", "three", "four"):
+        sessions.get(name)
+    hold.set()
+    assert isinstance(list(events)[-1], TurnInterrupted)
+    assert len(sessions) == 3
+    assert sessions.get("one").history() == ()
+
+
+def test_closing_ends_the_turn_and_unknown_ids_are_ignored(sessions, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    events = sessions.get("one").answer(Utterance(text="Go"))
+    next(events)
+    sessions.close("one")
+    sessions.close("never")
+    hold.set()
+    assert isinstance(list(events)[-1], TurnInterrupted)
+    assert len(sessions) == 0
+
+
+def test_the_persona_of_the_settings_greets_first(mind):
+    book = PersonaBook(HOUSE / "personas.yaml")
+    for person in book.all():
+        sessions = Sessions(StubRegistry(stub_engines(mind=mind)), book, Settings(persona=person))
+        assert sessions.get("x").persona.id == person
