@@ -1,0 +1,1 @@
+"""For other programs: the JSON shapes of a turn."""

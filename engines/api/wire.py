@@ -1,0 +1,141 @@
+"""The only JSON shapes: what a TurnEvent looks like to a page or another program.
+
+A segment's fields are HeadTTS's and TalkingHead's: ``words, wtimes, wdurations, visemes, vtimes, vdurations``, in ms from the segment's
+start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engines.audio import from_pcm16, to_pcm16
+from engines.errors import AudioError, EngineError
+from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
+from engines.personas import PersonaBook
+from engines.registry import Registry
+from engines.session import Heard
+from engines.settings import Settings
+from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
+
+Json = dict[str, Any]
+
+
+def timeline_to_wire(timeline: VisemeTimeline) -> Json:
+    """Words and visemes with their times, in HeadTTS's fields, plus ``timing``: measured, aligned or estimated."""
+    return {
+        "words": [word.text for word in timeline.words],
+        "wtimes": [round(word.start_ms, 2) for word in timeline.words],
+        "wdurations": [round(word.duration_ms, 2) for word in timeline.words],
+        "visemes": [viseme.name for viseme in timeline.visemes],
+        "vtimes": [round(viseme.start_ms, 2) for viseme in timeline.visemes],
+        "vdurations": [round(viseme.duration_ms, 2) for viseme in timeline.visemes],
+        "timing": timeline.source,
+    }
+
+
+def segment_to_wire(segment: SpeechSegment) -> Json:
+    """One piece of the reply, ready to be played."""
+    return {
+        "index": segment.index,
+        "text": segment.text,
+        "sampleRate": segment.audio.sample_rate,
+        "audio": base64.b64encode(to_pcm16(segment.audio)).decode("ascii"),
+        **timeline_to_wire(segment.timeline),
+    }
+
+
+def event_to_wire(event: TurnEvent) -> Json:
+    """One event; ``type`` tells which, ``turn`` and ``seq`` where it belongs."""
+    head: Json = {"turn": event.turn_id, "seq": event.seq}
+    match event:
+        case TurnStarted():
+            return {"type": "started", **head}
+        case TranscriptReady():
+            return {"type": "transcript", **head, **asdict(event.transcript)}
+        case ReplyDelta():
+            return {"type": "delta", **head, "text": event.text}
+        case SegmentReady():
+            return {"type": "segment", **head, **segment_to_wire(event.segment)}
+        case TurnCompleted():
+            return {"type": "completed", **head, "text": event.text, "timings": asdict(event.timings)}
+        case TurnInterrupted():
+            return {"type": "interrupted", **head, "text": event.text, "timings": asdict(event.timings)}
+        case TurnFailed():
+            error = {"code": event.code, "message": event.message, "stage": event.stage, "retryable": event.retryable}
+            return {"type": "failed", **head, "text": event.text, "timings": asdict(event.timings), **error}
+
+
+def persona_to_wire(persona: Persona, portraits: Path) -> Json:
+    """What a picker shows of a person. ``portrait`` is a file name in the folder `portraits`, or None where there is no picture."""
+    picture = portraits / f"{persona.avatar}.png"
+    return {
+        "id": persona.id,
+        "name": persona.name,
+        "line": persona.line,
+        "avatar": persona.avatar,
+        "portrait": picture.name if picture.is_file() else None,
+        "greeting": persona.greeting,
+        "mood": persona.mood,
+        "colour": persona.colour,
+    }
+
+
+def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, first: str | None) -> Json:
+    """Who can be talked with and who greets `first`, what is wrong with the persona file if anything, and the engine of each stage."""
+    people = book.all()  # first: reading the file finds out what is wrong with it
+    return {
+        "personas": [persona_to_wire(person, portraits) for person in people.values()],
+        "first": first or next(iter(people)),
+        "problem": book.problem,
+        "engines": [_engine_to_wire(registry, stage) for stage in STAGES],
+    }
+
+
+def _engine_to_wire(registry: Registry, stage: Stage) -> Json:
+    try:
+        info = registry.chosen(stage)
+    except EngineError as error:
+        return {"stage": stage, "name": "", "title": "none", "summary": error.message, "embedded": False, "state": "failed", "detail": ""}
+    state = registry.state(stage, info.name)
+    return {
+        "stage": stage,
+        "name": info.name,
+        "title": info.title,
+        "summary": info.summary,
+        "embedded": info.embedded,
+        "state": state.name,
+        "detail": state.detail,
+    }
+
+
+def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
+    """What a client hands over: ``{"text": …}`` or ``{"pcm": base64 of 16-bit little-endian mono PCM, "sampleRate": Hz}``.
+
+    Raises:
+        AudioError: the sound is not base64, too long or not PCM.
+    """
+    pcm, rate = data.get("pcm"), data.get("sampleRate")
+    if pcm is None:
+        return Utterance(text=str(data.get("text") or ""))
+    if not isinstance(pcm, str) or not isinstance(rate, int):
+        raise AudioError("That recording arrived incomplete; record it again", code="bad_audio")
+    if len(pcm) > settings.max_utterance_ms / 1000 * rate * 2 * 4 / 3 + 4:  # base64 makes four characters of three bytes
+        limit = settings.max_utterance_ms / 1000
+        raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds", code="too_long")
+    try:
+        return Utterance(audio=from_pcm16(base64.b64decode(pcm, validate=True), rate))
+    except binascii.Error as error:
+        raise AudioError("That recording arrived damaged; record it again", code="bad_audio") from error
+
+
+def heard_from_wire(data: Any) -> Heard | None:
+    """How far a reply was heard, ``{"turn": …, "index": …, "ms": …}``; None for anything else."""
+    match data:
+        case {"turn": str() as turn, "index": int() as index, "ms": int() | float() as ms}:
+            return Heard(turn, index, float(ms))
+        case _:
+            return None

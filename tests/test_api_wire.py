@@ -1,0 +1,109 @@
+"""The JSON shapes: HeadTTS's fields, sound that survives the way, and input that is not trusted."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from conftest import HOUSE, stub_engines, tone
+
+from engines.api.wire import event_to_wire, heard_from_wire, house_to_wire, segment_to_wire, utterance_from_wire
+from engines.errors import AudioError
+from engines.events import SegmentReady, TurnEnded
+from engines.personas import PersonaBook
+from engines.registry import Registry
+from engines.session import Heard
+from engines.settings import Settings
+from engines.turn import TurnRequest, run_turn
+from engines.types import STAGES, VISEME_NAMES, Utterance
+
+FIELDS = [("words", "wtimes", "wdurations"), ("visemes", "vtimes", "vdurations")]
+
+
+@pytest.fixture
+def events(persona):
+    return list(run_turn(TurnRequest("t", persona, Utterance(audio=tone())), stub_engines()))
+
+
+def test_every_event_is_json_with_a_type_a_turn_and_a_number(events):
+    wires = [json.loads(json.dumps(event_to_wire(event))) for event in events]
+    assert [wire["seq"] for wire in wires] == list(range(len(events)))
+    assert {wire["turn"] for wire in wires} == {"t"}
+    assert len({wire["type"] for wire in wires}) == len({type(event) for event in events})
+
+
+def test_a_segment_speaks_headtts(events):
+    segment = next(event.segment for event in events if isinstance(event, SegmentReady))
+    wire = segment_to_wire(segment)
+    for names, starts, lengths in FIELDS:
+        assert len(wire[names]) == len(wire[starts]) == len(wire[lengths]) > 0
+        assert wire[starts] == sorted(wire[starts])
+    assert set(wire["visemes"]) <= set(VISEME_NAMES)
+    assert wire["timing"] == "measured"
+    pcm = np.frombuffer(base64.b64decode(wire["audio"]), "<i2")
+    assert len(pcm) == len(segment.audio.samples)
+    assert np.abs(pcm / 32767 - segment.audio.samples).max() < 1e-3
+
+
+def test_the_end_carries_the_whole_text_and_the_timings(events):
+    wire = event_to_wire(events[-1])
+    assert isinstance(events[-1], TurnEnded)
+    assert wire["text"] == events[-1].text
+    assert wire["timings"]["first_segment_ms"] > 0
+
+
+def test_the_house_tells_who_is_there_and_what_works():
+    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None)
+    assert json.loads(json.dumps(wire)) == wire
+    assert wire["first"] == wire["personas"][0]["id"]
+    assert wire["problem"] is None
+    assert [engine["stage"] for engine in wire["engines"]] == list(STAGES)
+    assert all(engine["summary"] for engine in wire["engines"])
+
+
+def test_a_chosen_engine_that_is_not_there_is_told_not_raised():
+    wire = house_to_wire(Registry(Settings(tts="nobody")), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "sam")
+    assert "nobody" in wire["engines"][-1]["summary"]
+    assert wire["engines"][-1]["state"] == "failed"
+
+
+def pcm(samples: int) -> str:
+    return base64.b64encode(bytes(2 * samples)).decode()
+
+
+def test_sound_and_text_come_in():
+    utterance = utterance_from_wire({"pcm": pcm(16_000), "sampleRate": 16_000}, Settings())
+    assert utterance.audio.duration_ms == 1000
+    assert utterance_from_wire({"text": "Hi"}, Settings()) == Utterance(text="Hi")
+    assert utterance_from_wire({}, Settings()) == Utterance(text="")
+
+
+BAD = {
+    "not base64": {"pcm": "*" * 40, "sampleRate": 16_000},
+    "no rate": {"pcm": pcm(100)},
+    "a rate in words": {"pcm": pcm(100), "sampleRate": "16000"},
+    "a rate of nothing": {"pcm": pcm(100), "sampleRate": 0},
+    "a negative rate": {"pcm": pcm(100), "sampleRate": -5},
+    "an absurd rate": {"pcm": pcm(100), "sampleRate": 10**12},
+    "half a sample": {"pcm": base64.b64encode(b"abc").decode(), "sampleRate": 16_000},
+    "ten minutes": {"pcm": pcm(8_000 * 600), "sampleRate": 8_000},
+    "a number": {"pcm": 7, "sampleRate": 16_000},
+}
+
+
+@pytest.mark.parametrize("data", BAD.values(), ids=BAD)
+def test_a_recording_that_cannot_be_used_is_refused_in_words(data):
+    with pytest.raises(AudioError) as caught:
+        utterance_from_wire(data, Settings())
+    assert len(caught.value.message.split()) > 3
+
+
+@pytest.mark.parametrize("data", [None, 7, {}, {"turn": 1, "index": 0, "ms": 0}, {"turn": "a", "index": "0", "ms": 0}, []])
+def test_what_is_not_a_report_of_what_was_heard_is_ignored(data):
+    assert heard_from_wire(data) is None
+
+
+def test_a_report_of_what_was_heard_is_read():
+    assert heard_from_wire({"turn": "a", "index": 2, "ms": 10}) == Heard("a", 2, 10.0)
