@@ -1,0 +1,230 @@
+"""Sound in and out: files of any common format, the microphone's PCM, resampling, WAV.
+
+Decoding and resampling are FFmpeg's, by way of PyAV, which is imported when first used.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import AudioError, MissingDependency
+from engines.types import AudioChunk
+
+SHORTEST_MS = 100.0
+"""Anything shorter holds no word."""
+SILENCE_DBFS = -60.0
+"""A recording whose loudest 30 ms stay below this (RMS) is silent: quiet rooms are around -55 dBFS, a muted microphone far below."""
+
+_WINDOW_MS = 30.0
+_RATES = range(4_000, 384_001)
+_BAD_PACKETS = 500  # in a row; a damaged file recovers within a few
+
+# Containers that hold their own sound. FFmpeg's playlists and scripts (hls, concat, dash, sdp, image2 …), which name other files and
+# addresses, are thereby refused, as are its headerless formats, which take anything for sound.
+_CONTAINERS = ",".join(
+    "3gp aac ac3 aiff amr ape asf au avi caf eac3 flac flv m4a matroska mov mp3 mp4 mpeg mpegts ogg tta voc w64 wav webm wv".split()
+)
+_FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63, "f4": 1.0, "f8": 1.0}
+"""What FFmpeg's sample types (as numpy spells them) count as 1.0; unsigned bytes have their zero at 128."""
+
+_NOT_AUDIO = "That file is not sound that can be read here; WAV, MP3, M4A, OGG, WebM, FLAC and most others can."
+
+
+def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
+    """Decode a whole file of any common container and codec to mono at its own sample rate.
+
+    Channels are averaged; samples beyond [-1, 1] are clipped; a damaged or truncated file gives what can be decoded of it.
+    Nothing that the file refers to is opened, and decoding stops as soon as `max_ms` is passed.
+
+    Raises:
+        AudioError: code ``empty``, ``not_audio``, ``no_sound`` (a video without sound), ``bad_samples`` (not finite), ``too_short``
+            (under `SHORTEST_MS`) or ``too_long``.
+        MissingDependency: PyAV is not installed.
+    """
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            if not file.read(1):
+                raise AudioError("That file is empty.", code="empty")
+            file.seek(0)
+            pieces = list(_pieces(file, max_ms))
+    except OSError as error:
+        raise AudioError("That file cannot be opened.", code="not_audio") from error
+    if not pieces:
+        raise AudioError(_NOT_AUDIO, code="not_audio")
+    audio = _joined(pieces)
+    if not np.isfinite(audio.samples).all():
+        raise AudioError("That file is damaged: some of its samples are not numbers.", code="bad_samples")
+    _require_length(audio)
+    return AudioChunk(np.clip(audio.samples, -1.0, 1.0), audio.sample_rate)
+
+
+def require_sound(audio: AudioChunk) -> None:
+    """Refuse what no ear can use.
+
+    Raises:
+        AudioError: code ``too_short`` (under `SHORTEST_MS`), ``bad_samples`` (not finite) or ``silent`` (`SILENCE_DBFS`).
+    """
+    _require_length(audio)
+    if not np.isfinite(audio.samples).all():
+        raise AudioError("That recording is damaged: some of its samples are not numbers.", code="bad_samples")
+    window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
+    centred = audio.samples - audio.samples.mean(dtype=np.float64)  # a constant offset is no sound
+    windows = centred[: len(centred) // window * window].reshape(-1, window)
+    loudest = float(np.square(windows, dtype=np.float64).mean(axis=1).max())
+    if loudest < 10 ** (SILENCE_DBFS / 10):
+        raise AudioError("That recording is silent. Is the right microphone chosen, and is it switched on?", code="silent")
+
+
+def from_pcm16(data: bytes, sample_rate: int) -> AudioChunk:
+    """Mono 16-bit little-endian PCM, as microphones send it; no data is an empty chunk.
+
+    Raises:
+        AudioError: code ``bad_samples`` (an odd number of bytes) or ``bad_rate`` (outside 4 000 to 384 000 Hz).
+    """
+    _require_rate(sample_rate)
+    if len(data) % 2:
+        raise AudioError("That sound is damaged: 16-bit samples come in pairs of bytes, and one byte is missing.", code="bad_samples")
+    return AudioChunk(np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768), sample_rate)
+
+
+def to_pcm16(audio: AudioChunk) -> bytes:
+    """Mono 16-bit little-endian PCM; what is beyond [-1, 1] is clipped, what is not a number is silence."""
+    finite = np.nan_to_num(audio.samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    scaled: NDArray[np.float32] = np.clip(np.rint(finite * 32768.0), -32768, 32767)
+    return scaled.astype("<i2").tobytes()
+
+
+def to_wav(audio: AudioChunk) -> bytes:
+    """A 16-bit mono WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(audio.sample_rate)
+        writer.writeframes(to_pcm16(audio))
+    return file.getvalue()
+
+
+def resample(audio: AudioChunk, rate: int) -> AudioChunk:
+    """The same sound at another sample rate (FFmpeg's swresample), exactly round(n * rate / audio.sample_rate) samples long.
+
+    Raises:
+        AudioError: code ``bad_rate`` (outside 4 000 to 384 000 Hz).
+        MissingDependency: PyAV is not installed.
+    """
+    if rate == audio.sample_rate:
+        return audio
+    _require_rate(rate)
+    _require_rate(audio.sample_rate)
+    length = round(len(audio.samples) * rate / audio.sample_rate)
+    if length == 0:
+        return AudioChunk(np.zeros(0, np.float32), rate)
+    av = _pyav()
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.samples[np.newaxis]), format="fltp", layout="mono")
+    frame.sample_rate = audio.sample_rate
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
+    made = [out.to_ndarray()[0] for part in (frame, None) for out in resampler.resample(part)]
+    samples = np.concatenate(made)[:length] if made else np.zeros(0, np.float32)
+    return AudioChunk(np.pad(samples, (0, length - len(samples))), rate)
+
+
+def concatenate(chunks: Sequence[AudioChunk]) -> AudioChunk:
+    """One after another, at the first one's sample rate.
+
+    Raises:
+        AudioError: code ``empty``: there is nothing to join.
+    """
+    if not chunks:
+        raise AudioError("There is no sound.", code="empty")
+    rate = chunks[0].sample_rate
+    return AudioChunk(np.concatenate([resample(chunk, rate).samples for chunk in chunks]), rate)
+
+
+def _pieces(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
+    """What the decoder gives, frame by frame."""
+    av = _pyav()
+    try:
+        container = av.open(file, container_options={"format_whitelist": _CONTAINERS}, io_open=_refuse_to_open, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise AudioError(_NOT_AUDIO, code="not_audio") from error
+    with container:
+        if not container.streams.audio:
+            raise AudioError("That file has no sound in it.", code="no_sound")
+        length_ms = 0.0
+        for frame in _frames(av, container):
+            piece = AudioChunk(_mono(frame), frame.sample_rate)
+            length_ms += piece.duration_ms
+            if length_ms > max_ms:
+                raise AudioError(f"That recording is longer than {max_ms / 1000:g} seconds. Use a shorter one.", code="too_long")
+            yield piece
+
+
+def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
+    """Decoded frames with a usable rate; damaged packets are passed over, a damaged container ends the sound."""
+    damaged = 0
+    packets = container.demux(container.streams.audio[0])
+    while damaged < _BAD_PACKETS:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            return
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            damaged += 1
+            continue
+        damaged = 0
+        yield from (frame for frame in frames if frame.samples and frame.sample_rate in _RATES)
+
+
+def _mono(frame: Any) -> NDArray[np.float32]:
+    values: NDArray[Any] = frame.to_ndarray()
+    channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
+    scale = _FULL_SCALE[channels.dtype.str[1:]]
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not a number is refused once the whole is known
+        mixed: NDArray[np.float64] = channels.mean(axis=0, dtype=np.float64)
+        if channels.dtype == np.uint8:
+            mixed -= 128.0
+        return (mixed / scale).astype(np.float32)
+
+
+def _joined(pieces: list[AudioChunk]) -> AudioChunk:
+    """Pieces of one rate are joined before anything is resampled, so that a stream that changes its rate has no seams inside a stretch."""
+    stretches: list[list[AudioChunk]] = []
+    for piece in pieces:
+        if not stretches or stretches[-1][0].sample_rate != piece.sample_rate:
+            stretches.append([])
+        stretches[-1].append(piece)
+    return concatenate([AudioChunk(np.concatenate([p.samples for p in part]), part[0].sample_rate) for part in stretches])
+
+
+def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Any:  # noqa: ARG001 - FFmpeg's signature
+    raise PermissionError("a sound file may not refer to other files")
+
+
+def _require_length(audio: AudioChunk) -> None:
+    if audio.duration_ms < SHORTEST_MS:
+        raise AudioError("That recording is too short to hold a word.", code="too_short")
+
+
+def _require_rate(rate: int) -> None:
+    if rate not in _RATES:
+        raise AudioError(f"A sample rate of {rate} Hz cannot be used; 16000 or 48000 are usual.", code="bad_rate")
+
+
+def _pyav() -> ModuleType:
+    try:
+        import av  # noqa: PLC0415 - heavy, and many turns need none of it
+    except ImportError as error:
+        raise MissingDependency("Reading sound", "pip install av") from error
+    return av
