@@ -1,0 +1,150 @@
+"""What the stage's routes give out, and above all what they do not; where the page finds its modules."""
+
+from __future__ import annotations
+
+import json
+import stat
+from urllib.parse import quote
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from avatar_assets import component, modules
+from avatar_assets.component import PREFIX, Stage, routes
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(Starlette(routes=list(routes())))
+
+
+SERVED = sorted(path.name for path in modules.FOLDER.iterdir() if path.suffix in {".mjs", ".css"} or path.name == "stage.html")
+AVATARS = sorted(path.name for path in (modules.FOLDER / "avatars").glob("*.*") if path.suffix in {".glb", ".png"})
+
+
+@pytest.mark.parametrize("name", [*SERVED, *(f"avatars/{name}" for name in AVATARS)])
+def test_the_stages_own_files_are_served_with_their_type(client, name):
+    answer = client.get(f"/{PREFIX}/{name}")
+    assert answer.status_code == 200
+    assert answer.content == (modules.FOLDER / name).read_bytes()
+    kind = {"mjs": "text/javascript", "css": "text/css", "html": "text/html", "glb": "model/gltf-binary", "png": "image/png"}
+    assert answer.headers["content-type"].startswith(kind[name.rpartition(".")[2]])
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+OTHERS = sorted(
+    str(path.relative_to(modules.FOLDER))
+    for path in modules.FOLDER.rglob("*")
+    if path.is_file() and path.suffix in {".py", ".json", ".toml"} and "node_modules" not in path.parts and "__pycache__" not in path.parts
+)
+OUTSIDE = [
+    "../app.py",
+    "../personas.yaml",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "avatars/../component.py",
+    "avatars/../../personas.yaml",
+    "vendor/three/../../../app.py",
+    "vendor/../component.py",
+    "vendor/three/package.json",
+    "builder/__init__.py",
+    "node_modules/three/build/three.module.js",
+    "stage.mjs/../../app.py",
+    "avatars/",
+    "",
+    ".",
+    "stage.mjs%00.html",
+    "avatars\\..\\..\\app.py",
+    "C:/Windows/win.ini",
+    "stage",
+    ".mjs",
+]
+
+
+@pytest.mark.parametrize("name", [*OTHERS, *OUTSIDE])
+@pytest.mark.parametrize("spell", [str, lambda name: quote(name, safe=""), lambda name: name.replace("..", "%2e%2e")])
+def test_nothing_else_is(client, name, spell):
+    assert client.get(f"/{PREFIX}/{spell(name)}").status_code == 404
+
+
+def test_a_link_out_of_the_folder_is_not_followed(client, tmp_path, monkeypatch):
+    secret = tmp_path / "secret.mjs"
+    secret.write_text("secret")
+    folder = tmp_path / "avatars"
+    folder.mkdir()
+    (folder / "leak.png").symlink_to(secret)
+    monkeypatch.setitem(component._SERVED, "avatars", (folder, {".png"}))
+    assert client.get(f"/{PREFIX}/avatars/leak.png").status_code == 404
+
+
+def test_only_reading_is_possible(client):
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert client.request(method, f"/{PREFIX}/stage.html").status_code == 405
+
+
+def test_the_page_takes_its_modules_from_here_when_they_are_installed(client, monkeypatch):
+    monkeypatch.setattr(modules, "installed", lambda: True)
+    found = client.get(f"/{PREFIX}/modules.json").json()
+    assert found["source"] == "local"
+    assert all(address.startswith("./vendor/") for address in found["imports"].values())
+
+
+def test_the_page_takes_its_modules_from_a_cdn_at_the_locked_versions_otherwise(client, monkeypatch):
+    monkeypatch.setattr(modules, "installed", lambda: False)
+    found = client.get(f"/{PREFIX}/modules.json").json()
+    lock = json.loads((modules.FOLDER / "package-lock.json").read_text())["packages"]
+    assert found["source"] == "cdn"
+    for short, name in modules.PACKAGES.items():
+        version = lock[f"node_modules/{name}"]["version"]
+        assert found["imports"][short].startswith(f"https://cdn.jsdelivr.net/npm/{name}@{version}/")
+
+
+@pytest.mark.skipif(not modules.installed(), reason="the npm modules are not installed; the browser tests install them where npm is there")
+def test_every_local_module_of_the_import_map_is_served(client):
+    for address in modules.import_map()["imports"].values():
+        if not address.endswith("/"):
+            assert client.get(f"/{PREFIX}/{address.removeprefix('./')}").status_code == 200
+
+
+def fake_npm(folder, script: str) -> None:
+    npm = folder / "npm"
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
+
+
+NPMS = {
+    "none at all": (None, "npm is not installed"),
+    "fails": ("echo 'npm error network is unreachable'; exit 1", "network is unreachable"),
+    "lies": ("exit 0", "no reason given"),
+    "works": (
+        "echo 'npm http fetch GET 200 https://x/three.tgz 5ms'; mkdir -p node_modules/three node_modules/@met4citizen/talkinghead; "
+        "echo {} > node_modules/three/package.json; echo {} > node_modules/@met4citizen/talkinghead/package.json",
+        "in place",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "said"), NPMS.values(), ids=NPMS)
+def test_the_first_start_says_what_npm_did(monkeypatch, tmp_path, script, said):
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    if script is not None:
+        fake_npm(bin_folder, script)
+    monkeypatch.setenv("PATH", f"{bin_folder}:/bin:/usr/bin" if script else str(bin_folder))
+    monkeypatch.setattr(modules, "FOLDER", tmp_path)
+    monkeypatch.setattr(modules, "NODE_MODULES", tmp_path / "node_modules")
+    lines: list[str] = []
+    modules.install(lines.append)
+    assert said in lines[-1]
+    modules.install(lines.append) if modules.installed() else None
+    assert sum("First start" in line for line in lines) <= 1
+
+
+def test_the_stage_hands_its_values_on_untouched_and_its_template_is_static():
+    stage = Stage(lambda: {"personas": []}, render=False)
+    value = {"type": "delta", "text": "${alert(1)} {{value}} <script>"}
+    assert stage.postprocess(value) is value
+    assert stage.preprocess(value) is value
+    assert "value" not in stage.html_template
+    assert stage.api_info()["type"] == "object"
