@@ -1,0 +1,179 @@
+"""Makes speakable words of a reply: Markdown, addresses, emoji, symbols and typography become words, pauses or silence.
+
+What cannot be said aloud (fenced code, emoji, tags, bare markup) is silent here and stays in the caption. Letters and marks of every script
+are kept. Plain numbers, dates and abbreviations are left to the voice, which knows how its language reads them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+import emoji
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from engines.text.boundaries import primary_subtag
+from engines.text.symbols import LOOKALIKES
+from engines.text.verbalise import verbalise
+
+_PAUSE, _STOP = "\x02", "\x03"
+"""A short and a long pause until they find their punctuation; `_clean` lets no such characters through from the text."""
+_MOST_PASSES = 8
+_PUNCTUATION = ".!?…。！？।॥؟:;,、，；：،؛"
+
+_FOOTNOTE = re.compile(r"\[\^[^\]\n]{1,40}\]")
+_ANGLED = re.compile(r"<(?:mailto:)?([a-z][^\s<>]{0,2000}[:@][^\s<>]{1,2000})>|\bmailto:", re.IGNORECASE)
+_URL_TAIL = r"""(?:[!#$%&+,\-./0-9:;=?@A-Z\\^_a-z~]|\([^\s()]{0,100}\))*"""
+_URL = re.compile(
+    rf"(?:\b[a-z][a-z0-9+.-]{{0,20}}://(?:[^\s/?#@<>()\[\]]{{0,100}}@)?(?:www\.)*|\b(?:www\.)+)"
+    rf"(?P<host>[a-z0-9][a-z0-9.-]*)(?::[0-9]+)?(?P<tail>[/?#]{_URL_TAIL})?",
+    re.IGNORECASE,
+)
+_BARE_URL = re.compile(
+    rf"(?<![a-z0-9@/._-])(?P<host>[a-z0-9-]{{1,63}}(?:\.[a-z0-9-]{{1,63}}){{0,8}}\.[a-z]{{2,24}})(?P<tail>/{_URL_TAIL})", re.IGNORECASE
+)
+_SOFT_BREAKS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+_NEXT_WORD = re.compile(f"[ \"'{_PAUSE}{_STOP}]*([^ \"'{_PAUSE}{_STOP}])")
+_CJK = re.compile("[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_JOINERS = re.compile("[\u200c\u200d]")
+_DROPPED_CATEGORIES = ("Cf", "Cs", "Co")
+
+
+def speakable(text: str, language: str = "en") -> str:
+    """Turn a reply, or any fragment of it, into one line that a voice can say as it stands.
+
+    Args:
+        text: Markdown as a chat model writes it; any string is accepted.
+        language: BCP 47 tag. In a language without a table of symbols, symbols are silent.
+
+    Returns:
+        Words, punctuation and single spaces, in NFC; empty when there is nothing to say. Speakable text comes back unchanged.
+    """
+    language = primary_subtag(language)
+    for _ in range(_MOST_PASSES):  # taking one thing away can uncover another: an address behind an entity, a unit behind a symbol
+        said = _pass(text, language)
+        if said == text:
+            break
+        text = said
+    return text
+
+
+def _pass(text: str, language: str) -> str:
+    text = _ANGLED.sub(r"\1", _clean(text))
+    text = _URL.sub(_host, text)
+    text = _FOOTNOTE.sub("", _BARE_URL.sub(_host, text))
+    text = verbalise(_pauses(_plain(text)), language)
+    text = _settle(text)
+    return text if any(map(str.isalnum, text)) else ""
+
+
+def _clean(text: str) -> str:
+    """One form for every character, no emoji, nothing invisible; new lines and spaces are the only white space left."""
+    text = unicodedata.normalize("NFC", _SOFT_BREAKS.sub("\n", text))
+    text = re.sub(r"(?<![\w.,!?])«[^\S\n]|[^\S\n]»(?!\w)", '"', text)
+    text = emoji.replace_emoji(re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES)), "")
+    text = "".join(map(_visible, text))
+    return re.sub(r"[^\S\n]+", " ", _JOINERS.sub(_joiner, text))
+
+
+def _visible(character: str) -> str:
+    if character.isascii():
+        return character if " " <= character < "\x7f" or character == "\n" else " "
+    if "\ufe00" <= character <= "\ufe0f" or (unicodedata.category(character) in _DROPPED_CATEGORIES and not _JOINERS.match(character)):
+        return ""
+    return " " if unicodedata.category(character) == "Cc" else character
+
+
+def _joiner(found: re.Match[str]) -> str:
+    """Joiners mean something between the letters of Persian or Hindi, and nothing elsewhere."""
+    around = found.string[max(0, found.start() - 1) : found.start()], found.string[found.end() : found.end() + 1]
+    return found.group() if all(c > "\u02ff" and unicodedata.category(c)[0] in "LM" for c in around) else ""
+
+
+def _host(found: re.Match[str]) -> str:
+    address = found["host"] + (found["tail"] or "")
+    bare = address.rstrip(".,;:!?'\"-")
+    return found["host"].rstrip(".-") + address[len(bare) :]
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable(["strikethrough", "table"])
+    # A fragment may begin with any indentation, a bracket with a colon is not a definition, and the text between tags is to be said.
+    return parser.disable(["code", "reference", "html_block"])
+
+
+def _plain(text: str) -> str:
+    """The text of a piece of Markdown, with a stop after every block that is complete."""
+    unfinished = text.endswith(" ")
+    said: list[str] = []
+    for token in _markdown().parse(text.strip()):
+        if token.type == "inline":
+            said.append(_inline(token.children or []))
+        elif token.type == "list_item_open" and token.info:
+            said.append(f"{token.info}. ")
+        elif token.type in ("th_close", "td_close"):
+            said.append(_PAUSE)
+        elif token.type in ("list_item_close", "tr_close", "heading_close"):
+            said.append(_STOP)
+        elif token.type in ("paragraph_open", "fence", "hr"):
+            said.append(_STOP if said and not said[-1].endswith(". ") else "")
+    while unfinished and said and said[-1] == _STOP:
+        said.pop()
+    return "".join(said)
+
+
+def _inline(tokens: list[Token]) -> str:
+    said: list[str] = []
+    for token in tokens:
+        if token.type == "image":
+            said.append(_inline(token.children or []))
+        elif token.type in ("text", "code_inline"):
+            table_row = said[-1:] == [" "] and token.content.startswith("|")
+            said.append((_STOP if table_row else "") + _clean(token.content).replace("\n", " "))
+        elif token.type in ("softbreak", "hardbreak"):
+            said.append(" ")
+    text = "".join(said)
+    return text + _STOP if text.startswith("|") and text.endswith("|") else text
+
+
+def _pauses(text: str) -> str:
+    """Dashes, dots, brackets and bars as pauses."""
+    text = re.sub(r"(?<=[^\W\d_]{2})\(([^\W\d_]{1,3})\)", r"\1", text)  # colour(s)
+    text = re.sub(r"(?<=\d) - (?=\d)", " − ", text)
+    text = re.sub(r"(?<=\d) – (?=\d)", "–", text)
+    text = re.sub(r"(?<=[^\W\d])–(?=[^\W\d])", "-", text)
+    text = re.sub(r"(?<!\S)-(?!\S)|(?<!-)--+(?![>-])|—+|(?<!\d)–|–(?!\d)|[()|•·]", _PAUSE, text)
+    return re.sub(r" ?(?:\.(?: ?\.)+|…)[.…]*", _dots, text)
+
+
+def _dots(found: re.Match[str]) -> str:
+    """Dots before a capital or at the end are a stop, elsewhere a pause."""
+    after = _NEXT_WORD.match(found.string, found.end())
+    return _STOP if after is None or after[1].isupper() else _PAUSE
+
+
+def _settle(text: str) -> str:
+    """Give every pause its punctuation; one line, single spaces."""
+    text = re.sub(r"\s+", " ", text)
+    text = re.sub(f" ?[{_PAUSE}{_STOP}][{_PAUSE}{_STOP} ]*", _mark, text)
+    text = re.sub(rf" ([{_PUNCTUATION}]+)(?=[ \"']|$)", r"\1", text)
+    text = re.sub(rf"^(?:[{_PUNCTUATION}]+(?: |$)| )+", "", text)
+    return unicodedata.normalize("NFC", re.sub(" +", " ", text)).strip()
+
+
+def _mark(found: re.Match[str]) -> str:
+    before, after = found.string[: found.start()][-1:], found.string[found.end() : found.end() + 1]
+    if not before or before in _PUNCTUATION or (after and after in _PUNCTUATION):
+        return " "
+    stop = _STOP in found.group()
+    if not stop and not after:
+        return ""
+    if _CJK.match(before):
+        return "。" if stop else "、" if _KANA.search(found.string, max(0, found.start() - 100), found.end() + 100) else "，"
+    closes_quotation = after in ('"', "'") and found.string[found.end() + 1 : found.end() + 2] in ("", " ")
+    mark = ("।" if "\u0900" <= before <= "\u097f" else ".") if stop else "،" if "\u0600" <= before <= "\u06ff" else ","
+    return mark if closes_quotation else f"{mark} "
