@@ -334,14 +334,23 @@ def test_a_library_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(espeak_ng, "_opened", [])
     monkeypatch.setattr(espeak_ng, "_PROBE", "import time; time.sleep(30)")
     monkeypatch.setattr(espeak_ng, "_PROBE_SECONDS", 0.2)
-    with pytest.raises(TextToSpeechError) as failure:
+    with pytest.raises(TextToSpeechError, match="did not start within") as failure:
         espeak_ng.load(espeak_ng.Options(), "cpu")
-    assert (failure.value.code, failure.value.retryable) == ("load_failed", True)
+    assert failure.value.code == "load_failed"
+
+
+def test_a_library_that_aborts_takes_only_the_probe_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak_ng, "_opened", [])
+    monkeypatch.setattr(espeak_ng, "_PROBE", "import os; os.abort()")
+    with pytest.raises(TextToSpeechError, match="ended with status") as failure:
+        espeak_ng.load(espeak_ng.Options(), "cpu")
+    assert failure.value.code == "load_failed"
 
 
 def test_probes_once_and_imports_nothing_before_it_is_needed(voice: espeak_ng.EspeakNg, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak_ng, "_probe", lambda *_: pytest.fail("probed again"))
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("probed again"))
     assert espeak_ng.load(espeak_ng.Options(), "cpu")._library is voice._library
+    monkeypatch.undo()
     check = "import engines.tts.espeak_ng, sys; sys.exit('espeakng_loader' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parent.parent, check=False).returncode == 0
 
