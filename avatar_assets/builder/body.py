@@ -1,0 +1,134 @@
+"""The body under the clothes' surface: neck, torso, arms, hands, legs and feet as distance functions, and their meshes."""
+
+import numpy as np
+
+from .mesh import Mesh, mirror_of, polygonize
+from .person import Body
+from .sdf import Array, Field, capsule, ellipsoid, intersection, mirrored, shifted, union
+from .skeleton import FINGERS, Skeleton
+
+SHOULDER_HEIGHT = 1.400
+FINGER_RADII = {"Index": 0.0108, "Middle": 0.0113, "Ring": 0.0108, "Pinky": 0.0096}
+
+
+class BodyShape:
+    """One person's body in world space; every method takes points (n, 3) and gives distances (n,), metres."""
+
+    def __init__(self, body: Body, skeleton: Skeleton):
+        self.body, self.skeleton = body, skeleton
+
+    def neck(self, p: Array) -> Array:
+        """Neck and the skin seen in an open collar."""
+        r = self.body.neck
+        d = capsule(p, (0, 1.37, -0.020), (0, 1.505, -0.018), r * 1.06, r)
+        return union(d, ellipsoid(p, (0, 1.400, -0.012), (r * 1.9, 0.040, 0.060)), 0.035)
+
+    def top(self, p: Array) -> Array:
+        """Shirt or jumper with long sleeves: trunk, the slope from neck to shoulder, arms to the wrist."""
+        b, q = self.body, mirrored(p)
+        d = ellipsoid(p, (0, 1.280, -0.004), (b.chest, 0.165, 0.094))
+        if b.bust:
+            d = union(d, ellipsoid(q, (0.056, 1.262, 0.058), np.array((0.050, 0.048, 0.040)) * b.bust), 0.050)
+        d = union(d, ellipsoid(p, (0, 1.100, -0.002), (b.waist, 0.170, 0.086)), 0.070)
+        d = union(d, ellipsoid(p, (0, 0.975, -0.002), (b.hips, 0.100, 0.098)), 0.060)
+        d = union(d, self._shoulders(q), 0.040)
+        d = union(d, self._sleeves(q), 0.026)
+        return intersection(d, -(p[:, 1] - 0.915), 0.010)
+
+    def _shoulders(self, q: Array) -> Array:
+        """The trapezius line: high and thin at the neck, falling to the round of the shoulder."""
+        shoulder = self.skeleton.at("LeftArm")
+        slope = capsule(q, (0.020, 1.438, -0.022), shifted(shoulder, -0.016, 0.004, -0.002), 0.032, 0.038)
+        blade = ellipsoid(q, (0.070, 1.340, -0.040), (0.085, 0.080, 0.048))
+        return union(slope, blade, 0.05)
+
+    def _sleeves(self, q: Array) -> Array:
+        shoulder, elbow, hand = (self.skeleton.at(name) for name in ("LeftArm", "LeftForeArm", "LeftHand"))
+        r = self.body.arms
+        wrist = elbow + (hand - elbow) * 0.86
+        upper = union(
+            ellipsoid(q, shifted(shoulder, 0.002, -0.014, 0), np.array((1.00, 1.25, 1.06)) * r),
+            capsule(q, shifted(shoulder, 0.006, -0.02, 0), elbow, r, r * 0.82),
+            0.02,
+        )
+        lower = capsule(q, elbow, wrist, r * 0.82, r * 0.70)
+        cuff = capsule(q, wrist - (hand - elbow) * 0.10, wrist, r * 0.76, r * 0.76)
+        return union(union(upper, lower, 0.015), cuff, 0.003)
+
+    def trousers(self, p: Array) -> Array:
+        """Trousers from the waist to the ankles."""
+        q = mirrored(p)
+        hip, knee, foot = (self.skeleton.at(name) for name in ("LeftUpLeg", "LeftLeg", "LeftFoot"))
+        width = self.body.hips
+        d = ellipsoid(p, (0, 0.945, -0.002), (width * 0.96, 0.090, 0.094))
+        d = union(d, capsule(q, hip, knee, width * 0.56, 0.058), 0.035)
+        d = union(d, capsule(q, knee, shifted(foot, 0, 0.03, 0), 0.058, 0.050), 0.020)
+        return intersection(d, -(p[:, 1] - 0.095), 0.006)
+
+    def shoes(self, p: Array) -> Array:
+        """Two plain shoes standing on y = 0."""
+        q, ankle = mirrored(p), self.skeleton.at("LeftFoot")
+        d = ellipsoid(q, (ankle[0], 0.045, 0.055), (0.045, 0.046, 0.112))
+        d = union(d, capsule(q, shifted(ankle, 0, 0.02, 0), shifted(ankle, 0, -0.03, 0), 0.045), 0.020)
+        return intersection(d, -(p[:, 1] - 0.001), 0.006)
+
+    def left_hand(self, p: Array) -> Array:
+        """The left hand and wrist."""
+        local = self.skeleton.to_local("LeftHand", p)
+        elbow, hand = self.skeleton.at("LeftForeArm"), self.skeleton.at("LeftHand")
+        d = ellipsoid(local, (0, 0.050, 0.001), (0.038, 0.052, 0.016))
+        d = union(d, capsule(p, elbow + (hand - elbow) * 0.70, hand + (hand - elbow) * 0.05, 0.028, 0.024), 0.020)
+        for finger, r in FINGER_RADII.items():
+            first, second, tip = (self.skeleton.at(f"LeftHand{finger}{i}") for i in (1, 2, 4))
+            d = union(d, union(capsule(p, first, second, r * 1.05, r), capsule(p, second, tip, r, r * 0.86), 0.004), 0.006)
+        first, second, tip = (self.skeleton.at(f"LeftHandThumb{i}") for i in (1, 2, 4))
+        return union(d, union(capsule(p, first, second, 0.0145, 0.0122), capsule(p, second, tip, 0.0122, 0.0102), 0.004), 0.012)
+
+
+def _box(surface: Field, low: tuple[float, float, float], high: tuple[float, float, float], step: float, triangles: int) -> Mesh:
+    return polygonize(surface, np.array(low), np.array(high), step, triangles)
+
+
+def neck_mesh(shape: BodyShape) -> Mesh:
+    """The neck."""
+    return _box(shape.neck, (-0.16, 1.33, -0.10), (0.16, 1.58, 0.08), 0.009, 1100)
+
+
+def top_mesh(shape: BodyShape) -> Mesh:
+    """The upper garment, dense enough to bend at shoulder and elbow."""
+    return _box(shape.top, (-0.46, 0.895, -0.17), (0.46, 1.52, 0.17), 0.0095, 5600)
+
+
+def trousers_mesh(shape: BodyShape) -> Mesh:
+    """The trousers."""
+    return _box(shape.trousers, (-0.24, 0.08, -0.15), (0.24, 1.06, 0.15), 0.016, 1800)
+
+
+def shoes_mesh(shape: BodyShape) -> Mesh:
+    """Both shoes."""
+    return _box(shape.shoes, (-0.17, -0.01, -0.09), (0.17, 0.13, 0.20), 0.011, 900)
+
+
+def hand_meshes(shape: BodyShape) -> tuple[Mesh, Mesh]:
+    """Left and right hand."""
+    hand, knuckle = shape.skeleton.at("LeftHand"), shape.skeleton.at("LeftHandMiddle1")
+    middle = hand + (knuckle - hand) * 0.6
+    left = polygonize(shape.left_hand, middle - 0.14, middle + 0.14, 0.0050, 2000)
+    return left, mirror_of(left)
+
+
+NECK_FLESH = {"Spine2": 0.100, "Neck": 0.050, "Head": 0.030}
+TOP_FLESH = {
+    "Hips": 0.110, "Spine": 0.110, "Spine1": 0.115, "Spine2": 0.105, "Neck": 0.020,
+    **{f"{side}{bone}": r for side in ("Left", "Right") for bone, r in (("Shoulder", 0.040), ("Arm", 0.047), ("ForeArm", 0.042))},
+}  # fmt: skip
+"""Bones that move the upper garment, with the radius of flesh around each, metres."""
+COLLAR_FLESH = {"Spine2": 0.100, "Neck": 0.050, "LeftShoulder": 0.030, "RightShoulder": 0.030}
+TROUSERS_FLESH = {"Hips": 0.120, **{f"{side}{bone}": r for side in ("Left", "Right") for bone, r in (("UpLeg", 0.070), ("Leg", 0.055))}}
+SHOES_FLESH = {f"{side}{bone}": 0.045 for side in ("Left", "Right") for bone in ("Foot", "ToeBase")}
+
+
+def hand_flesh(side: str) -> dict[str, float]:
+    """Bones that move one hand, with the radius of flesh around each, metres."""
+    fingers = {f"{side}Hand{finger}{i}": 0.011 for finger in FINGERS for i in (1, 2, 3)}
+    return {f"{side}ForeArm": 0.030, f"{side}Hand": 0.030, **fingers}

@@ -1,0 +1,212 @@
+"""What is worn: the painted front of the upper garment, its collar, and spectacles."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .head import HeadShape
+from .mesh import Mesh, grid_faces, joined, mirror_of, shell, tube, turned_out
+from .person import Colours, Person
+from .sdf import Array, Field, shifted, unit
+from .shading import linear
+from .skeleton import EYE_CENTRE
+
+SIZE = 1024
+LEFT, TOP, SPAN = -0.36, 1.52, 0.72
+"""The painting covers x from LEFT and y down from TOP, SPAN metres both ways; its edges stay plain cloth."""
+Shape = list[tuple[float, float]]
+
+
+class Painter:
+    """Draws on the front of a garment in metres of world space, at four times the final resolution's area."""
+
+    def __init__(self, cloth: str):
+        self.image = Image.new("RGB", (SIZE * 2, SIZE * 2), cloth)
+        self._draw = ImageDraw.Draw(self.image)
+
+    def polygon(self, shape: Shape, colour: str) -> None:
+        """Fills a polygon."""
+        self._draw.polygon([self._pixel(x, y) for x, y in shape], fill=colour)
+
+    def line(self, shape: Shape, colour: str, width: float) -> None:
+        """Draws a line of `width` metres."""
+        self._draw.line([self._pixel(x, y) for x, y in shape], fill=colour, width=max(1, round(width / SPAN * SIZE * 2)), joint="curve")
+
+    def dot(self, x: float, y: float, radius: float, colour: str) -> None:
+        """Fills a circle."""
+        (cx, cy), r = self._pixel(x, y), radius / SPAN * SIZE * 2
+        self._draw.ellipse([cx - r, cy - r, cx + r, cy + r], fill=colour)
+
+    def encoded(self) -> bytes:
+        """The painting as PNG."""
+        out = io.BytesIO()
+        self.image.resize((SIZE, SIZE), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        return out.getvalue()
+
+    @staticmethod
+    def _pixel(x: float, y: float) -> tuple[float, float]:
+        return (x - LEFT) / SPAN * SIZE * 2, (TOP - y) / SPAN * SIZE * 2
+
+
+def shaded(colour: str, factor: float) -> str:
+    """The colour made darker (factor < 1) or lighter, for seams and folds."""
+    return "#" + "".join(f"{min(255, round(int(colour[i : i + 2], 16) * factor)):02x}" for i in (1, 3, 5))
+
+
+def garment_uv(mesh: Mesh) -> Array:
+    """Texture coordinates of a garment: the painting seen from the front; the back takes the plain cloth of its upper edge."""
+    x, y = mesh.positions[:, 0], mesh.positions[:, 1]
+    front = mesh.normals[:, 2] > -0.05
+    return np.stack([(x - LEFT) / SPAN, np.where(front, (TOP - y) / SPAN, 0.002)], -1)
+
+
+def _field(paint: Painter, c: Colours) -> None:
+    """A field shirt: open at the neck over a tee, buttoned placket, two flapped pockets."""
+    seam = shaded(c.top, 0.72)
+    paint.polygon([(-0.046, 1.47), (0.046, 1.47), (0.0, 1.345)], c.inner)
+    paint.polygon([(-0.050, 1.47), (0.050, 1.47), (0.0, 1.412)], c.skin)
+    paint.line([(-0.012, 1.345), (-0.012, 0.90)], seam, 0.0016)
+    paint.line([(0.012, 1.362), (0.012, 0.90)], seam, 0.0016)
+    for y in np.arange(1.325, 0.92, -0.062):
+        paint.dot(0.0, float(y), 0.0042, c.trim)
+    for s in (-1, 1):
+        paint.line([(s * 0.040, 1.262), (s * 0.040, 1.195), (s * 0.066, 1.186), (s * 0.092, 1.195), (s * 0.092, 1.262)], seam, 0.0018)
+        paint.polygon(
+            [(s * 0.037, 1.276), (s * 0.095, 1.276), (s * 0.095, 1.252), (s * 0.066, 1.241), (s * 0.037, 1.252)], shaded(c.top, 0.90)
+        )
+        paint.dot(s * 0.066, 1.250, 0.0036, c.trim)
+
+
+def _cardigan(paint: Painter, c: Colours) -> None:
+    """A cardigan over a shirt: deep V, ribbed edge, buttons below, two patch pockets."""
+    rib = shaded(c.top, 0.80)
+    opening = [(-0.078, 1.46), (0.078, 1.46), (0.0, 1.205)]
+    paint.polygon([(-0.094, 1.46), (0.094, 1.46), (0.010, 1.180), (-0.010, 1.180)], rib)
+    paint.polygon([(-0.013, 1.20), (0.013, 1.20), (0.013, 0.90), (-0.013, 0.90)], rib)
+    paint.polygon(opening, c.inner)
+    paint.line([(0.0, 1.44), (0.0, 1.21)], shaded(c.inner, 0.84), 0.0016)
+    for y in (1.375, 1.315, 1.255):
+        paint.dot(0.0, y, 0.0036, shaded(c.inner, 0.80))
+    for y in np.arange(1.160, 0.93, -0.060):
+        paint.dot(0.0, float(y), 0.0062, c.trim)
+    for s in (-1, 1):
+        paint.line([(s * 0.040, 1.085), (s * 0.112, 1.085)], rib, 0.006)
+        paint.line([(s * 0.040, 1.085), (s * 0.042, 0.99), (s * 0.110, 0.99), (s * 0.112, 1.085)], rib, 0.0018)
+    for y in np.arange(0.92, 0.95, 0.006):
+        paint.line([(-0.2, float(y)), (0.2, float(y))], rib, 0.0014)
+
+
+def _stripes(paint: Painter, c: Colours) -> None:
+    """A jumper with a broad band of colour across the chest."""
+    for low, high, colour in ((1.205, 1.285, c.inner), (1.190, 1.205, c.trim), (1.285, 1.300, c.trim)):
+        paint.polygon([(-0.170, low), (0.170, low), (0.170, high), (-0.170, high)], colour)
+
+
+def _flight_suit(paint: Painter, c: Colours) -> None:
+    """A flight suit: zip, yoke seams, slanted pockets, name tape and a mission patch."""
+    seam = shaded(c.top, 0.70)
+    paint.line([(0.0, 1.46), (0.0, 0.90)], shaded(c.top, 0.55), 0.0090)
+    paint.line([(0.0, 1.46), (0.0, 0.90)], c.trim, 0.0028)
+    paint.line([(-0.16, 1.322), (0.16, 1.322)], seam, 0.0018)
+    for s in (-1, 1):
+        paint.line([(s * 0.036, 1.215), (s * 0.094, 1.245)], shaded(c.top, 0.55), 0.0042)
+    paint.polygon([(-0.098, 1.296), (-0.040, 1.296), (-0.040, 1.272), (-0.098, 1.272)], c.inner)
+    paint.line([(-0.090, 1.284), (-0.050, 1.284)], c.trim, 0.0040)
+    paint.dot(0.070, 1.286, 0.0240, c.trim)
+    paint.dot(0.070, 1.286, 0.0205, c.inner)
+    paint.dot(0.064, 1.282, 0.0090, shaded(c.trim, 0.9))
+    paint.line([(0.053, 1.272), (0.088, 1.300)], "#f6f6f2", 0.0030)
+
+
+PATTERNS: dict[str, Callable[[Painter, Colours], None]] = {
+    "field": _field,
+    "cardigan": _cardigan,
+    "stripes": _stripes,
+    "flight-suit": _flight_suit,
+}
+
+
+def paint_garment(person: Person) -> bytes:
+    """The front of a person's upper garment as PNG; raises ValueError for a pattern that does not exist."""
+    if person.clothes.top not in PATTERNS:
+        raise ValueError(f"{person.name}.toml: clothes.top = {person.clothes.top!r} is not one of {', '.join(PATTERNS)}.")
+    paint = Painter(person.colours.top)
+    PATTERNS[person.clothes.top](paint, person.colours)
+    return paint.encoded()
+
+
+def build_collar(person: Person, garment: Field) -> Mesh:
+    """The collar laid on the garment around the neck, in world space; `collar` is crew, band or shirt."""
+    open_at_front = {"crew": 0.0, "band": 0.10, "shirt": 0.30}
+    if person.clothes.collar not in open_at_front:
+        raise ValueError(f"{person.name}.toml: clothes.collar = {person.clothes.collar!r} is not one of {', '.join(open_at_front)}.")
+    gap = open_at_front[person.clothes.collar]
+    angle = np.linspace(gap, 2 * np.pi - gap, 57)
+    outward = np.stack([np.sin(angle), np.zeros_like(angle), np.cos(angle)], -1)
+    front = np.clip(np.cos(angle), 0, 1)
+    r = person.body.neck * 1.28
+    base = np.array((0, 1.50, -0.016)) + outward * (r * 1.04, 0, r * (1 + 0.10 * front)[:, None][:, 0].max()) * 1.0
+    base = _lowered(garment, base)
+    if person.clothes.collar == "crew":
+        width, height = np.full(len(angle), 0.0070), np.full(len(angle), 0.0085)
+        ring = tube(
+            np.concatenate([base[-2:-1], base, base[1:2]]),
+            np.r_[width, width[:2]],
+            np.r_[height, height[:2]],
+            np.tile((0.0, 1.0, 0.0), (len(angle) + 2, 1)),
+            12,
+        )
+        ring.colours = np.tile(linear(person.colours.trim), (len(ring.positions), 1))
+        return ring
+    profile = [(0.000, -0.006), (-0.002, 0.016), (0.000, 0.024), (0.004, 0.024)]
+    colour = linear(person.colours.top)
+    if person.clothes.collar == "shirt":
+        profile += [(0.012, 0.012), (0.020, -0.004)]
+        colour = linear(person.colours.inner if person.clothes.top == "cardigan" else person.colours.top)
+    points = np.stack([base + outward * out + np.array((0, up, 0)) for out, up in profile])
+    if person.clothes.collar == "shirt":
+        wing = np.exp(-((((angle - np.pi) / np.pi - np.sign(angle - np.pi)) / 0.16) ** 2))[:, None]
+        points[-1] += wing * (outward * (0.6, 0, 0.2) * 0.016 + (0, -0.026, 0.006))
+        points[-2] += wing * (outward * (0.6, 0, 0.2) * 0.006 + (0, -0.010, 0.003))
+    flat = points.reshape(-1, 3)
+    collar = shell(flat, turned_out(flat, grid_faces(*points.shape[:2]), shifted(np.tile(outward, (len(profile), 1)), 0, 0.5, 0)))
+    shade = np.repeat(np.linspace(0.75, 1.0, len(profile)), len(angle))
+    collar.colours = colour * shade[:, None]
+    return collar
+
+
+def _lowered(garment: Field, points: Array) -> Array:
+    """The points dropped straight down until they lie on the garment, and evened out."""
+    for _ in range(80):
+        points = points - np.array((0.0, 1.0, 0.0)) * np.clip(garment(points), -0.02, 0.02)[:, None] * 0.5
+    for _ in range(4):
+        points[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
+    return points
+
+
+def build_spectacles(shape: HeadShape) -> Mesh:
+    """Round spectacles in head space: rims, bridge and temples."""
+    turn = np.linspace(0, 2 * np.pi, 41)
+    centre = shifted(EYE_CENTRE, 0.0015, -0.004, 0.0385)
+    rim = centre + np.stack([0.0300 * np.cos(turn), 0.0265 * np.sin(turn), -0.004 * np.cos(turn) * (np.cos(turn) > 0)], -1)
+    thin = np.full(len(turn), 0.0016)
+    left = tube(
+        np.concatenate([rim[-2:-1], rim[:-1], rim[:2]]), np.full(43, 0.0017), np.full(43, 0.0017), np.tile((0.0, 0.0, 1.0), (43, 1)), 8
+    )
+    hinge = shifted(centre, 0.0300, 0.004, -0.004)
+    ear = np.array((0.094 * shape.face.width + 0.004, 0.012, -0.010))
+    way = np.linspace(0, 1, 8)[:, None]
+    temple = tube(
+        hinge + (ear - hinge) * way + np.array((0.004, 0, 0)) * np.sin(np.pi * way),
+        thin[:8],
+        thin[:8] * 1.3,
+        np.tile((0.0, 1.0, 0.0), (8, 1)),
+        6,
+    )
+    inner = rim[20]
+    across = np.linspace(1, -1, 9)
+    bridge = np.stack([inner[0] * across, inner[1] + 0.004 * (1 - across**2) + 0.002, inner[2] + 0.003 * (1 - across**2)], -1)
+    middle = tube(bridge, thin[:9], thin[:9], np.tile(unit(np.array((0.0, 0.0, 1.0))), (9, 1)), 8)
+    return joined(left, mirror_of(left), temple, mirror_of(temple), middle)

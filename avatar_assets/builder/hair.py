@@ -1,0 +1,104 @@
+"""Hair: sheets of combed strands laid between guide strands, with locks in relief and ragged tips."""
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from .head import SKULL_CENTRE, HeadShape
+from .mesh import Mesh, grid_faces, joined, shell, turned_out
+from .person import Person, Sheet
+from .sdf import Array, Field, gradient, smoothstep, unit
+from .shading import linear
+
+CURL = np.array([0.0, 0.5, 0.0])
+"""The tips go up a little as they go in."""
+SAMPLES_PER_CLUMP, ROWS = 7, 18
+CLEARANCE = 0.0045
+"""Hair never lies closer to the head than this, metres."""
+TURNED_IN = (0.004, 0.010, 0.020)
+"""How far the rows behind a sheet's edges go inward, metres: that is what gives the hair its visible thickness."""
+
+
+def build_hair(person: Person, shape: HeadShape) -> Mesh:
+    """All sheets of a person's hair in head space."""
+    rng = np.random.default_rng(person.seed)
+    colour = linear(person.colours.hair)
+    sheets = []
+    for sheet in person.hair.sheets:
+        strands = sheet.strands * 0.001
+        sheets.append(_sheet(sheet, strands, shape.distance, colour, rng))
+        if sheet.mirror:
+            sheets.append(_sheet(sheet, strands[::-1] * (-1, 1, 1), shape.distance, colour, rng))
+    return joined(*sheets)
+
+
+def _sheet(sheet: Sheet, strands: Array, head: Field, colour: Array, rng: np.random.Generator) -> Mesh:
+    columns = sheet.clumps * SAMPLES_PER_CLUMP + 1
+    across, along = np.linspace(0, 1, columns), np.linspace(0, 1, ROWS)
+    ridge, clump = _locks(sheet, across, along, rng)
+    length = 1 - sheet.ragged * (1 - ridge[-1]) - 0.6 * sheet.ragged * rng.random(sheet.clumps + 2)[clump]
+    points = _combed(strands, across, along, length)
+    points = _clear_of(head, points.reshape(-1, 3)).reshape(ROWS, columns, 3)
+    faces = grid_faces(ROWS, columns)
+    flat = points.reshape(-1, 3)
+    base = shell(flat, turned_out(flat, faces, -_inward(flat)))
+    rising = smoothstep(0.0, 0.12, along)[:, None] * smoothstep(0, 0.06, across) * smoothstep(1, 0.94, across)
+    lifted = points + base.normals.reshape(points.shape) * ((ridge - 0.5) * rising * sheet.relief * 0.001)[..., None]
+    tint = 1 + 0.10 * rng.standard_normal(sheet.clumps + 2)[clump]
+    sheen = 1 + 0.45 * np.exp(-(((along - 0.30) / 0.16) ** 2))[:, None]  # a band of light where the hair bends over the head
+    shade = (0.50 + 0.50 * ridge) * tint * sheen * (0.72 + 0.28 * smoothstep(0, 0.15, along)[:, None])
+    return _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
+
+
+def _locks(sheet: Sheet, across: Array, along: Array, rng: np.random.Generator) -> tuple[Array, np.typing.NDArray[np.int64]]:
+    """Height 0..1 of the relief on the grid (rows, columns), and the number of the lock that each column belongs to."""
+    phase = rng.random(4) * 2 * np.pi
+    position = (
+        across * sheet.clumps
+        + 0.35 * np.sin(across * sheet.clumps * 1.7 + phase[0])
+        + 0.25 * np.sin(across * sheet.clumps * 0.7 + phase[1])
+    )
+    wander = 0.22 * np.sin(2 * np.pi * along * 1.1 + phase[2])[:, None] * np.sin(across * sheet.clumps * 0.9 + phase[3])
+    here = position + wander
+    broad = np.abs(np.sin(np.pi * here)) ** 0.7
+    fine = np.abs(np.sin(np.pi * here * 2.6 + phase[2]))
+    clump = np.clip(np.floor(position), 0, sheet.clumps + 1).astype(np.int64)
+    return 0.78 * broad + 0.22 * fine, clump
+
+
+def _combed(strands: Array, across: Array, along: Array, length: Array) -> Array:
+    """Points (rows, columns, 3) between the guide strands (s, k, 3); each column is cut at its `length` (part of the whole)."""
+    guides = PchipInterpolator(np.linspace(0, 1, len(strands)), strands, axis=0)(across)
+    knots = np.linspace(0, 1, strands.shape[1])
+    points = np.empty((len(along), len(across), 3))
+    for i, guide in enumerate(guides):
+        points[:, i] = PchipInterpolator(knots, guide, axis=0)(along * min(length[i], 1.0))
+    return points
+
+
+def _clear_of(head: Field, points: Array) -> Array:
+    """Points that would lie in or on the head, moved out to the clearance."""
+    for _ in range(3):
+        missing = np.clip(CLEARANCE - head(points), 0, None)
+        if missing.max() > 0:
+            points = points + missing[:, None] * gradient(head, points)
+    return points
+
+
+def _hemmed(points: Array, colours: Array) -> Mesh:
+    """The sheet with its tips and side edges turned in towards the head."""
+    for inward in TURNED_IN:
+        points = np.concatenate([points, (points[-1] + (_inward(points[-1]) + CURL) * inward)[None]])
+        colours = np.concatenate([colours, colours[-1:] * 0.55])
+    for inward in TURNED_IN:
+        left, right = (edge + _inward(edge) * inward for edge in (points[:, 0], points[:, -1]))
+        points = np.concatenate([left[:, None], points, right[:, None]], 1)
+        colours = np.concatenate([colours[:, :1] * 0.6, colours, colours[:, -1:] * 0.6], 1)
+    flat = points.reshape(-1, 3)
+    return shell(flat, turned_out(flat, grid_faces(*points.shape[:2]), -_inward(flat)), colours=colours.reshape(-1, 3))
+
+
+def _inward(points: Array) -> Array:
+    """Unit directions (n, 3) towards the middle of the skull, level below it."""
+    middle = np.broadcast_to(SKULL_CENTRE, points.shape).copy()
+    middle[:, 1] = np.minimum(points[:, 1], SKULL_CENTRE[1])
+    return unit(middle - points)

@@ -1,0 +1,73 @@
+"""The head as a distance function: skull, face, nose and the bulge of the eyeballs, in head space (metres, +z forward)."""
+
+import numpy as np
+
+from .person import Face
+from .sdf import Array, Ints, capsule, ellipsoid, intersection, mirrored, shifted, sphere, union
+from .skeleton import EYE_CENTRE, turn_x, turn_y
+
+EYE_RADIUS = 0.0268
+MOUTH_HEIGHT = -0.0720
+SKULL_CENTRE = np.array([0.0, 0.034, -0.014])
+SKULL_RADII = np.array([0.0945, 0.102, 0.108])
+LID = 0.0016
+"""Thickness of a resting eyelid over the eyeball, metres."""
+
+
+class HeadShape:
+    """One person's head; every method takes and gives points (n, 3) or arrays of that leading shape, in head space."""
+
+    def __init__(self, face: Face):
+        self.face = face
+        self.skull_radii = SKULL_RADII * (face.width, 1.0, 1.0)
+        self.eye_radius = EYE_RADIUS
+
+    def distance(self, p: Array, lid: float = LID) -> Array:
+        """Distance to the skin; `lid` is how far the eyelids stand off the eyeballs, metres."""
+        f, q = self.face, mirrored(p)
+        d = ellipsoid(p, SKULL_CENTRE, self.skull_radii)
+        d = union(d, ellipsoid(p, (0, -0.030, 0.020), (0.0735 * f.width, 0.083, 0.075)), 0.045)
+        d = union(d, ellipsoid(p, (0, -0.091 * f.chin, 0.053), (0.029 * f.jaw, 0.026, 0.028)), 0.050)
+        d = union(d, ellipsoid(q, (0.048 * f.width, -0.030, 0.047), np.array((0.031, 0.029, 0.031)) * f.cheeks), 0.030)
+        d = union(d, ellipsoid(q, (0.052 * f.jaw, -0.060, 0.012), (0.026, 0.030, 0.036)), 0.040)
+        d = intersection(d, -ellipsoid(q, shifted(EYE_CENTRE, 0.001, 0.003, 0.043), (0.031, 0.024, 0.022)), 0.022)
+        d = union(d, sphere(q, EYE_CENTRE, self.eye_radius + lid), 0.006)
+        d = union(d, capsule(p, (0, 0.008, 0.0865), (0, -0.026, 0.0985 + 0.003 * (f.nose - 1)), 0.0052 * f.bridge, 0.0080 * f.nose), 0.020)
+        d = union(d, ellipsoid(p, (0, -0.0310, 0.1010), np.array((0.0120, 0.0105, 0.0115)) * f.nose), 0.010)
+        return union(d, ellipsoid(q, (0.0112 * f.nose, -0.0340, 0.0945), np.array((0.0066, 0.0058, 0.0072)) * f.nose), 0.007)
+
+    def cast(self, directions: Array) -> Array:
+        """Where rays from the origin along the unit `directions` leave the head."""
+        t = np.full(len(directions), 0.20)
+        for _ in range(70):
+            t = t - self.distance(directions * t[:, None]) * 0.75
+        surface: Array = directions * t[:, None]
+        return surface
+
+    def drop(self, x: Array, y: Array, lid: float = LID) -> Array:
+        """The skin in front of (x, y): points marched along -z."""
+        z = np.full(np.shape(x), 0.17)
+        for _ in range(60):
+            z = z - self.distance(np.stack([x, y, z], -1), lid) * 0.7
+        return np.stack([x, y, z], -1)
+
+    def wrap(self, azimuth: Array, y: Array) -> Array:
+        """The skin met on the way in to the vertical axis from `azimuth` (0 = front, radians) at height `y`."""
+        r = np.full(np.shape(azimuth), 0.17)
+        for _ in range(70):
+            p = np.stack([r * np.sin(azimuth), y, r * np.cos(azimuth)], -1)
+            r = np.maximum(r - self.distance(p) * 0.7, 0.0)
+        return np.stack([r * np.sin(azimuth), y, r * np.cos(azimuth)], -1)
+
+    def ear(self, p: Array) -> Array:
+        """Distance to the ears: a shell with a hollow and a lobe."""
+        axes = turn_y(-0.35) @ turn_x(-0.12)
+        q = (mirrored(p) - (0.0925 * self.face.width, -0.008, -0.008)) @ axes
+        d = ellipsoid(q, (0, 0, 0), (0.0085, 0.027, 0.0175))
+        d = intersection(d, -ellipsoid(q, (0.0085, 0.001, 0.002), (0.0065, 0.018, 0.0105)), 0.006)
+        return union(d, ellipsoid(q, (0.001, -0.020, 0.004), (0.006, 0.009, 0.008)), 0.006)
+
+
+def ring_index(start: int, count: int) -> Ints:
+    """Vertex numbers of a ring of `count` vertices beginning at `start`."""
+    return start + np.arange(count, dtype=np.int64)

@@ -1,0 +1,138 @@
+"""A person's parameters, read from people/NAME.toml: colours, face, body, clothes and hair."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from .sdf import Array
+
+PEOPLE = files(__package__) / "people"
+
+
+@dataclass(frozen=True)
+class Colours:
+    """sRGB as #rrggbb."""
+
+    skin: str
+    lips: str
+    blush: str
+    hair: str
+    brows: str
+    iris: str
+    top: str
+    inner: str
+    trim: str
+    trousers: str
+    shoes: str
+
+
+@dataclass(frozen=True)
+class Face:
+    """How this face departs from the common one: factors around 1, lengths in millimetres."""
+
+    width: float
+    jaw: float
+    chin: float
+    cheeks: float
+    nose: float
+    bridge: float
+    eyes: float
+    eye_tilt: float
+    mouth: float
+    lips: float
+    brow_thickness: float
+    brow_arch: float
+    brow_height: float
+    lashes: float
+    lines: float
+
+
+@dataclass(frozen=True)
+class Body:
+    """Half-widths in metres; `bust` 0 or 1."""
+
+    shoulders: float
+    chest: float
+    waist: float
+    hips: float
+    neck: float
+    arms: float
+    bust: float
+
+
+@dataclass(frozen=True)
+class Clothes:
+    """`top` names a pattern in clothes.py; `collar` and `spectacles` what is worn with it."""
+
+    top: str
+    collar: str
+    spectacles: bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of combed hair: `strands`, from one edge of the sheet to the other, are lines of points from root to tip.
+
+    strands (s, k, 3) in millimetres of head space; clumps: locks across the sheet; relief: their height in millimetres;
+    ragged: how much shorter the shortest lock is, as a part of its length; mirror: the sheet again on the other side.
+    """
+
+    strands: Array
+    clumps: int
+    relief: float
+    ragged: float
+    mirror: bool
+
+
+@dataclass(frozen=True)
+class Hair:
+    """`hairline` as (height at the forehead, at the temples, behind the ears) in millimetres of head space, and the sheets."""
+
+    hairline: tuple[float, float, float]
+    sheets: tuple[Sheet, ...]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything the builder needs to know about one person."""
+
+    name: str
+    seed: int
+    colours: Colours
+    face: Face
+    body: Body
+    clothes: Clothes
+    hair: Hair
+
+
+def names() -> list[str]:
+    """The people there are, in alphabetical order."""
+    return sorted(entry.name.removesuffix(".toml") for entry in PEOPLE.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str) -> Person:
+    """Reads one person; raises ValueError, naming the file, when it is missing, malformed or has an unknown or missing key."""
+    path = PEOPLE / f"{name}.toml"
+    if name not in names():
+        raise ValueError(f"There is no {name}.toml in {PEOPLE}. People there are: {', '.join(names())}.")
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        hair = data["hair"]
+        return Person(
+            name=name,
+            seed=int(data["seed"]),
+            colours=Colours(**data["colours"]),
+            face=Face(**data["face"]),
+            body=Body(**data["body"]),
+            clothes=Clothes(**data["clothes"]),
+            hair=Hair(tuple(hair["hairline"]), tuple(_sheet(sheet) for sheet in hair["sheets"])),
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as problem:
+        raise ValueError(f"{path}: {problem}") from problem
+
+
+def _sheet(data: dict[str, Any]) -> Sheet:
+    return Sheet(**{**data, "strands": np.asarray(data["strands"], float)})

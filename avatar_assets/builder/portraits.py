@@ -1,0 +1,119 @@
+"""Photographs finished avatars in the real TalkingHead: `python -m avatar_assets.builder.portraits [NAME …]`.
+
+Needs Playwright, a Chromium and the stage's npm modules (`npm ci` in avatar_assets). Writes avatars/NAME.png and
+docs/visemes-NAME.png.
+"""
+
+import argparse
+import io
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Error, Page, sync_playwright
+
+from .person import names
+from .visemes import SPOKEN, STRONGEST, USUAL
+
+ASSETS = Path(__file__).resolve().parent.parent
+DOCS = ASSETS.parent / "docs"
+PORTRAIT_SIZE, CELL, COLUMNS = 256, 240, 5
+PORTRAIT = {
+    "weights": {"mouthSmile": 0.42, "cheekSquintLeft": 0.3, "cheekSquintRight": 0.3, "eyeBlinkLeft": 0.04, "eyeBlinkRight": 0.04},
+    "turn": [0.03, 0.16, 0.02],
+    "camera": {"from": [0.0, 1.60, 2.0], "at": [0.0, 1.568, 0.0], "angle": 12.0},
+}
+CLOSE_UP = {"from": [0.14, 1.565, 1.75], "at": [0.0, 1.555, 0.0], "angle": 7.6}
+SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+
+
+class _Files(SimpleHTTPRequestHandler):
+    """Serves the studio page, the avatars and the npm modules."""
+
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".glb": "model/gltf-binary"}  # noqa: RUF012
+    roots: dict[str, Path] = {}  # noqa: RUF012
+
+    def translate_path(self, path: str) -> str:
+        """Maps /modules/…, /avatars/… and /studio/… to their folders."""
+        name, _, rest = path.split("?", maxsplit=1)[0].lstrip("/").partition("/")
+        target = (self.roots.get(name, Path("/nowhere")) / rest).resolve()
+        return str(target if name in self.roots and target.is_relative_to(self.roots[name]) else Path("/nowhere"))
+
+    def log_message(self, *args: Any) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def _serving(roots: dict[str, Path]) -> Iterator[str]:
+    handler = type("Files", (_Files,), {"roots": {name: root.resolve() for name, root in roots.items()}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _shot(page: Page, size: int, pose: dict[str, Any], transparent: bool) -> Image.Image:
+    page.evaluate("pose => window.pose(pose)", pose)
+    picture = page.screenshot(clip={"x": 0, "y": 0, "width": size, "height": size}, omit_background=transparent)
+    return Image.open(io.BytesIO(picture))
+
+
+def portrait(page: Page) -> Image.Image:
+    """A friendly look, PORTRAIT_SIZE pixels square, on a transparent ground."""
+    size = PORTRAIT_SIZE * 2
+    page.set_viewport_size({"width": size, "height": size})
+    return _shot(page, size, PORTRAIT, True).convert("RGBA").resize((PORTRAIT_SIZE, PORTRAIT_SIZE), Image.Resampling.LANCZOS)
+
+
+def contact_sheet(page: Page) -> Image.Image:
+    """All visemes as strong as they are played."""
+    page.set_viewport_size({"width": CELL, "height": CELL})
+    sheet = Image.new("RGB", (CELL * COLUMNS, CELL * -(-len(SPOKEN) // COLUMNS)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, name in enumerate(SPOKEN):
+        pose = {"weights": {f"viseme_{name}": STRONGEST.get(name, USUAL)}, "turn": [0.02, 0, 0], "camera": CLOSE_UP}
+        x, y = i % COLUMNS * CELL, i // COLUMNS * CELL
+        sheet.paste(_shot(page, CELL, pose, False).convert("RGB"), (x, y))
+        draw.rounded_rectangle((x + 5, y + 5, x + 33, y + 21), 5, fill="white")
+        draw.text((x + 19, y + 13), name, fill="black", anchor="mm")
+    return sheet
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Photographs the people named, or all; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m avatar_assets.builder.portraits", description="Photographs the avatars.")
+    parser.add_argument(
+        "--modules", type=Path, default=ASSETS / "node_modules", metavar="FOLDER", help="npm modules (default: %(default)s)"
+    )
+    parser.add_argument("--chromium", default=shutil.which("chromium"), metavar="PROGRAM", help="Chromium (default: the one on PATH)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"whom to photograph: {', '.join(names())} (default: all)")
+    options = parser.parse_args(arguments)
+    roots = {"studio": Path(__file__).parent, "avatars": ASSETS / "avatars", "modules": options.modules}
+    try:
+        with _serving(roots) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=options.chromium, args=SOFTWARE_GL)
+            for name in options.names or names():
+                page = browser.new_page()
+                page.goto(f"{address}/studio/studio.html?avatar={name}")
+                page.wait_for_function("window.ready", timeout=60_000)
+                portrait(page).save(ASSETS / "avatars" / f"{name}.png", optimize=True)
+                contact_sheet(page).quantize(256, kmeans=2).save(DOCS / f"visemes-{name}.png", optimize=True)
+                page.close()
+            browser.close()
+    except Error as problem:
+        print(f"The avatars could not be photographed: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
