@@ -42,7 +42,7 @@ CUT: dict[str, list[str]] = {
     "de": [
         "Guten Tag. |Dr. Müller kommt am 3. Mai um 10 Uhr. |Das ist z.B. gut, d. h. billig. |„Ja.“ |Nein. |»Ja.« |»Nein?« fragte er. |Gut."
     ],
-    "fr": ["Bonjour. |M. Dupont et Mme. Leroc sont là. |« Oui. » |Ça va\u202f? |Oui\u00a0! |« Non. » dit-il. |Bon."],
+    "fr": ["Bonjour. |M. Dupont et Mme. Leroc sont là. |« Oui. » |Ça va\u202f? |Oui\u00a0! |« Non. » dit-il. |« Si. |C'est vrai. » |Bon."],
     "it": ["Ciao. |Il sig. Rossi e la dott. Bianchi. |No. |Come va?"],
     "pt": ["Olá. |O Sr. Silva e a Dra. Costa. |Tudo bem? |Sim."],
     "ja": ["こんにちは。|お元気ですか？|はい、元気です！|「そうです。」と言った。|値は３．１４です。|終わり"],

@@ -91,7 +91,8 @@ SAID = {
         "1st, 2nd, 23rd, 11th": "first, second, twenty-third, eleventh",
         "½, 2½, 2 ¾, ⅝": "one half, 2 and one half, 2 and three quarters, 5/8",
         "x², 10⁶, 10⁻³, x^2, H₂O, word¹": "x squared, 10 to the power of 6, 10 to the power of -3, x to the power of 2, H2O, word",
-        "5–10 km, 5 – 10": "5 to 10 kilometres, 5 to 10",
+        "5–10 km, 5 – 10, $0–$5": "5 to 10 kilometres, 5 to 10, 0 dollars to 5 dollars",
+        "20 min/day, $5/month, 5 MB/s, 3/day": "20 minutes per day, 5 dollars per month, 5 megabytes per second, 3 per day",
         "me@x.org, @robin": "me at x.org, at robin",
         "a == b != c": "a equals b is not c",
     },
@@ -255,8 +256,8 @@ LONG += [
 
 
 @pytest.mark.parametrize("unit", LONG)
-def test_fifty_thousand_characters_take_no_longer_than_they_should(unit: str) -> None:
-    text = unit * (50_000 // len(unit))
+def test_long_text_takes_no_longer_than_it_should(unit: str) -> None:
+    text = unit * (20_000 // len(unit))
     started = time.perf_counter()
     speakable(text)
-    assert time.perf_counter() - started < 8  # at most about 1 s; the margin is for a busy machine, quadratic time takes minutes
+    assert time.perf_counter() - started < 4  # at most about 0.4 s; the margin is for a busy machine, quadratic time takes minutes

@@ -57,6 +57,8 @@ _ENDS_BEFORE_CAPITAL = {
 """Abbreviations that nothing capitalised belongs to."""
 _ORDINAL_DOT = frozenset("de da nb nn no fi is et lv cs sk sl hr bs sr hu pl tr".split())
 """Languages that write a day or a rank as a number with a dot (``am 3. Mai``)."""
+_OPENS_WITH_GUILLEMET = frozenset("de da sl hr bs sr cs sk hu".split())
+"""Languages that quote »so«; elsewhere » always closes, even after the space that French puts before it."""
 _CONJUNCTIONS = {"en": "and|but|or|because|although|though|while|whereas|which|who|where|when|since|unless|until"}
 _AFTER_WHICH_NOT = frozenset("and or but even only just as not both between ever from to by in of for with at on that".split())
 _LIST_MARKER = re.compile(r"(?:^|[\n\r])\s*(?:[-*+•]|\d{1,3}[.)])$")
@@ -100,7 +102,7 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
     bare = before.rstrip(_CLOSERS)
     closers = before[len(bare) :]
     bare = bare.rstrip()
-    if not bare or _clings(before, gap, after):
+    if not bare or _clings(before, gap, after, language):
         return False
     mark = bare[-1]
     if mark in SPACELESS_STOPS:
@@ -116,10 +118,10 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
     return mark == "." and not _NO_BREAK_SPACES.issuperset(gap) and _full_stop_ends(bare, after, language)
 
 
-def ends_clause(before: str, gap: str, after: str) -> bool:
+def ends_clause(before: str, gap: str, after: str, language: str) -> bool:
     """Whether a comma, semicolon, colon, dash or ellipsis lets the voice breathe between `before` and `after` (arguments as above)."""
     bare = before.rstrip(_CLOSERS).rstrip()
-    if not bare or _clings(before, gap, after) or (bare[-2:-1].isdigit() and after.isdigit()):
+    if not bare or _clings(before, gap, after, language) or (bare[-2:-1].isdigit() and after.isdigit()):
         return False
     if bare[-1] in "-–":
         return bool(gap) and bare[-2:-1].isspace()
@@ -140,11 +142,11 @@ def conjunction_start(before: str, language: str) -> int | None:
     return None if not previous or previous[0].lower() in _AFTER_WHICH_NOT else found.start(1)
 
 
-def _clings(before: str, gap: str, after: str) -> bool:
+def _clings(before: str, gap: str, after: str, language: str) -> bool:
     if after in _NEVER_FIRST:
         return True
     if after == "»":
-        return before.count("«") > before.count("»")
+        return language not in _OPENS_WITH_GUILLEMET or before.count("«") > before.count("»")
     if gap:
         return False
     return after in "*_~`" or (after in "\"'" and before.count(after) % 2 == 1)

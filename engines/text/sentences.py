@@ -142,7 +142,7 @@ class SentenceChunker:
             return start if start and count_words(before[:start]) >= EARLY_CONJUNCTION_WORDS else None
         if ends_sentence(before, gap, after, self._language):
             return at
-        return at if early and ends_clause(before, gap, after) and count_words(before) >= EARLY_CLAUSE_WORDS else None
+        return at if early and ends_clause(before, gap, after, self._language) and count_words(before) >= EARLY_CLAUSE_WORDS else None
 
     def _cut_overlong(self, at: int) -> int:
         """The best place in a text that has grown too long by `at`: outside Markdown, after punctuation, late."""
@@ -152,7 +152,7 @@ class SentenceChunker:
             here = start.start()
             before = self._text[:here].rstrip()
             gap, after = self._text[len(before) : here], self._text[here]
-            mark = ends_sentence(before, gap, after, self._language) or ends_clause(before, gap, after)
+            mark = ends_sentence(before, gap, after, self._language) or ends_clause(before, gap, after, self._language)
             if (gap or mark) and not splits_character(before, after):
                 best = max(best, (not is_protected(spans, here), mark, here))
         if best[2]:

@@ -144,9 +144,9 @@ def _pauses(text: str) -> str:
     """Dashes, dots, brackets and bars as pauses."""
     text = re.sub(r"(?<=[^\W\d_]{2})\(([^\W\d_]{1,3})\)", r"\1", text)  # colour(s)
     text = re.sub(r"(?<=\d) - (?=\d)", " − ", text)
-    text = re.sub(r"(?<=\d) – (?=\d)", "–", text)
+    text = re.sub(r"(?<=[\d%°€£¥₹]) – (?=[\d$€£¥₹])", "–", text)
     text = re.sub(r"(?<=[^\W\d])–(?=[^\W\d])", "-", text)
-    text = re.sub(r"(?<!\S)-(?!\S)|(?<!-)--+(?![>-])|—+|(?<!\d)–|–(?!\d)|[()|•·]", _PAUSE, text)
+    text = re.sub(r"(?<!\S)-(?!\S)|(?<!-)--+(?![>-])|—+|(?<![\d%°€£¥₹])–|–(?![\d$€£¥₹])|[()|•·]", _PAUSE, text)
     return re.sub(r" ?(?:\.(?: ?\.)+|…)[.…]*", _dots, text)
 
 

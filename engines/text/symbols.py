@@ -19,7 +19,7 @@ class Words:
     symbols: Mapping[str, str]
     """Said in place of the symbol."""
     patterns: Mapping[str, str]
-    """Said around numbers or words: power, range, mixed (a whole number and a fraction), either (the slash), money."""
+    """Said around numbers or words: power, range, mixed (a whole number and a fraction), either and per (the slash), money."""
     currencies: Mapping[str, str]
     """Said after the amount; written before or after it."""
     units: Mapping[str, str]
@@ -42,7 +42,7 @@ _TABLES = {
         """& and; @ at; + plus; − minus; ± plus or minus; × times; ÷ divided by; = equals; ≠ is not; ≈ about; < less than;
         > greater than; ≤ at most; ≥ at least; → to; √ root; ∞ infinity; # number; § section; ² squared; ³ cubed; ½ one half;
         ¼ one quarter; ¾ three quarters; ⅓ one third; ⅔ two thirds; % percent; ‰ per thousand; ° degrees""",
-        """power {b} to the power of {n}; range {b} to {n}; mixed {b} and {n}; either {b} or {n}; money {b} {u} {n}""",
+        """power {b} to the power of {n}; range {b} to {n}; mixed {b} and {n}; either {b} or {n}; per {b} per {n}; money {b} {u} {n}""",
         """$ dollar|dollars; € euro|euros; £ pound|pounds; ¥ yen; ₹ rupee|rupees; R$ real|reais""",
         """km/h kilometre per hour|kilometres per hour; m/s metre per second|metres per second; mph mile per hour|miles per hour;
         km² square kilometre|square kilometres; m² square metre|square metres; m³ cubic metre|cubic metres;
@@ -59,7 +59,7 @@ _TABLES = {
         """& y; @ arroba; + más; − menos; ± más o menos; × por; ÷ dividido por; = es igual a; ≠ no es igual a; ≈ unos; < menor que;
         > mayor que; ≤ como máximo; ≥ como mínimo; → a; √ raíz de; ∞ infinito; # número; § sección; ² al cuadrado; ³ al cubo;
         ½ un medio; ¼ un cuarto; ¾ tres cuartos; ⅓ un tercio; ⅔ dos tercios; % por ciento; ‰ por mil; ° grados""",
-        """power {b} elevado a {n}; range {b} a {n}; mixed {b} y {n}; either {b} o {n}; money {b} {u} con {n}""",
+        """power {b} elevado a {n}; range {b} a {n}; mixed {b} y {n}; either {b} o {n}; per {b} por {n}; money {b} {u} con {n}""",
         """$ dólar|dólares; € euro|euros; £ libra|libras; ¥ yen|yenes; ₹ rupia|rupias; R$ real|reales""",
         """km/h kilómetro por hora|kilómetros por hora; m/s metro por segundo|metros por segundo; mph milla por hora|millas por hora;
         km² kilómetro cuadrado|kilómetros cuadrados; m² metro cuadrado|metros cuadrados; m³ metro cúbico|metros cúbicos;
@@ -77,7 +77,7 @@ _TABLES = {
         """& et; @ arobase; + plus; − moins; ± plus ou moins; × fois; ÷ divisé par; = égale; ≠ différent de; ≈ environ; < inférieur à;
         > supérieur à; ≤ au plus; ≥ au moins; → vers; √ racine de; ∞ l'infini; # numéro; § paragraphe; ² au carré; ³ au cube;
         ½ un demi; ¼ un quart; ¾ trois quarts; ⅓ un tiers; ⅔ deux tiers; % pour cent; ‰ pour mille; ° degrés""",
-        """power {b} puissance {n}; range {b} à {n}; mixed {b} et {n}; either {b} ou {n}; money {b} {u} {n}""",
+        """power {b} puissance {n}; range {b} à {n}; mixed {b} et {n}; either {b} ou {n}; per {b} par {n}; money {b} {u} {n}""",
         """$ dollar|dollars; € euro|euros; £ livre|livres; ¥ yen|yens; ₹ roupie|roupies; R$ réal|réaux""",
         """km/h kilomètre par heure|kilomètres par heure; m/s mètre par seconde|mètres par seconde;
         mph mille par heure|milles par heure; km² kilomètre carré|kilomètres carrés; m² mètre carré|mètres carrés;
@@ -95,7 +95,7 @@ _TABLES = {
         """& und; @ at; + plus; − minus; ± plus minus; × mal; ÷ geteilt durch; = gleich; ≠ ungleich; ≈ etwa; < kleiner als;
         > größer als; ≤ höchstens; ≥ mindestens; → zu; √ Wurzel aus; ∞ unendlich; # Nummer; § Paragraf; ² hoch 2; ³ hoch 3;
         ½ ein halb; ¼ ein Viertel; ¾ drei Viertel; ⅓ ein Drittel; ⅔ zwei Drittel; % Prozent; ‰ Promille; ° Grad""",
-        """power {b} hoch {n}; range {b} bis {n}; mixed {b} und {n}; either {b} oder {n}; money {b} {u} {n}""",
+        """power {b} hoch {n}; range {b} bis {n}; mixed {b} und {n}; either {b} oder {n}; per {b} pro {n}; money {b} {u} {n}""",
         """$ Dollar; € Euro; £ Pfund; ¥ Yen; ₹ Rupie|Rupien; R$ Real|Reais""",
         """km/h Kilometer pro Stunde; m/s Meter pro Sekunde; mph Meilen pro Stunde; km² Quadratkilometer; m² Quadratmeter;
         m³ Kubikmeter; km Kilometer; m Meter; cm Zentimeter; mm Millimeter; μm Mikrometer; kg Kilogramm; g Gramm; mg Milligramm;
@@ -110,7 +110,7 @@ _TABLES = {
         """& e; @ chiocciola; + più; − meno; ± più o meno; × per; ÷ diviso; = uguale a; ≠ diverso da; ≈ circa; < minore di;
         > maggiore di; ≤ al massimo; ≥ almeno; → a; √ radice di; ∞ infinito; # numero; § paragrafo; ² al quadrato; ³ al cubo;
         ½ un mezzo; ¼ un quarto; ¾ tre quarti; ⅓ un terzo; ⅔ due terzi; % per cento; ‰ per mille; ° gradi""",
-        """power {b} alla {n}; range {b} a {n}; mixed {b} e {n}; either {b} o {n}; money {b} {u} e {n}""",
+        """power {b} alla {n}; range {b} a {n}; mixed {b} e {n}; either {b} o {n}; per {b} a {n}; money {b} {u} e {n}""",
         """$ dollaro|dollari; € euro; £ sterlina|sterline; ¥ yen; ₹ rupia|rupie; R$ real|reais""",
         """km/h chilometro orario|chilometri orari; m/s metro al secondo|metri al secondo; mph miglio orario|miglia orarie;
         km² chilometro quadrato|chilometri quadrati; m² metro quadrato|metri quadrati; m³ metro cubo|metri cubi;
@@ -127,7 +127,7 @@ _TABLES = {
         """& e; @ arroba; + mais; − menos; ± mais ou menos; × vezes; ÷ dividido por; = é igual a; ≠ diferente de; ≈ cerca de;
         < menor que; > maior que; ≤ no máximo; ≥ no mínimo; → para; √ raiz de; ∞ infinito; # número; § parágrafo; ² ao quadrado;
         ³ ao cubo; ½ meio; ¼ um quarto; ¾ três quartos; ⅓ um terço; ⅔ dois terços; % por cento; ‰ por mil; ° graus""",
-        """power {b} elevado a {n}; range {b} a {n}; mixed {b} e {n}; either {b} ou {n}; money {b} {u} e {n}""",
+        """power {b} elevado a {n}; range {b} a {n}; mixed {b} e {n}; either {b} ou {n}; per {b} por {n}; money {b} {u} e {n}""",
         """$ dólar|dólares; € euro|euros; £ libra|libras; ¥ iene|ienes; ₹ rupia|rupias; R$ real|reais""",
         """km/h quilômetro por hora|quilômetros por hora; m/s metro por segundo|metros por segundo;
         mph milha por hora|milhas por hora; km² quilômetro quadrado|quilômetros quadrados; m² metro quadrado|metros quadrados;
@@ -145,7 +145,7 @@ _TABLES = {
         """& और; @ ऐट; + प्लस; − माइनस; ± प्लस माइनस; × गुणा; ÷ भाग; = बराबर; ≠ बराबर नहीं; ≈ लगभग; < से कम; > से ज़्यादा; ≤ अधिकतम;
         ≥ कम से कम; → से; √ वर्गमूल; ∞ अनंत; # नंबर; § धारा; ² का वर्ग; ³ का घन; ½ आधा; ¼ एक चौथाई; ¾ तीन चौथाई; ⅓ एक तिहाई;
         ⅔ दो तिहाई; % प्रतिशत; ‰ प्रति हज़ार; ° डिग्री""",
-        """power {b} की घात {n}; range {b} से {n}; mixed {b} और {n}; either {b} या {n}; money {b}.{n} {u}""",
+        """power {b} की घात {n}; range {b} से {n}; mixed {b} और {n}; either {b} या {n}; per {b} प्रति {n}; money {b}.{n} {u}""",
         """$ डॉलर; € यूरो; £ पाउंड; ¥ येन; ₹ रुपये; R$ रियाल""",
         """km/h किलोमीटर प्रति घंटा; m/s मीटर प्रति सेकंड; mph मील प्रति घंटा; km² वर्ग किलोमीटर; m² वर्ग मीटर; m³ घन मीटर;
         km किलोमीटर; m मीटर; cm सेंटीमीटर; mm मिलीमीटर; μm माइक्रोमीटर; kg किलोग्राम; g ग्राम; mg मिलीग्राम; lb पाउंड; ft फ़ुट;
@@ -159,7 +159,7 @@ _TABLES = {
         """& と; @ アットマーク; + プラス; − マイナス; ± プラスマイナス; × かける; ÷ 割る; = イコール; ≠ ノットイコール; ≈ 約;
         < 小なり; > 大なり; ≤ 以下; ≥ 以上; → から; √ ルート; ∞ 無限大; # ナンバー; § セクション; ² の2乗; ³ の3乗; ½ 2分の1;
         ¼ 4分の1; ¾ 4分の3; ⅓ 3分の1; ⅔ 3分の2; % パーセント; ‰ パーミル; ° 度""",
-        """power {b}の{n}乗; range {b}から{n}; mixed {b}と{n}; either {b}または{n}; money {b}.{n}{u}""",
+        """power {b}の{n}乗; range {b}から{n}; mixed {b}と{n}; either {b}または{n}; per {b}毎{n}; money {b}.{n}{u}""",
         """$ ドル; € ユーロ; £ ポンド; ¥ 円; ₹ ルピー; R$ レアル""",
         """km/h キロメートル毎時; m/s メートル毎秒; mph マイル毎時; km² 平方キロメートル; m² 平方メートル; m³ 立方メートル;
         km キロメートル; m メートル; cm センチメートル; mm ミリメートル; μm マイクロメートル; kg キログラム; g グラム;
@@ -173,7 +173,7 @@ _TABLES = {
         """& 和; @ 艾特; + 加; − 减; ± 正负; × 乘以; ÷ 除以; = 等于; ≠ 不等于; ≈ 约; < 小于; > 大于; ≤ 小于等于; ≥ 大于等于; → 到;
         √ 根号; ∞ 无穷大; # 编号; § 第; ² 的平方; ³ 的立方; ½ 二分之一; ¼ 四分之一; ¾ 四分之三; ⅓ 三分之一; ⅔ 三分之二; % 百分比;
         ‰ 千分比; ° 度""",
-        """power {b}的{n}次方; range {b}到{n}; mixed {b}又{n}; either {b}或{n}; money {b}.{n}{u}""",
+        """power {b}的{n}次方; range {b}到{n}; mixed {b}又{n}; either {b}或{n}; per {b}每{n}; money {b}.{n}{u}""",
         """$ 美元; € 欧元; £ 英镑; ¥ 元; ₹ 卢比; R$ 雷亚尔""",
         """km/h 公里每小时; m/s 米每秒; mph 英里每小时; km² 平方公里; m² 平方米; m³ 立方米; km 公里; m 米; cm 厘米; mm 毫米; μm 微米;
         kg 公斤; g 克; mg 毫克; lb 磅; ft 英尺; l 升; ml 毫升; h 小时; min 分钟; s 秒; ms 毫秒; kWh 千瓦时; kW 千瓦; W 瓦; V 伏;

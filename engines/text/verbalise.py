@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from num2words import num2words
@@ -48,11 +48,15 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], _Replace], ...]:
     magnitude = rf"(?: ?(?:{_any_of(words.magnitudes)})(?![^\W_]))?"
     letters = [unit for unit in words.units if len(unit) == 1 and unit.isalpha()]
     others = [unit for unit in words.units if unit not in letters]
+    rates = _any_of(unit for unit in words.units if "/" in unit)
     rules: dict[str, _Replace] = {
+        rf"(?<=[0-9])[–~](?=[0-9])|(?<=[0-9%°€£¥₹])–(?=(?:{signs}) ?[0-9]|[0-9])": lambda _: words.patterns["range"].format(b="", n=""),
+        rf"{_NOT_AFTER}(?!{_NUMBER} ?(?:{rates}){_NOT_BEFORE})(?P<b>{_NUMBER}(?: ?(?:{_any_of(words.units)}|{signs}))?)/(?P<n>[^\W\d_]+)": (
+            lambda found: words.patterns["per"].format(b=found["b"], n=words.units.get(found["n"], found["n"]).split("|")[0])
+        ),
         rf"(?:\bUS)?(?P<sign>{signs}) ?(?P<n>{_NUMBER}{magnitude})": lambda found: _amount(found, words),
         rf"{_NOT_AFTER}(?P<n>{_NUMBER}{magnitude}) ?(?P<sign>{signs})": lambda found: _amount(found, words),
         rf"(?<!\S)(?P<sign>{signs})(?!\S)": lambda found: words.currencies[found["sign"]].split("|")[0],
-        r"(?<=[0-9])[–~](?=[0-9])|(?<=[0-9%°]) – (?=[0-9])": lambda _: words.patterns["range"].format(b="", n=""),
         rf"{_NOT_AFTER}(?P<n>{_NUMBER}) ?(?P<unit>{_any_of(others)}){_NOT_BEFORE}": lambda found: _counted(found, words),
         rf"{_NOT_AFTER}(?P<n>{_NUMBER}) (?P<unit>{_any_of(letters)}){_NOT_BEFORE}": lambda found: _counted(found, words),
         r"(?<=[0-9]) ?[½¼¾⅓⅔]": lambda found: words.patterns["mixed"].format(b="", n=words.symbols[found.group()[-1]]),
@@ -71,8 +75,8 @@ def _rules(language: str) -> tuple[tuple[re.Pattern[str], _Replace], ...]:
     return tuple((re.compile(pattern), replace) for pattern, replace in rules.items())
 
 
-def _any_of(names: object) -> str:
-    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))  # type: ignore[call-overload]
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
 def _word(symbol: str, words: Words) -> str:
