@@ -1,0 +1,355 @@
+"""The embedded mind, with everybody in `personas.yaml` and every line they have."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sentencex import segment
+
+from engines.llm import scripted
+from engines.personas import load_personas
+from engines.protocols import ChatModel
+from engines.types import ChatMessage, Persona, ScriptedReply
+
+PEOPLE = load_personas(Path(__file__).resolve().parent.parent / "personas.yaml")
+EVERY_REPLY = [pytest.param(person, reply, id=f"{person.id}-{reply.when[0]}") for person in PEOPLE.values() for reply in person.replies]
+EVERY_LINE = [
+    pytest.param(line, id=f"{person.id}-{index}")
+    for person in PEOPLE.values()
+    for index, line in enumerate([*(line for reply in person.replies for line in reply.say), *person.fallbacks, person.greeting])
+]
+MIND = scripted.load(scripted.Options(), "cpu")
+
+
+class Talk:
+    """A conversation with one person."""
+
+    def __init__(self, person: Persona) -> None:
+        self.person = person
+        self.messages = [ChatMessage("system", person.prompt)]
+
+    def say(self, text: str) -> str:
+        self.messages.append(ChatMessage("user", text))
+        answer = "".join(delta.text for delta in MIND.stream(self.messages, self.person))
+        self.messages.append(ChatMessage("assistant", answer))
+        assert 1 <= len(sentences(answer)) <= 4, answer
+        assert "{" not in answer
+        return answer
+
+
+def sentences(text: str) -> list[str]:
+    return [part for part in segment("en", text) if part.strip()]
+
+
+def filled(line: str, **fields: str) -> str:
+    for field, value in fields.items():
+        line = line.replace(f"{{{field}}}", value)
+    return line
+
+
+@pytest.fixture(params=PEOPLE, ids=list(PEOPLE))
+def talk(request: pytest.FixtureRequest) -> Talk:
+    return Talk(PEOPLE[request.param])
+
+
+@pytest.fixture
+def maya() -> Talk:
+    return Talk(PEOPLE["maya"])
+
+
+def test_it_is_a_chat_model_that_says_what_it_is() -> None:
+    assert isinstance(MIND, ChatModel)
+    assert scripted.INFO.embedded
+    assert scripted.INFO.name == "scripted"
+    assert scripted.INFO.requires == ()
+    assert "not a language model" in scripted.INFO.summary
+
+
+@pytest.mark.parametrize(("person", "reply"), EVERY_REPLY)
+def test_every_phrase_reaches_its_own_reply(person: Persona, reply: ScriptedReply) -> None:
+    for phrase in reply.when:
+        for said in (phrase, phrase.upper() + "?!", f"well, {phrase}"):
+            answer = Talk(person).say(said)
+            assert any(answer.startswith(line) for line in reply.say), f"{said!r} is answered with {answer!r}"
+
+
+@pytest.mark.parametrize(("person", "reply"), EVERY_REPLY)
+def test_every_line_comes_in_its_turn_and_then_again(person: Persona, reply: ScriptedReply) -> None:
+    talk = Talk(person)
+    lines = [line for line in reply.say if "{" not in line]
+    for line in lines + lines:
+        assert talk.say(reply.when[-1]).startswith(line)
+
+
+@pytest.mark.parametrize("line", EVERY_LINE)
+def test_every_line_can_be_spoken(line: str) -> None:
+    parts = sentences(line)
+    assert 1 <= len(parts) <= 3  # a name or an admission may come before or after
+    assert not set(line) & set("*_#`[]|<>~^=/\\\n0123456789"), "Markdown, symbols and digits are not spoken words"
+    assert line[-1] in ".!?"
+    opening = re.split(r"[,.!?]", line, maxsplit=1)[0]
+    assert len(opening.split()) <= 14, "speech starts with the first sentence or clause: keep it short"
+
+
+def test_empty_history_is_greeted(talk: Talk) -> None:
+    for messages in ([], [ChatMessage("system", "x")], [ChatMessage("assistant", "x")]):
+        assert "".join(delta.text for delta in MIND.stream(messages, talk.person)) == talk.person.greeting
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Are you real?",
+        "are you a real person",
+        "Are you an AI?",
+        "ARE YOU A ROBOT",
+        "are you chatgpt",
+        "Are you scripted?",
+        "Am I talking to a human?",
+    ],
+)
+def test_it_admits_that_it_is_scripted(talk: Talk, question: str) -> None:
+    answer = talk.say(question)
+    assert "scripted" in answer
+    assert "install" in answer
+
+
+def test_the_admission_carries_the_persons_own_words(maya: Talk) -> None:
+    assert maya.say("are you a person?").startswith("A fair question")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "My name is Ana.",
+        "my name's ana",
+        "Call me Ana",
+        "Hello, I'm Ana",
+        "hi there, I am Ana!",
+        "hey i’m ana",
+        "Well, my name is Ana, and I like tea",
+    ],
+)
+def test_a_name_is_remembered(talk: Talk, said: str) -> None:
+    assert "Ana" in talk.say(said)
+    talk.say("tell me something nice")
+    assert talk.say("What's my name?") == "You are Ana, you told me so."
+    assert "Ana" in talk.say("goodbye")
+
+
+def test_the_newest_name_counts(maya: Talk) -> None:
+    maya.say("my name is Ana")
+    maya.say("sorry, my name is Eve")
+    assert "Eve" in maya.say("who am I?")
+
+
+@pytest.mark.parametrize(
+    "said", ["Hi, I'm tired", "hello, I am sad", "call me later", "my name is not important", "I'm Spanish", "hello, I'm fine"]
+)
+def test_what_is_no_name_is_not_taken_for_one(maya: Talk, said: str) -> None:
+    maya.say(said)
+    assert maya.say("what is my name") == "You have not told me your name yet. What is it?"
+
+
+def test_a_name_and_a_question_are_both_answered(maya: Talk) -> None:
+    answer = maya.say("Hello, my name is Ana. Tell me about wolves.")
+    assert answer.startswith("Nice to meet you, Ana. There is no alpha")
+
+
+def test_tell_me_more_follows_the_topic_to_its_end(talk: Talk) -> None:
+    topic = next(reply for reply in talk.person.replies if len(reply.say) > 1)
+    assert talk.say(f"please, {topic.when[0]}") == topic.say[0]
+    for line, follow in zip(topic.say[1:], ("Tell me more.", "Why?", "and?"), strict=False):
+        assert talk.say(follow) == line
+    assert talk.say("go on").startswith(f"That is all I know about {topic.when[0]}.")
+
+
+def test_a_topic_outlasts_other_talk(maya: Talk) -> None:
+    maya.say("whales")
+    maya.say("thank you")
+    maya.say("I like my bicycle")
+    assert maya.say("tell me more") == PEOPLE["maya"].replies[0].say[1]
+
+
+def test_more_of_nothing_is_asked_back(talk: Talk) -> None:
+    assert talk.say("tell me more").startswith("Gladly, but on what? You could ask me about")
+
+
+def test_what_was_interrupted_is_said_again(maya: Talk) -> None:
+    first = maya.say("bees")
+    maya.messages[-1] = ChatMessage("assistant", first[:20])  # what was really heard
+    assert maya.say("bees") == first
+
+
+def test_both_sides_words_can_be_asked_for(maya: Talk) -> None:
+    assert maya.say("what did I say?") == "So far, you have only asked me that."
+    first = maya.say("I saw a red fox in the snow.")
+    assert maya.say("What did you say?") == first
+    maya.say("I saw a red fox in the snow.")
+    assert maya.say("What did I just say?") == "You said: I saw a red fox in the snow."
+    maya.say("blah " * 500)
+    assert maya.say("what did I say").endswith("and so on.")
+    assert Talk(PEOPLE["sam"]).say("repeat that please") == "I have not said anything yet."
+
+
+def test_a_fallback_speaks_of_what_was_said(talk: Talk) -> None:
+    said = [talk.say(text) for text in ("what do you think about purple bicycles", "I painted my bicycle", "do you like bicycles?")]
+    assert len(set(said)) > 1
+    assert any("bicycle" in answer for answer in said)
+    assert "purple bicycles" in said[0]
+
+
+def test_without_a_subject_it_goes_back_to_the_topic(maya: Talk) -> None:
+    maya.say("whales")
+    assert maya.say("what would you do") == "I am not sure I follow. Shall we go back to whales?"
+
+
+@pytest.mark.parametrize(
+    "said", ["Hola, ¿cómo estás?", "Wie geht es dir?", "Bonjour, tu es qui ?", "你好吗", "お元気ですか", "привет", "आप कैसे हैं?", "ciao"]
+)
+def test_other_languages_get_an_honest_sentence(talk: Talk, said: str) -> None:
+    assert "in English only" in talk.say(said)
+
+
+def test_a_person_with_lines_of_another_language_is_not_told_to_speak_english() -> None:
+    person = replace(
+        PEOPLE["maya"],
+        language="ja",
+        replies=(ScriptedReply(("クジラ",), ("クジラは歌います。",)), ScriptedReply(("¿qué tal",), ("Muy bien.",))),
+        fallbacks=("分かりません。",),
+    )
+    assert Talk(person).say("クジラについて教えて") == "クジラは歌います。"
+    assert Talk(person).say("Que Tal?") == "Muy bien."
+    assert Talk(person).say("今日は寒い") == "分かりません。"
+
+
+def test_words_match_whole_without_accents_and_plural() -> None:
+    person = replace(PEOPLE["maya"], replies=(ScriptedReply(("café", "cats"), ("Yes.",)),), fallbacks=("No.",))
+    assert [Talk(person).say(text) for text in ("a CAFE!", "my cat", "cats", "concatenate", "education")] == [
+        "Yes.",
+        "Yes.",
+        "Yes.",
+        "No.",
+        "No.",
+    ]
+
+
+def test_contractions_match_what_they_stand_for() -> None:
+    person = replace(PEOPLE["maya"], replies=(ScriptedReply(("i am stuck", "can't sleep"), ("Yes.",)),), fallbacks=("No.",))
+    assert [Talk(person).say(text) for text in ("I'm stuck", "I’m stuck", "I am stuck", "I cannot sleep")] == ["Yes."] * 4
+
+
+def test_the_longest_phrase_wins_then_the_first() -> None:
+    replies = tuple(ScriptedReply((phrase,), (f"{phrase}.",)) for phrase in ("bear", "polar bear", "wolf", "bird"))
+    person = replace(PEOPLE["maya"], replies=replies)
+    assert Talk(person).say("a polar bear and a wolf") == "polar bear."
+    assert Talk(person).say("a bird and a wolf and a bear") == "bear."
+
+
+def test_a_topic_wins_over_small_talk(maya: Talk) -> None:
+    assert maya.say("Hello, how are you, and what about bees?").startswith("Bees draw maps")
+
+
+def test_danger_is_answered_with_help_first(talk: Talk) -> None:
+    assert "emergency number" in talk.say("I'm so bored at work, I want to die")
+
+
+@pytest.mark.parametrize(
+    "question", ["what time is it", "What's the date?", "what day is it today?", "help", "what can you do?", "how's it going"]
+)
+def test_common_questions_have_an_answer(talk: Talk, question: str) -> None:
+    answer = talk.say(question)
+    assert answer not in talk.person.fallbacks
+
+
+def test_a_person_without_lines_still_talks() -> None:
+    person = replace(PEOPLE["maya"], replies=(), fallbacks=())
+    talk = Talk(person)
+    for text in (
+        "hello",
+        "who are you",
+        "tell me more",
+        "I like trains",
+        "I like trains",
+        "so?",
+        "are you real",
+        "help",
+        "bye",
+        "thanks",
+        "my name is Bo",
+    ):
+        assert talk.say(text)
+    assert "trains" in talk.say("do you like trains")
+
+
+def test_lines_that_need_a_name_wait_for_one() -> None:
+    person = replace(PEOPLE["maya"], replies=(ScriptedReply(("hello",), ("Hi {name}.",)), ScriptedReply(("tea",), ("Tea for {name}.",))))
+    talk = Talk(person)
+    assert talk.say("hello") == "Hello. What would you like to talk about?"
+    assert "Tea for" not in talk.say("tea")
+    talk.say("my name is Bo")
+    assert talk.say("tea") == "Tea for Bo."
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        " \n\t ",
+        "???",
+        "\0\x07",
+        "🙂🙂🙂",
+        "a",
+        "12345",
+        "{topic} {name} {0}",
+        "\\d+(.*",
+        "%s %n",
+        "ß" * 50,
+        "\u0301\u0301",
+        "\ud800",
+        "<speak>hi",
+    ],
+    ids=ascii,
+)
+def test_garbage_is_answered(talk: Talk, garbage: str) -> None:
+    talk.messages.append(ChatMessage("user", garbage))
+    assert "".join(delta.text for delta in MIND.stream(talk.messages, talk.person)).strip()
+
+
+@pytest.mark.parametrize("text", ["whales " * 15_000, "x" * 100_000, "about " * 20_000, "{name}" * 17_000, "ab'" * 33_000])
+def test_a_huge_message_is_bounded_work(talk: Talk, text: str) -> None:
+    talk.messages += [ChatMessage("user", text), ChatMessage("assistant", text)] * 100
+    started = time.process_time()
+    answer = talk.say(text[:100_000])
+    assert time.process_time() - started < 1
+    assert len(answer) < 1000
+
+
+def test_it_streams_word_by_word(talk: Talk) -> None:
+    talk.say("hello")
+    pieces = [delta.text for delta in MIND.stream(talk.messages[:-1], talk.person)]
+    assert "".join(pieces) == talk.messages[-1].content
+    assert len(pieces) == len(talk.messages[-1].content.split())
+
+
+def test_it_keeps_nothing_between_conversations() -> None:
+    Talk(PEOPLE["maya"]).say("my name is Ana, tell me about whales")
+    assert "Ana" not in Talk(PEOPLE["maya"]).say("what is my name")
+    assert [Talk(PEOPLE["maya"]).say("whales") for _ in range(3)] == [PEOPLE["maya"].replies[0].say[0]] * 3
+
+
+def test_two_people_do_not_mix_their_lines(maya: Talk) -> None:
+    maya.say("whales")
+    maya.person = PEOPLE["sam"]
+    assert maya.say("tell me more").startswith("Gladly, but on what?")
+
+
+def test_the_import_is_light() -> None:
+    code = "import sys, engines.llm.scripted; print(sorted({'torch', 'pydantic', 'yaml', 'av'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
