@@ -1,9 +1,10 @@
 // Effort: how much drawing the computer can bear, measured frame by frame. The voice always comes first.
 
-/** Frames in one measurement. */
+/** Frames in one measurement; a slow computer is found out sooner, after some frames and some time. */
 const WINDOW = 24;
+const SOON = { frames: 6, ms: 1000 };
 /** The first frames compile shaders and say nothing about the rest. */
-const WARM_UP = 12;
+const WARM_UP = 4;
 /** A pause this long between frames is a hidden tab, not a slow one, in ms. */
 const HIDDEN_MS = 2000;
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
@@ -46,12 +47,13 @@ export class Effort {
   frame(time) {
     const took = this.#last === null ? 0 : time - this.#last;
     this.#last = time;
-    if (took > HIDDEN_MS || this.#count < 0) {
+    if (took > HIDDEN_MS) return;
+    if (this.#count < 0) {
       this.#count++;
       return;
     }
     this.#sum += took;
-    if (++this.#count < WINDOW) return;
+    if (++this.#count < WINDOW && (this.#count < SOON.frames || this.#sum < SOON.ms)) return;
     const mean = this.#sum / this.#count;
     this.#count = 0;
     this.#sum = 0;
