@@ -28,6 +28,9 @@ const FOLLOW_HEAD = 0.03;
 const EYES_BELOW_TOP_M = 0.2;
 const UPPER_DISTANCE_M = 4.5;
 
+/** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
+const GAZE_LIFT = 0.4;
+
 /** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
 const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
 
@@ -74,6 +77,7 @@ export class Figure {
     head.audioCtx.close();
     head.audioCtx = SILENT_CONTEXT;
     head.audioAnalyzerNode = analyserOf(voice);
+    Object.assign(head.mtLimits, gazeLimits(head));
     head.renderer.toneMapping = NeutralToneMapping;
     head.scene.environmentIntensity = ENVIRONMENT_INTENSITY;
     head.renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
@@ -126,12 +130,17 @@ export class Figure {
 
   async #load({ name, avatar, mood }) {
     const head = this.#head;
-    await head.showAvatar({
-      url: new URL(`avatars/${encodeURIComponent(avatar)}.glb`, document.baseURI).href,
-      body: 'M', // the calmer set of poses
-      avatarMood: head.getMoodNames().includes(mood) ? mood : 'neutral',
-      lipsyncLang: 'en',
-    });
+    const file = `avatars/${encodeURIComponent(avatar)}.glb`;
+    try {
+      await head.showAvatar({
+        url: new URL(file, document.baseURI).href,
+        body: 'M', // the calmer set of poses
+        avatarMood: head.getMoodNames().includes(mood) ? mood : 'neutral',
+        lipsyncLang: 'en',
+      });
+    } catch (error) {
+      throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
+    }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
     this.#frameCamera();
     // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
@@ -219,6 +228,13 @@ export class Figure {
     head.animFrameDur = 1000 / fps;
     head.onResize();
   }
+}
+
+/** TalkingHead's eye contact looks half-way down, for eyes sculpted higher, and its lids follow; ours look straight ahead. */
+function gazeLimits(head) {
+  const down = (value) => Math.max(0, value - GAZE_LIFT);
+  const lid = (side) => (value) => Math.max(value, (down(head.mtAvatar.eyesLookDown.value) + head.mtAvatar[`browDown${side}`].value) / 2);
+  return { eyesLookDown: down, eyeBlinkLeft: lid('Left'), eyeBlinkRight: lid('Right') };
 }
 
 /** An analyser like TalkingHead's own, on the sound that is really played. */
