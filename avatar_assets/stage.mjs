@@ -14,6 +14,8 @@ const STATE_TEXT = {
   speaking: 'Speaking',
   failed: 'Something went wrong',
 };
+/** For a persona whose colour is none. */
+const DEFAULT_COLOUR = '#3a7f86';
 /** How fast the mouth comes to rest when it is interrupted, in ms. */
 const RELEASE_MS = 40;
 /** How long the last caption stays after the last word, in ms. */
@@ -48,13 +50,13 @@ function send(message) {
   parent.postMessage(message, location.origin);
 }
 
-function receive(event) {
+async function receive(event) {
   if (event.origin !== location.origin || event.source !== parent) return;
   const handler = Object.hasOwn(HANDLERS, event.data?.type) ? HANDLERS[event.data.type] : null;
   if (!handler) return;
   probe?.events.push({ at: performance.now(), in: event.data.type });
   try {
-    handler(event.data);
+    await handler(event.data);
   } catch (error) {
     send({ type: 'error', message: error.message });
   }
@@ -73,11 +75,16 @@ function mouth() {
 }
 
 function playSegment(segment) {
+  const { words, wtimes, text, index } = segment;
   try {
     segment.timeline = timelineOf(segment);
   } catch (error) {
     segment.timeline = timelineOf({ visemes: [], vtimes: [], vdurations: [] });
-    send({ type: 'error', message: `${error.message} The mouth stays still in segment ${segment.index}.` });
+    send({ type: 'error', message: `${error.message} The mouth stays still in segment ${index}.` });
+  }
+  if (!Array.isArray(words) || words.length !== wtimes?.length) {
+    Object.assign(segment, { words: [], wtimes: [], text: text ?? '' });
+    send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
   }
   player.play(segment);
 }
@@ -134,9 +141,11 @@ function showBody() {
 }
 
 async function showPersona(persona) {
-  if (/^#[0-9a-f]{6}$/i.test(persona.colour)) document.documentElement.style.setProperty('--persona', persona.colour);
+  if (![persona.name, persona.avatar].every((value) => typeof value === 'string')) throw new RangeError('The persona has no name or no avatar.');
+  const colour = /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR;
+  document.documentElement.style.setProperty('--persona', colour);
   await opened;
-  await person.show(persona);
+  await person.show({ ...persona, colour });
 }
 
 function faceChanged(face, reason) {

@@ -95,6 +95,7 @@ test('an order other than by time and overlapping sounds are answered like any o
 
 for (const [what, segment, message] of [
   ['lists of different length', { visemes: ['aa'], vtimes: [], vdurations: [10] }, /1 names, 0 times, 1 durations/],
+  ['no lists', {}, /not three lists/],
   ['an unknown name', { visemes: ['oh'], vtimes: [0], vdurations: [10] }, /"oh" is not one of sil, PP/],
   ['a name of an object', { visemes: ['__proto__'], vtimes: [0], vdurations: [10] }, /not one of/],
   ['a time that is not a number', { visemes: ['aa'], vtimes: [NaN], vdurations: [10] }, /no stretch of time/],
