@@ -17,8 +17,8 @@ const REFUSALS = {
   NotFoundError: 'No microphone was found. Plug one in, then try again.',
   NotReadableError: 'The microphone is in use by another program. Close that program, then try again.',
   AbortError: 'The microphone could not be started. Unplug it, plug it in again, then try again.',
+  InsecureError: 'Browsers give the microphone to pages on https:// or on localhost only. Open this page under such an address.', // our own
 };
-const NO_HTTPS = 'Browsers give the microphone to pages on https:// or on localhost only. Open this page under such an address.';
 const UNPLUGGED = 'The microphone was unplugged or taken away. Plug it in, then try again.';
 
 /** Loudness (root mean square, 0…1) as a height from 0 to 1, even to the ear. */
@@ -88,7 +88,7 @@ export class Microphone {
   /**
    * @param {object} handlers
    * @param {(level: number) => void} [handlers.onLevel] 0…1, about 20 times a second while the microphone is open
-   * @param {(message: string) => void} [handlers.onError] the microphone went away; a plain sentence for people
+   * @param {(message: string) => void} [handlers.onError] it could not be opened, or went away; a plain sentence for people
    */
   constructor({ onLevel = () => {}, onError = () => {} } = {}) {
     this.#onLevel = onLevel;
@@ -103,10 +103,13 @@ export class Microphone {
   /**
    * Asks for the microphone and begins to listen, but keeps no more than the last moment until `start`.
    *
-   * @throws {Error} with a plain sentence for people: not allowed, none there, in use, no https
+   * @throws {Error} with the sentence that `onError` got too: not allowed, none there, in use, no https
    */
   open() {
-    this.#opened ??= this.#open(++this.#session);
+    this.#opened ??= this.#open(++this.#session).catch((error) => {
+      this.#onError(error.message);
+      throw error;
+    });
     return this.#opened;
   }
 
@@ -137,12 +140,9 @@ export class Microphone {
   }
 
   async #open(session) {
-    if (!globalThis.navigator?.mediaDevices?.getUserMedia) {
-      this.#opened = null;
-      throw new Error(NO_HTTPS);
-    }
     let stream = null;
     try {
+      if (!globalThis.navigator?.mediaDevices?.getUserMedia) throw Object.assign(new Error(), { name: 'InsecureError' });
       stream = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
       });

@@ -66,8 +66,11 @@ test('what no browser has said so far is passed on', () => {
 });
 
 test('a page that is not secure is told so, and a microphone that is not open answers with silence', async () => {
-  const microphone = new Microphone();
+  const told = [];
+  const microphone = new Microphone({ onError: (message) => told.push(message) });
   await assert.rejects(microphone.open(), /https:\/\/ or on localhost/);
+  assert.equal(told.length, 1);
+  assert.match(told[0], /https/);
   microphone.start();
   assert.deepEqual(microphone.stop(), { pcm: new Int16Array(0), sampleRate: RATE });
   microphone.close();
