@@ -1,0 +1,124 @@
+"""The embedded ears: CMU PocketSphinx with the English model that its wheel brings. Small, offline, and often wrong.
+
+PocketSphinx (https://github.com/cmusphinx/pocketsphinx) is BSD-licensed. One decoder holds one utterance at a time, hence the lock.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engines.audio import require_sound, resample, to_pcm16
+from engines.errors import AudioError, MissingDependency, SpeechToTextError
+from engines.types import AudioChunk, EngineInfo, Transcript
+
+INFO = EngineInfo(
+    name="pocketsphinx",
+    stage="stt",
+    title="PocketSphinx",
+    summary="Basic offline hearing, English only: expect mistakes.",
+    requires=("pocketsphinx",),
+    install="pip install pocketsphinx",
+    languages=("en",),
+    embedded=True,
+)
+
+_RATE = 16_000  # what the model was trained on
+_PAD_MS = 200
+_DITHER = 2 / 32768
+"""Standard deviation of the noise that is added. The model was trained on rooms: in a voice that pauses in perfect zeros it loses words."""
+_MARKER = re.compile(r"[<\[+]\S*|\(\d+\)")
+"""Fillers such as ``<sil>`` or ``[NOISE]``, and the number of a pronunciation: ``the(2)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be heard."""
+
+    grammar: str | None = None
+    """A grammar in JSGF (JSpeech Grammar Format) that every utterance must fit; None hears any English."""
+
+
+def load(options: Options, device: str) -> PocketSphinx:  # noqa: ARG001 - every adapter is loaded alike
+    """Read the model, some 0.3 s.
+
+    Raises:
+        MissingDependency: pocketsphinx is not installed.
+        SpeechToTextError: the grammar is not JSGF (code ``bad_grammar``), or the model cannot be read (``load_failed``).
+    """
+    return PocketSphinx(options.grammar)
+
+
+class PocketSphinx:
+    """A `SpeechToText`. Utterances of several threads wait for each other; none leaves a trace in the next."""
+
+    def __init__(self, grammar: str | None) -> None:
+        self._grammar = grammar
+        self._lock = threading.Lock()
+        self._decoder = _decoder(grammar)
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        """The words, in lower case without punctuation; empty for silence and for what is too short for a word.
+
+        Raises:
+            SpeechToTextError: code ``language`` (other than English), ``bad_samples``, ``bad_rate`` or ``failed``.
+        """
+        if language and re.split("[-_]", language)[0].lower() != "en":
+            raise SpeechToTextError(
+                f"{INFO.title} hears English only. Choose another engine for hearing, or speak English.", code="language"
+            )
+        try:
+            require_sound(audio)
+            pcm = to_pcm16(_padded(resample(audio, _RATE)))
+        except AudioError as error:
+            if error.code in {"silent", "too_short"}:
+                return Transcript("", "en")
+            raise SpeechToTextError(error.message, code=error.code) from error
+        with self._lock:
+            return Transcript(self._decode(pcm), "en")
+
+    def _decode(self, pcm: bytes) -> str:
+        decoder = self._decoder
+        try:
+            decoder.start_utt()
+            decoder.process_raw(pcm, full_utt=True)
+            decoder.end_utt()
+            hypothesis = decoder.hyp()
+        except Exception as error:
+            self._decoder = _decoder(self._grammar)  # its utterance may still be open
+            raise SpeechToTextError(
+                f"{INFO.title} could not follow that recording. Please say it again.", code="failed", retryable=True
+            ) from error
+        return " ".join(_MARKER.sub(" ", hypothesis.hypstr).lower().split()) if hypothesis else ""
+
+
+def _padded(audio: AudioChunk) -> AudioChunk:
+    """A quiet room around the speech, the same one every time."""
+    samples = np.pad(audio.samples, _PAD_MS * _RATE // 1000)
+    noise = np.random.default_rng(0).normal(0, _DITHER, len(samples))
+    return AudioChunk((samples + noise).astype(np.float32), audio.sample_rate)
+
+
+def _decoder(grammar: str | None) -> Any:
+    try:
+        from pocketsphinx import Decoder  # noqa: PLC0415 - heavy
+    except ImportError as error:
+        raise MissingDependency(INFO.title, INFO.install) from error
+    # The mean of the voice is taken from each utterance alone ("batch"), so that the last speaker does not bend the next one's words.
+    settings: dict[str, Any] = {"samprate": _RATE, "loglevel": "FATAL", "cmn": "batch"}
+    try:
+        if grammar is None:
+            return Decoder(**settings)
+        decoder = Decoder(**settings, lm=None)
+    except Exception as error:
+        raise SpeechToTextError(f"{INFO.title} cannot be started. Reinstall it: {INFO.install}", code="load_failed") from error
+    try:
+        decoder.add_jsgf_string("grammar", grammar)
+        decoder.activate_search("grammar")
+    except Exception as error:
+        raise SpeechToTextError("That grammar is not JSGF, or it has words that the dictionary lacks.", code="bad_grammar") from error
+    return decoder
