@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
 from avatar_assets.builder.gltf import quaternion
+from avatar_assets.builder.hair import build_hair
 from avatar_assets.builder.mesh import polygonize, vertex_normals
 from avatar_assets.builder.mouth import MouthPose
-from avatar_assets.builder.person import load, names
+from avatar_assets.builder.person import Person, load, names
 from avatar_assets.builder.sdf import sphere
 from avatar_assets.builder.skeleton import SIDES, Skeleton, turn_x, turn_y, turn_z
 from avatar_assets.builder.visemes import SPOKEN, STRONGEST, USUAL, sculpted
@@ -57,8 +59,13 @@ def positions(scene: dict, data: bytes, mesh: str) -> np.ndarray:
 
 
 @pytest.fixture(scope="module", params=names())
-def face(request) -> FaceMesh:
-    return build_face(load(request.param))
+def person(request) -> Person:
+    return load(request.param)
+
+
+@pytest.fixture(scope="module")
+def face(person) -> FaceMesh:
+    return build_face(person)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +210,13 @@ def test_a_blink_closes_the_eyes_and_nothing_else(face, shapes):
     assert np.abs(shapes["eyesClosed"][face.group == MOUTH]).max() == 0
 
 
+def test_hair_keeps_the_face_free(face, person):
+    hair = build_hair(person, face.shape).positions
+    over_face = (hair[:, 2] > 0.05) & (np.abs(hair[:, 0]) < 0.06) & (hair[:, 1] < 0.055)
+    assert not over_face.any()
+    assert hair[:, 1].max() > 0.136, "there is hair on top of the skull"
+
+
 def test_every_shape_moves_something_but_silence(shapes):
     still = {name for name, delta in shapes.items() if np.abs(delta).max() < 1e-6}
     gaze = {f"eyeLook{way}{side}" for way in ("In", "Out") for side, _ in SIDES}
@@ -261,6 +275,14 @@ def test_quaternion_turns_like_its_matrix(rotation):
     axis = np.array([x, y, z])
     turned = vector + 2 * np.cross(axis, np.cross(axis, vector) + w * vector)
     assert np.allclose(turned, rotation @ vector)
+
+
+@pytest.mark.parametrize("wrong", [{"top": "toga"}, {"collar": "ruff"}])
+def test_clothes_that_do_not_exist_are_refused_with_what_there_is(wrong):
+    person = load(names()[0])
+    dressed = replace(person, clothes=replace(person.clothes, **wrong))
+    with pytest.raises(ValueError, match=r"is not one of .*(field|crew)"):
+        build(dressed)
 
 
 @pytest.mark.parametrize("name", ["nobody", "../mia", "", "mia.toml"])

@@ -118,7 +118,7 @@ def _body(glb: Glb, clay: _Clay) -> None:
     neck.colours = linear(colours.skin) * warm(shade(neck.positions, neck.normals))
     glb.mesh("AvatarNeck", neck, skin, skeleton.bind(neck.positions, neck.faces, flesh.NECK_FLESH, 0.030, 4))
     top = tinted(flesh.top_mesh(shape), None)
-    top.uv = garment_uv(top)
+    top.uv = garment_uv(top, person.clothes.top)
     painted = glb.material("garment", 0.92, glb.texture(paint_garment(person), "image/png"))
     glb.mesh("AvatarTop", top, painted, skeleton.bind(top.positions, top.faces, flesh.TOP_FLESH, 0.032, 10))
     collar = build_collar(person, shape.top)

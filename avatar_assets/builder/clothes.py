@@ -55,10 +55,10 @@ def shaded(colour: str, factor: float) -> str:
     return "#" + "".join(f"{min(255, round(int(colour[i : i + 2], 16) * factor)):02x}" for i in (1, 3, 5))
 
 
-def garment_uv(mesh: Mesh) -> Array:
-    """Texture coordinates of a garment: the painting seen from the front; the back takes the plain cloth of its upper edge."""
+def garment_uv(mesh: Mesh, pattern: str) -> Array:
+    """Texture coordinates of a garment: the painting seen from the front; a plain back takes the cloth of its upper edge."""
     x, y = mesh.positions[:, 0], mesh.positions[:, 1]
-    front = mesh.normals[:, 2] > -0.05
+    front = (mesh.normals[:, 2] > -0.05) | (mesh.positions[:, 2] > 0.015) | (pattern in GOES_ROUND)
     return np.stack([(x - LEFT) / SPAN, np.where(front, (TOP - y) / SPAN, 0.002)], -1)
 
 
@@ -86,7 +86,8 @@ def _cardigan(paint: Painter, c: Colours) -> None:
     paint.polygon([(-0.094, 1.46), (0.094, 1.46), (0.010, 1.180), (-0.010, 1.180)], rib)
     paint.polygon([(-0.013, 1.20), (0.013, 1.20), (0.013, 0.90), (-0.013, 0.90)], rib)
     paint.polygon(opening, c.inner)
-    paint.line([(0.0, 1.44), (0.0, 1.21)], shaded(c.inner, 0.84), 0.0016)
+    paint.polygon([(-0.060, 1.48), (0.060, 1.48), (0.0, 1.405)], c.skin)
+    paint.line([(0.0, 1.40), (0.0, 1.21)], shaded(c.inner, 0.84), 0.0016)
     for y in (1.375, 1.315, 1.255):
         paint.dot(0.0, y, 0.0036, shaded(c.inner, 0.80))
     for y in np.arange(1.160, 0.93, -0.060):
@@ -99,9 +100,9 @@ def _cardigan(paint: Painter, c: Colours) -> None:
 
 
 def _stripes(paint: Painter, c: Colours) -> None:
-    """A jumper with a broad band of colour across the chest."""
+    """A jumper with a broad band of colour around chest and arms."""
     for low, high, colour in ((1.205, 1.285, c.inner), (1.190, 1.205, c.trim), (1.285, 1.300, c.trim)):
-        paint.polygon([(-0.170, low), (0.170, low), (0.170, high), (-0.170, high)], colour)
+        paint.polygon([(LEFT, low), (-LEFT, low), (-LEFT, high), (LEFT, high)], colour)
 
 
 def _flight_suit(paint: Painter, c: Colours) -> None:
@@ -120,6 +121,8 @@ def _flight_suit(paint: Painter, c: Colours) -> None:
     paint.line([(0.053, 1.272), (0.088, 1.300)], "#f6f6f2", 0.0030)
 
 
+GOES_ROUND = {"stripes"}
+"""Patterns that the back has too."""
 PATTERNS: dict[str, Callable[[Painter, Colours], None]] = {
     "field": _field,
     "cardigan": _cardigan,
@@ -137,43 +140,49 @@ def paint_garment(person: Person) -> bytes:
     return paint.encoded()
 
 
+COLLARS = {"crew": (0.0, 1.12), "band": (0.10, 1.28), "shirt": (0.30, 1.28)}
+"""Half the gap at the front (radians) and the width as a factor of the neck's."""
+
+
 def build_collar(person: Person, garment: Field) -> Mesh:
-    """The collar laid on the garment around the neck, in world space; `collar` is crew, band or shirt."""
-    open_at_front = {"crew": 0.0, "band": 0.10, "shirt": 0.30}
-    if person.clothes.collar not in open_at_front:
-        raise ValueError(f"{person.name}.toml: clothes.collar = {person.clothes.collar!r} is not one of {', '.join(open_at_front)}.")
-    gap = open_at_front[person.clothes.collar]
+    """The collar laid on the garment around the neck, in world space; raises ValueError for one that does not exist."""
+    kind = person.clothes.collar
+    if kind not in COLLARS:
+        raise ValueError(f"{person.name}.toml: clothes.collar = {kind!r} is not one of {', '.join(COLLARS)}.")
+    gap, width = COLLARS[kind]
+    r = person.body.neck * width
     angle = np.linspace(gap, 2 * np.pi - gap, 57)
     outward = np.stack([np.sin(angle), np.zeros_like(angle), np.cos(angle)], -1)
-    front = np.clip(np.cos(angle), 0, 1)
-    r = person.body.neck * 1.28
-    base = np.array((0, 1.50, -0.016)) + outward * (r * 1.04, 0, r * (1 + 0.10 * front)[:, None][:, 0].max()) * 1.0
-    base = _lowered(garment, base)
-    if person.clothes.collar == "crew":
-        width, height = np.full(len(angle), 0.0070), np.full(len(angle), 0.0085)
-        ring = tube(
-            np.concatenate([base[-2:-1], base, base[1:2]]),
-            np.r_[width, width[:2]],
-            np.r_[height, height[:2]],
-            np.tile((0.0, 1.0, 0.0), (len(angle) + 2, 1)),
-            12,
-        )
-        ring.colours = np.tile(linear(person.colours.trim), (len(ring.positions), 1))
-        return ring
+    base = _lowered(garment, np.array((0, 1.50, -0.016)) + outward * (r * 1.04, 0, r * 1.10))
+    if kind == "crew":
+        return _rolled(base, linear(person.colours.trim))
+    underneath = person.clothes.top == "cardigan"  # then the collar is that of the shirt below
+    return _folded(base, outward, linear(person.colours.inner if underneath else person.colours.top), wings=kind == "shirt")
+
+
+def _rolled(base: Array, colour: Array) -> Mesh:
+    """A soft ring along the closed line `base`."""
+    closed = np.concatenate([base[-2:-1], base, base[1:2]])
+    even = np.ones(len(closed))
+    ring = tube(closed, even * 0.0070, even * 0.0085, np.tile((0.0, 1.0, 0.0), (len(closed), 1)), 12)
+    ring.colours = np.tile(colour, (len(ring.positions), 1))
+    return ring
+
+
+def _folded(base: Array, outward: Array, colour: Array, wings: bool) -> Mesh:
+    """A band standing on the line `base`; with `wings` it folds over and ends in two points."""
     profile = [(0.000, -0.006), (-0.002, 0.016), (0.000, 0.024), (0.004, 0.024)]
-    colour = linear(person.colours.top)
-    if person.clothes.collar == "shirt":
+    if wings:
         profile += [(0.012, 0.012), (0.020, -0.004)]
-        colour = linear(person.colours.inner if person.clothes.top == "cardigan" else person.colours.top)
     points = np.stack([base + outward * out + np.array((0, up, 0)) for out, up in profile])
-    if person.clothes.collar == "shirt":
-        wing = np.exp(-((((angle - np.pi) / np.pi - np.sign(angle - np.pi)) / 0.16) ** 2))[:, None]
-        points[-1] += wing * (outward * (0.6, 0, 0.2) * 0.016 + (0, -0.026, 0.006))
-        points[-2] += wing * (outward * (0.6, 0, 0.2) * 0.006 + (0, -0.010, 0.003))
+    if wings:
+        towards_end = np.abs(np.linspace(-1, 1, len(base)))[:, None]
+        pointed = np.exp(-(((1 - towards_end) / 0.16) ** 2))
+        points[-1] += pointed * (outward * (0.6, 0, 0.2) * 0.016 + (0, -0.026, 0.006))
+        points[-2] += pointed * (outward * (0.6, 0, 0.2) * 0.006 + (0, -0.010, 0.003))
     flat = points.reshape(-1, 3)
     collar = shell(flat, turned_out(flat, grid_faces(*points.shape[:2]), shifted(np.tile(outward, (len(profile), 1)), 0, 0.5, 0)))
-    shade = np.repeat(np.linspace(0.75, 1.0, len(profile)), len(angle))
-    collar.colours = colour * shade[:, None]
+    collar.colours = colour * np.repeat(np.linspace(0.75, 1.0, len(profile)), len(base))[:, None]
     return collar
 
 

@@ -1,19 +1,21 @@
-"""Hair: sheets of combed strands laid between guide strands, with locks in relief and ragged tips."""
+"""Hair: sheets of strands combed between guide strands, with locks in relief and ragged tips, and balls of curls."""
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from .head import SKULL_CENTRE, HeadShape
-from .mesh import Mesh, grid_faces, joined, shell, turned_out
-from .person import Person, Sheet
-from .sdf import Array, Field, gradient, smoothstep, unit
+from .mesh import Mesh, grid_faces, joined, polygonize, shell, turned_out
+from .person import Person, Puff, Sheet
+from .sdf import Array, Field, gradient, length, smoothstep, sphere, union, unit
 from .shading import linear
 
 CURL = np.array([0.0, 0.5, 0.0])
 """The tips go up a little as they go in."""
 SAMPLES_PER_CLUMP, ROWS = 7, 18
-CLEARANCE = 0.0045
+CLEARANCE, CLEARANCE_AT_ROOT = 0.0045, 0.0006
 """Hair never lies closer to the head than this, metres."""
+LINING = 3
+"""The dark inner side of a sheet takes every third point of the outer one."""
 TURNED_IN = (0.004, 0.010, 0.020)
 """How far the rows behind a sheet's edges go inward, metres: that is what gives the hair its visible thickness."""
 
@@ -28,16 +30,17 @@ def build_hair(person: Person, shape: HeadShape) -> Mesh:
         sheets.append(_sheet(sheet, strands, shape.distance, colour, rng))
         if sheet.mirror:
             sheets.append(_sheet(sheet, strands[::-1] * (-1, 1, 1), shape.distance, colour, rng))
-    return joined(*sheets)
+    return joined(*sheets, *(_puff(puff, colour, rng) for puff in person.hair.puffs))
 
 
 def _sheet(sheet: Sheet, strands: Array, head: Field, colour: Array, rng: np.random.Generator) -> Mesh:
     columns = sheet.clumps * SAMPLES_PER_CLUMP + 1
     across, along = np.linspace(0, 1, columns), np.linspace(0, 1, ROWS)
     ridge, clump = _locks(sheet, across, along, rng)
-    length = 1 - sheet.ragged * (1 - ridge[-1]) - 0.6 * sheet.ragged * rng.random(sheet.clumps + 2)[clump]
-    points = _combed(strands, across, along, length)
-    points = _clear_of(head, points.reshape(-1, 3)).reshape(ROWS, columns, 3)
+    kept = 1 - sheet.ragged * (1 - ridge[-1]) - 0.6 * sheet.ragged * rng.random(sheet.clumps + 2)[clump]
+    points = _combed(strands, across, along, kept)
+    clearance = CLEARANCE_AT_ROOT + (CLEARANCE - CLEARANCE_AT_ROOT) * smoothstep(0, 0.15, along)
+    points = _clear_of(head, points.reshape(-1, 3), np.repeat(clearance, columns)).reshape(ROWS, columns, 3)
     faces = grid_faces(ROWS, columns)
     flat = points.reshape(-1, 3)
     base = shell(flat, turned_out(flat, faces, -_inward(flat)))
@@ -46,7 +49,8 @@ def _sheet(sheet: Sheet, strands: Array, head: Field, colour: Array, rng: np.ran
     tint = 1 + 0.10 * rng.standard_normal(sheet.clumps + 2)[clump]
     sheen = 1 + 0.45 * np.exp(-(((along - 0.30) / 0.16) ** 2))[:, None]  # a band of light where the hair bends over the head
     shade = (0.50 + 0.50 * ridge) * tint * sheen * (0.72 + 0.28 * smoothstep(0, 0.15, along)[:, None])
-    return _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
+    outside = _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
+    return joined(outside, _lining(points, colour))
 
 
 def _locks(sheet: Sheet, across: Array, along: Array, rng: np.random.Generator) -> tuple[Array, np.typing.NDArray[np.int64]]:
@@ -65,20 +69,20 @@ def _locks(sheet: Sheet, across: Array, along: Array, rng: np.random.Generator) 
     return 0.78 * broad + 0.22 * fine, clump
 
 
-def _combed(strands: Array, across: Array, along: Array, length: Array) -> Array:
-    """Points (rows, columns, 3) between the guide strands (s, k, 3); each column is cut at its `length` (part of the whole)."""
+def _combed(strands: Array, across: Array, along: Array, kept: Array) -> Array:
+    """Points (rows, columns, 3) between the guide strands (s, k, 3); each column keeps its part `kept` of the whole."""
     guides = PchipInterpolator(np.linspace(0, 1, len(strands)), strands, axis=0)(across)
     knots = np.linspace(0, 1, strands.shape[1])
     points = np.empty((len(along), len(across), 3))
     for i, guide in enumerate(guides):
-        points[:, i] = PchipInterpolator(knots, guide, axis=0)(along * min(length[i], 1.0))
+        points[:, i] = PchipInterpolator(knots, guide, axis=0)(along * min(kept[i], 1.0))
     return points
 
 
-def _clear_of(head: Field, points: Array) -> Array:
-    """Points that would lie in or on the head, moved out to the clearance."""
+def _clear_of(head: Field, points: Array, clearance: Array) -> Array:
+    """Points (n, 3) that would lie in or on the head, moved out to their clearance (n,)."""
     for _ in range(3):
-        missing = np.clip(CLEARANCE - head(points), 0, None)
+        missing = np.clip(clearance - head(points), 0, None)
         if missing.max() > 0:
             points = points + missing[:, None] * gradient(head, points)
     return points
@@ -95,6 +99,38 @@ def _hemmed(points: Array, colours: Array) -> Mesh:
         colours = np.concatenate([colours[:, :1] * 0.6, colours, colours[:, -1:] * 0.6], 1)
     flat = points.reshape(-1, 3)
     return shell(flat, turned_out(flat, grid_faces(*points.shape[:2]), -_inward(flat)), colours=colours.reshape(-1, 3))
+
+
+def _lining(points: Array, colour: Array) -> Mesh:
+    """The inner side of a sheet: plain and dark, so that no light shines out from under the hair."""
+    coarse = points[::LINING, ::LINING]
+    flat = coarse.reshape(-1, 3)
+    flat = flat + _inward(flat) * TURNED_IN[0]
+    faces = turned_out(flat, grid_faces(*coarse.shape[:2]), _inward(flat))
+    return shell(flat, faces, colours=np.tile(colour * 0.25, (len(flat), 1)))
+
+
+def _puff(puff: Puff, colour: Array, rng: np.random.Generator) -> Mesh:
+    """A ball of curls: many small balls melted together."""
+    centre, radius, curl = np.asarray(puff.centre) * 0.001, puff.radius * 0.001, puff.curl * 0.001
+    count = round(3.2 * (radius / curl) ** 2)
+    i = np.arange(count) + 0.5
+    polar, turn = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i
+    around = np.stack([np.cos(turn) * np.sin(polar), np.cos(polar), np.sin(turn) * np.sin(polar)], -1)
+    middles = around * (radius - curl * 0.6) * (1 + 0.06 * rng.standard_normal(count))[:, None]
+    sizes = curl * (1 + 0.2 * rng.random(count))
+
+    def surface(p: Array) -> Array:
+        d = sphere(p, centre, radius - curl)
+        for middle, size in zip(middles, sizes, strict=True):
+            d = union(d, sphere(p, centre + middle, size), 0.004)
+        return d
+
+    reach = radius + curl * 1.5
+    ball = polygonize(surface, centre - reach, centre + reach, radius / 12, 4200)
+    height = (length(ball.positions - centre) - radius + curl) / (1.6 * curl)
+    ball.colours = colour * (0.55 + 0.75 * smoothstep(0.0, 1.0, height))[:, None]
+    return ball
 
 
 def _inward(points: Array) -> Array:

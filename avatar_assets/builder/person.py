@@ -88,11 +88,21 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Puff:
+    """A ball of curls: centre (3,), radius and size of a curl in millimetres of head space."""
+
+    centre: tuple[float, float, float]
+    radius: float
+    curl: float
+
+
+@dataclass(frozen=True)
 class Hair:
-    """`hairline` as (height at the forehead, at the temples, behind the ears) in millimetres of head space, and the sheets."""
+    """`hairline` as (height at the forehead, at the temples, behind the ears) in millimetres of head space, and what grows there."""
 
     hairline: tuple[float, float, float]
     sheets: tuple[Sheet, ...]
+    puffs: tuple[Puff, ...]
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,11 @@ def load(name: str) -> Person:
             face=Face(**data["face"]),
             body=Body(**data["body"]),
             clothes=Clothes(**data["clothes"]),
-            hair=Hair(tuple(hair["hairline"]), tuple(_sheet(sheet) for sheet in hair["sheets"])),
+            hair=Hair(
+                hairline=tuple(hair["hairline"]),
+                sheets=tuple(_sheet(sheet) for sheet in hair["sheets"]),
+                puffs=tuple(Puff(**puff) for puff in hair.get("puffs", [])),
+            ),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as problem:
         raise ValueError(f"{path}: {problem}") from problem

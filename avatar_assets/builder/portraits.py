@@ -61,6 +61,13 @@ def _serving(roots: dict[str, Path]) -> Iterator[str]:
         server.server_close()
 
 
+def _resize(page: Page, size: int) -> None:
+    """Gives the page its size and waits until the canvas has followed."""
+    page.set_viewport_size({"width": size, "height": size})
+    page.wait_for_function("size => document.querySelector('canvas').clientWidth === size", arg=size)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def _shot(page: Page, size: int, pose: dict[str, Any], transparent: bool) -> Image.Image:
     page.evaluate("pose => window.pose(pose)", pose)
     picture = page.screenshot(clip={"x": 0, "y": 0, "width": size, "height": size}, omit_background=transparent)
@@ -70,13 +77,13 @@ def _shot(page: Page, size: int, pose: dict[str, Any], transparent: bool) -> Ima
 def portrait(page: Page) -> Image.Image:
     """A friendly look, PORTRAIT_SIZE pixels square, on a transparent ground."""
     size = PORTRAIT_SIZE * 2
-    page.set_viewport_size({"width": size, "height": size})
+    _resize(page, size)
     return _shot(page, size, PORTRAIT, True).convert("RGBA").resize((PORTRAIT_SIZE, PORTRAIT_SIZE), Image.Resampling.LANCZOS)
 
 
 def contact_sheet(page: Page) -> Image.Image:
     """All visemes as strong as they are played."""
-    page.set_viewport_size({"width": CELL, "height": CELL})
+    _resize(page, CELL)
     sheet = Image.new("RGB", (CELL * COLUMNS, CELL * -(-len(SPOKEN) // COLUMNS)), "white")
     draw = ImageDraw.Draw(sheet)
     for i, name in enumerate(SPOKEN):
