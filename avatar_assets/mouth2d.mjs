@@ -29,7 +29,8 @@ const HALF_WIDTH = 31;
 const OPENING = 44;
 
 const mix = (from, to, share) => from + (to - from) * share;
-const path = (...parts) => parts.map((part) => (typeof part === 'string' ? part : part.toFixed(2))).join(' ');
+/** A template tag for SVG paths: every number with two decimals. */
+const path = (texts, ...numbers) => String.raw({ raw: texts }, ...numbers.map((number) => number.toFixed(2)));
 
 /**
  * Mixes the features of all shapes by their weights.
@@ -69,17 +70,17 @@ export function mouthOf(weights, smile = 0) {
   const lowerLip = 6.8 * (1 - 0.5 * press) * (1 + 0.35 * round) * (1 - 0.65 * tuck);
   const corner = width + mix(2, 5, round);
   const [high, low] = [top - upperLip, bottom + lowerLip];
+  const cheek = corner * mix(0.72, 1, round); // where the curve of the upper lip turns inwards
+  const rim = mix(-lift, high, 0.75);
+  const [crest, dip] = [high - 2.2, high + 1.6 * (1 - round)]; // the bow in the middle of the upper lip
+  const below = corner * bend * 1.04;
+  const handle = width * bend;
   return {
-    lips: path(
-      ...['M', -corner, -lift, 'C', -corner * mix(0.72, 1, round), mix(-lift, high, 0.75), -width * 0.42, high - 2.2, -width * 0.2, high - 1.4],
-      ...['Q', 0, high + 1.6 * (1 - round), width * 0.2, high - 1.4],
-      ...['C', width * 0.42, high - 2.2, corner * mix(0.72, 1, round), mix(-lift, high, 0.75), corner, -lift],
-      ...['C', corner * bend * 1.04, reach(low, -lift), -corner * bend * 1.04, reach(low, -lift), -corner, -lift, 'Z'],
-    ),
-    gap: path(
-      ...['M', -width, -lift, 'C', -width * bend, reach(top, -lift), width * bend, reach(top, -lift), width, -lift],
-      ...['C', width * bend, reach(bottom, -lift), -width * bend, reach(bottom, -lift), -width, -lift, 'Z'],
-    ),
+    lips: path`M ${-corner} ${-lift} C ${-cheek} ${rim} ${-width * 0.42} ${crest} ${-width * 0.2} ${crest + 0.8}
+      Q 0 ${dip} ${width * 0.2} ${crest + 0.8} C ${width * 0.42} ${crest} ${cheek} ${rim} ${corner} ${-lift}
+      C ${below} ${reach(low, -lift)} ${-below} ${reach(low, -lift)} ${-corner} ${-lift} Z`,
+    gap: path`M ${-width} ${-lift} C ${-handle} ${reach(top, -lift)} ${handle} ${reach(top, -lift)} ${width} ${-lift}
+      C ${handle} ${reach(bottom, -lift)} ${-handle} ${reach(bottom, -lift)} ${-width} ${-lift} Z`,
     upper: top + upper * Math.min(10, 0.75 * gap),
     lower: bottom - lower * Math.min(7, 0.45 * gap),
     tongue: { y: mix(bottom + 5, top + Math.min(10, 0.75 * gap) * 0.9 + 5, tongue), rx: width * 0.62, ry: 7 + 0.1 * gap },

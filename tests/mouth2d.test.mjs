@@ -7,7 +7,10 @@ import { lookOf } from '../avatar_assets/looks2d.mjs';
 import { featuresOf, mouthOf } from '../avatar_assets/mouth2d.mjs';
 
 const full = (name) => ({ ...restWeights(), [name]: name === 'sil' ? 0 : 0.9 });
-const numbersOf = (shape) => JSON.stringify(shape).match(/-?\d+(\.\d+)?/g).map(Number);
+const numbersOf = (shape) =>
+  JSON.stringify(shape)
+    .match(/-?\d+(\.\d+)?/g)
+    .map(Number);
 /** Height of the gap in the middle between the lips: the curves' handles pull it three quarters of their way. */
 const gapOf = (shape) => {
   const numbers = numbersOf(shape.gap);
