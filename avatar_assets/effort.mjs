@@ -10,7 +10,7 @@ const HIDDEN_MS = 2000;
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 /**
- * From full beauty downwards. `slowMs` is the mean time between frames that is too long at this level; what a level saves:
+ * From full beauty downwards. `slowMs` is the median time between frames that is too long at this level; what a level saves:
  * the environment map is half of the cost of a pixel, the pixel ratio their number, the frame rate leaves time for others.
  * Frame rates lie above the screen's (100) or between its fractions (36 is every second frame of 60): a limit that equals
  * one would leave out frames whenever the screen is a little early.
@@ -19,7 +19,7 @@ const LEVELS = [
   { environment: true, pixelRatio: 2, fps: 100, slowMs: 30 },
   { environment: true, pixelRatio: 1, fps: 100, slowMs: 40 },
   { environment: false, pixelRatio: 1, fps: 100, slowMs: 70 },
-  { environment: false, pixelRatio: 0.6, fps: 36, slowMs: 350 },
+  { environment: false, pixelRatio: 0.6, fps: 36, slowMs: 250 },
   { tooSlow: true },
 ];
 const SOFTWARE_LEVEL = 2;
@@ -28,8 +28,8 @@ const SOFTWARE_LEVEL = 2;
 export class Effort {
   #apply;
   #level = 0;
-  #count = -WARM_UP;
-  #sum = 0;
+  #warmUp = WARM_UP;
+  #intervals = [];
   #last = null;
 
   /**
@@ -47,24 +47,21 @@ export class Effort {
   frame(time) {
     const took = this.#last === null ? 0 : time - this.#last;
     this.#last = time;
-    if (took > HIDDEN_MS) return;
-    if (this.#count < 0) {
-      this.#count++;
-      return;
-    }
-    this.#sum += took;
-    if (++this.#count < WINDOW && (this.#count < SOON.frames || this.#sum < SOON.ms)) return;
-    const mean = this.#sum / this.#count;
-    this.#count = 0;
-    this.#sum = 0;
-    if (mean > LEVELS[this.#level].slowMs) this.#set(this.#level + 1);
+    if (took > HIDDEN_MS || this.#warmUp-- > 0) return;
+    this.#intervals.push(took);
+    const frames = this.#intervals.length;
+    const ms = this.#intervals.reduce((sum, interval) => sum + interval, 0);
+    if (frames < WINDOW && (frames < SOON.frames || ms < SOON.ms)) return;
+    const median = this.#intervals.sort((a, b) => a - b)[frames >> 1]; // one long frame is a new person, not a slow computer
+    this.#intervals = [];
+    if (median > LEVELS[this.#level].slowMs) this.#set(this.#level + 1);
   }
 
   #set(level) {
     if (!LEVELS[level]) return;
     this.#level = level;
-    this.#count = -WARM_UP;
-    this.#sum = 0;
+    this.#warmUp = WARM_UP;
+    this.#intervals = [];
     this.#apply(LEVELS[level]);
   }
 }

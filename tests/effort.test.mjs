@@ -6,13 +6,17 @@ import { Effort } from '../avatar_assets/effort.mjs';
 
 function watch(renderer) {
   const levels = [];
-  const gl = { RENDERER: 1, getExtension: () => ({ UNMASKED_RENDERER_WEBGL: 2 }), getParameter: (name) => (name === 2 ? renderer : 'WebKit WebGL') };
+  const gl = {
+    RENDERER: 1,
+    getExtension: () => ({ UNMASKED_RENDERER_WEBGL: 2 }),
+    getParameter: (name) => (name === 2 ? renderer : 'WebKit WebGL'),
+  };
   const effort = new Effort(gl, (level) => levels.push(level));
   let time = 0;
   return {
     levels,
     run(seconds, interval) {
-      for (const end = time + seconds * 1000; time < end; ) effort.frame((time += interval));
+      for (const end = time + seconds * 1000; time < end;) effort.frame((time += interval));
     },
   };
 }
@@ -27,7 +31,11 @@ test('a fast computer keeps everything, whatever its frame rate', () => {
   }
 });
 
-for (const renderer of ['ANGLE (Google, Vulkan 1.3.0 (SwiftShader Device))', 'llvmpipe (LLVM 15.0.7, 256 bits)', 'Microsoft Basic Render Driver']) {
+for (const renderer of [
+  'ANGLE (Google, Vulkan 1.3.0 (SwiftShader Device))',
+  'llvmpipe (LLVM 15.0.7, 256 bits)',
+  'Microsoft Basic Render Driver',
+]) {
   test(`${renderer} begins without the environment map`, () => {
     const { levels } = watch(renderer);
     assert.equal(levels[0].environment, false);
@@ -38,7 +46,14 @@ for (const renderer of ['ANGLE (Google, Vulkan 1.3.0 (SwiftShader Device))', 'll
 test('a slow computer is asked for less step by step, and no further than it needs', () => {
   const { levels, run } = watch(GPU);
   run(30, 60);
-  assert.deepEqual(levels.map(({ environment, pixelRatio }) => [environment, pixelRatio]), [[true, 2], [true, 1], [false, 1]]);
+  assert.deepEqual(
+    levels.map(({ environment, pixelRatio }) => [environment, pixelRatio]),
+    [
+      [true, 2],
+      [true, 1],
+      [false, 1],
+    ],
+  );
 });
 
 test('one that cannot draw at all gives up within half a minute', () => {
@@ -56,7 +71,7 @@ test('a hidden tab and a single long frame are no slowness', () => {
     run(5, 1000 / 60);
     run(1, 5000);
     run(5, 1000 / 60);
-    run(0.2, 200);
+    run(1.9, 1900);
   }
   assert.equal(levels.length, 1);
 });
