@@ -28,12 +28,16 @@ const person = new Person(element('person'), mouth, faceChanged);
 const weights = restWeights();
 let player = null;
 let release = null; // {at, from}: the mouth of an interrupted word on its way to rest
+let mouthAt = 0; // when the mouth was last drawn
 let state = 'loading'; // what the page around says
 let voiced = false; // whether a turn is being heard
 let lingering = 0;
 
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
-const probe = query.get('debug') === '1' ? { audioContext: null, output: null, weights: () => ({ ...person.shown() }), segments: [], events: [] } : null;
+const probe =
+  query.get('debug') === '1'
+    ? { audioContext: null, output: null, weights: () => ({ ...person.shown() }), segments: [], events: [] }
+    : null;
 if (probe) window.stageProbe = probe;
 
 const HANDLERS = {
@@ -64,14 +68,18 @@ async function receive(event) {
 
 /** The mouth of this moment. @returns {import('./face.mjs').Weights} */
 function mouth() {
+  mouthAt = performance.now();
   if (release) {
-    const share = 1 - (performance.now() - release.at) / RELEASE_MS;
+    const share = 1 - (mouthAt - release.at) / RELEASE_MS;
     for (const name of Object.keys(weights)) weights[name] = Math.max(0, share) * release.from[name];
     if (share <= 0) release = null;
     return weights;
   }
   const near = player?.sounding() ?? [];
-  return weightsOf(near.map(({ segment, ms }) => ({ timeline: segment.timeline, ms })), weights);
+  return weightsOf(
+    near.map(({ segment, ms }) => ({ timeline: segment.timeline, ms })),
+    weights,
+  );
 }
 
 function playSegment(segment) {
@@ -90,7 +98,7 @@ function playSegment(segment) {
 }
 
 function stopNow() {
-  release = { at: performance.now(), from: { ...weights } };
+  release = { at: mouthAt, from: { ...weights } }; // from what is on the screen, since it is: a slow screen rests in one frame
   send({ type: 'heard', ...player.stop() });
   hush();
   captions.clear();
@@ -141,7 +149,8 @@ function showBody() {
 }
 
 async function showPersona(persona) {
-  if (![persona.name, persona.avatar].every((value) => typeof value === 'string')) throw new RangeError('The persona has no name or no avatar.');
+  if (![persona.name, persona.avatar].every((value) => typeof value === 'string'))
+    throw new RangeError('The persona has no name or no avatar.');
   const colour = /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR;
   document.documentElement.style.setProperty('--persona', colour);
   await opened;
@@ -181,7 +190,11 @@ async function openVoice() {
 /** Opens the figure and says that the stage is there. */
 async function openStage() {
   await voice;
-  const { face, reason } = await person.open({ modules: document.documentElement.dataset.modules, drawn: query.get('face') === '2d', voice: player.output });
+  const { face, reason } = await person.open({
+    modules: document.documentElement.dataset.modules,
+    drawn: query.get('face') === '2d',
+    voice: player.output,
+  });
   showNotice(reason);
   send({ type: 'ready', face, ...(reason && { reason }) });
 }
