@@ -6,7 +6,32 @@ const RATE = 24000;
 const BURST_MS = 140;
 const EVERY_MS = 500;
 const BURSTS = 8; // in one segment
-const SHAPES = ['aa', 'PP', 'O', 'FF', 'I', 'U', 'E', 'SS', 'TH', 'CH', 'aa', 'PP', 'RR', 'kk', 'DD', 'O', 'nn', 'E', 'I', 'aa', 'FF', 'U', 'PP', 'O'];
+const SHAPES = [
+  'aa',
+  'PP',
+  'O',
+  'FF',
+  'I',
+  'U',
+  'E',
+  'SS',
+  'TH',
+  'CH',
+  'aa',
+  'PP',
+  'RR',
+  'kk',
+  'DD',
+  'O',
+  'nn',
+  'E',
+  'I',
+  'aa',
+  'FF',
+  'U',
+  'PP',
+  'O',
+];
 const CURVE_FROM_MS = -200;
 const CURVE_TO_MS = 400;
 
@@ -34,9 +59,23 @@ function burstSegment(turn, index) {
   const vtimes = visemes.map((_, burst) => burst * EVERY_MS + 180);
   for (const start of vtimes) {
     const from = (start * RATE) / 1000;
-    for (let sample = 0; sample < (BURST_MS * RATE) / 1000; sample++) pcm[from + sample] = 12000 * Math.sin((2 * Math.PI * 440 * sample) / RATE);
+    for (let sample = 0; sample < (BURST_MS * RATE) / 1000; sample++)
+      pcm[from + sample] = 12000 * Math.sin((2 * Math.PI * 440 * sample) / RATE);
   }
-  return { type: 'segment', turn, index, text: '', sampleRate: RATE, pcm: pcm.buffer, words: [], wtimes: [], wdurations: [], visemes, vtimes, vdurations: vtimes.map(() => BURST_MS) };
+  return {
+    type: 'segment',
+    turn,
+    index,
+    text: '',
+    sampleRate: RATE,
+    pcm: pcm.buffer,
+    words: [],
+    wtimes: [],
+    wdurations: [],
+    visemes,
+    vtimes,
+    vdurations: vtimes.map(() => BURST_MS),
+  };
 }
 
 /** Opens the stage. @returns {Promise<{face: string, reason?: string}>} */
@@ -95,7 +134,17 @@ async function measureOffset({ query, avatar, gap }) {
   await sleep(400);
   log.stop();
   const { baseLatency, outputLatency } = frame.contentWindow.stageProbe.audioContext;
-  return { face, reason, frames: log.frames, blocks: log.blocks, shapes, curves: curvesOf(shapes), curveFrom: CURVE_FROM_MS, baseLatency, outputLatency };
+  return {
+    face,
+    reason,
+    frames: log.frames,
+    blocks: log.blocks,
+    shapes,
+    curves: curvesOf(shapes),
+    curveFrom: CURVE_FROM_MS,
+    baseLatency,
+    outputLatency,
+  };
 }
 
 /** What the mouth should show around a burst, ms by ms from CURVE_FROM_MS. */
@@ -118,7 +167,11 @@ async function measureRest({ query, avatar, times }) {
   for (let round = 0; round < times; round++) {
     const segment = burstSegment(`rest-${round}`, 0);
     const count = 40;
-    Object.assign(segment, { visemes: Array(count).fill('aa'), vtimes: Array.from({ length: count }, (_, index) => index * 100), vdurations: Array(count).fill(100) });
+    Object.assign(segment, {
+      visemes: Array(count).fill('aa'),
+      vtimes: Array.from({ length: count }, (_, index) => index * 100),
+      vdurations: Array(count).fill(100),
+    });
     say(segment, [segment.pcm]);
     await received('started');
     await sleep(1000 + 37 * round);
