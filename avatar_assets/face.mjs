@@ -41,9 +41,12 @@ const ease = (x) => 0.5 + (0.5 / logistic(1)) * logistic(2 * x - 1);
  * @throws {RangeError} when the three lists do not fit together, a name is unknown or a time is no finite number
  */
 export function timelineOf({ visemes, vtimes, vdurations }) {
-  if (![visemes, vtimes, vdurations].every(Array.isArray)) throw new RangeError('The visemes, their times and their durations are not three lists.');
+  if (![visemes, vtimes, vdurations].every(Array.isArray))
+    throw new RangeError('The visemes, their times and their durations are not three lists.');
   if (visemes.length !== vtimes.length || visemes.length !== vdurations.length) {
-    throw new RangeError(`The visemes do not fit together: ${visemes.length} names, ${vtimes.length} times, ${vdurations.length} durations.`);
+    throw new RangeError(
+      `The visemes do not fit together: ${visemes.length} names, ${vtimes.length} times, ${vdurations.length} durations.`,
+    );
   }
   const shapes = [];
   visemes.forEach((name, index) => {

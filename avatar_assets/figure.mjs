@@ -20,7 +20,7 @@ const AMBIENT_ALONE = 1.5;
 
 // The picture: how much of the person is seen (metres), and at which height of the picture the eyes are.
 const FRAME_HEIGHT_M = 0.58;
-const FRAME_WIDTH_M = 0.5;
+const FRAME_WIDTH_M = 0.44;
 const EYES_FROM_TOP = 0.4;
 /** How fast the camera goes along with the head, per frame. */
 const FOLLOW_HEAD = 0.03;
@@ -35,7 +35,6 @@ const GAZE_LIFT = 0.4;
 const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
 
 export class Figure {
-  kind = '3d';
   #host;
   #head;
   #mouth;

@@ -10,7 +10,7 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
 
   process([[block]]) {
     // A device that is being unplugged gives no channel for a moment.
-    for (let from = 0; block && from < block.length; ) {
+    for (let from = 0; block && from < block.length;) {
       const count = Math.min(block.length - from, this.#length - this.#filled);
       this.#samples.set(block.subarray(from, from + count), this.#filled);
       this.#filled += count;

@@ -142,5 +142,7 @@ function within(ms, promise) {
 
 /** An error's message as the inside of a sentence. */
 function plain(error) {
-  return String(error?.message ?? error).trim().replace(/\.$/, '');
+  return String(error?.message ?? error)
+    .trim()
+    .replace(/\.$/, '');
 }

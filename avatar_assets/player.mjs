@@ -80,7 +80,8 @@ export class Player {
     }
     const seconds = pcm.byteLength / 2 / sampleRate;
     const waiting = this.#entries.reduce((sum, entry) => sum + entry.seconds, seconds);
-    if (waiting * 1000 > QUEUE_MAX_MS) throw new RangeError(`More than ${QUEUE_MAX_MS / 60000} minutes of speech are waiting. Segment ${segment.index} was left out.`);
+    if (waiting * 1000 > QUEUE_MAX_MS)
+      throw new RangeError(`More than ${QUEUE_MAX_MS / 60000} minutes of speech are waiting. Segment ${segment.index} was left out.`);
     this.#turn = segment.turn;
     this.#entries.push({ id: this.#nextId++, segment, seconds, handed: false, began: null, ended: null, done: false });
     this.#wake();
@@ -163,13 +164,16 @@ export class Player {
     const generation = this.#generation;
     const lastEnd = Math.max(0, ...this.#entries.filter((entry) => entry.segment.turn === turn).map(({ ended }) => ended));
     const heardIn = lastEnd ? this.#clock.performanceTimeOf(lastEnd) - performance.now() : 0;
-    setTimeout(() => {
-      if (generation !== this.#generation || !this.#ended.delete(turn)) return;
-      for (const entry of this.#entries) entry.done ||= entry.segment.turn === turn; // its mouth may still be closing
-      if (this.#last?.segment.turn === turn) this.#last = null;
-      if (this.#turn === turn) this.#turn = null;
-      this.#events.onFinished(turn);
-    }, Math.max(0, heardIn));
+    setTimeout(
+      () => {
+        if (generation !== this.#generation || !this.#ended.delete(turn)) return;
+        for (const entry of this.#entries) entry.done ||= entry.segment.turn === turn; // its mouth may still be closing
+        if (this.#last?.segment.turn === turn) this.#last = null;
+        if (this.#turn === turn) this.#turn = null;
+        this.#events.onFinished(turn);
+      },
+      Math.max(0, heardIn),
+    );
   }
 
   /** Hands segments to the worklet, in order, until enough lies ready there. */
@@ -177,7 +181,7 @@ export class Player {
     if (this.#pumping) return;
     this.#pumping = true;
     const ready = () => this.#entries.reduce((sum, entry) => sum + (entry.handed && entry.ended === null ? entry.seconds : 0), 0);
-    for (let next; (next = this.#entries.find((entry) => !entry.handed)) && ready() < READY_S; ) await this.#hand(next);
+    for (let next; (next = this.#entries.find((entry) => !entry.handed)) && ready() < READY_S;) await this.#hand(next);
     this.#pumping = false;
   }
 
@@ -192,7 +196,9 @@ export class Player {
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#entries.splice(this.#entries.indexOf(entry), 1);
-      this.#events.onError(new Error(`The sound of segment ${entry.segment.index} could not be played (${error.message}). It was left out.`));
+      this.#events.onError(
+        new Error(`The sound of segment ${entry.segment.index} could not be played (${error.message}). It was left out.`),
+      );
       this.#finish(entry.segment.turn);
     }
   }

@@ -35,7 +35,12 @@ function player() {
 const ramp = (length, offset = 0) => Array.from({ length }, (_, index) => (index + 1 + offset) / 4096);
 const near = (actual, expected) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} instead of ${expected}`);
 
-for (const lengths of [[300, 500], [128, 128], [1, 1, 1, 254], [127, 129, 2]]) {
+for (const lengths of [
+  [300, 500],
+  [128, 128],
+  [1, 1, 1, 254],
+  [127, 129, 2],
+]) {
   test(`segments of ${lengths.join(', ')} samples follow each other without a gap`, () => {
     const { play, run, reports } = player();
     let offset = 0;
@@ -99,7 +104,11 @@ test('stopping silence, stopping twice, and a sound shorter than its fade leave 
   run(1);
   clear();
   clear();
-  assert.ok(run(4).slice(20).every((sample) => sample === 0));
+  assert.ok(
+    run(4)
+      .slice(20)
+      .every((sample) => sample === 0),
+  );
 });
 
 test('an empty segment begins and ends at once and holds nothing up', () => {
@@ -107,5 +116,8 @@ test('an empty segment begins and ends at once and holds nothing up', () => {
   play(0);
   play(1, 1, 1);
   assert.deepEqual(run(1).slice(0, 3), [1, 1, 0]);
-  assert.deepEqual(reports.map(({ type, id }) => `${type} ${id}`), ['began 0', 'ended 0', 'began 1', 'ended 1']);
+  assert.deepEqual(
+    reports.map(({ type, id }) => `${type} ${id}`),
+    ['began 0', 'ended 0', 'began 1', 'ended 1'],
+  );
 });

@@ -10,7 +10,10 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 /** A player whose worklet and device are moved by the test: `advance(seconds)` plays. */
 function stage({ state = 'running' } = {}) {
   const events = [];
-  const log = (name) => (...details) => events.push([name, ...details]);
+  const log =
+    (name) =>
+    (...details) =>
+      events.push([name, ...details]);
   const context = Object.assign(new EventTarget(), {
     state,
     sampleRate: RATE,
@@ -30,13 +33,17 @@ function stage({ state = 'running' } = {}) {
   const port = {
     postMessage: (message) => (message.type === 'clear' ? (queue.length = 0) : queue.push({ ...message, left: message.samples.length })),
   };
-  const player = new Player(context, { port, connect: (node) => node }, {
-    onStarted: (segment) => events.push(['started', segment.turn, segment.index]),
-    onFinished: log('finished'),
-    onBlocked: log('blocked'),
-    onRunning: log('running'),
-    onError: (error) => events.push(['error', error.message]),
-  });
+  const player = new Player(
+    context,
+    { port, connect: (node) => node },
+    {
+      onStarted: (segment) => events.push(['started', segment.turn, segment.index]),
+      onFinished: log('finished'),
+      onBlocked: log('blocked'),
+      onRunning: log('running'),
+      onError: (error) => events.push(['error', error.message]),
+    },
+  );
   const advance = async (seconds) => {
     let left = Math.round(seconds * RATE);
     while (left > 0) {
@@ -58,7 +65,12 @@ function stage({ state = 'running' } = {}) {
   return { player, advance, events, queue, context, names: () => events.map((event) => event.join(' ')) };
 }
 
-const segment = (turn, index, seconds = 1, sampleRate = 24000) => ({ turn, index, sampleRate, pcm: new ArrayBuffer(2 * Math.round(seconds * sampleRate)) });
+const segment = (turn, index, seconds = 1, sampleRate = 24000) => ({
+  turn,
+  index,
+  sampleRate,
+  pcm: new ArrayBuffer(2 * Math.round(seconds * sampleRate)),
+});
 
 test('segments of different rates are played in order, and the turn ends when the last was heard', async () => {
   const { player, advance, names } = stage();
@@ -90,9 +102,15 @@ test('the mouth is asked for the sounding segment, the fading one and the coming
   await advance(0.5);
   assert.deepEqual(seen(), [[0, 500]]);
   await advance(0.4);
-  assert.deepEqual(seen(), [[0, 900], [1, -100]]);
+  assert.deepEqual(seen(), [
+    [0, 900],
+    [1, -100],
+  ]);
   await advance(0.2);
-  assert.deepEqual(seen(), [[0, 1100], [1, 100]]);
+  assert.deepEqual(seen(), [
+    [0, 1100],
+    [1, 100],
+  ]);
   await advance(1.5);
   assert.deepEqual(seen(), []);
 });
@@ -104,7 +122,10 @@ test('while the next segment is late nothing moves, and its clock starts with it
   assert.deepEqual(player.sounding(), []);
   player.play(segment('a', 1, 0.5));
   await advance(0.25);
-  assert.deepEqual(player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10)]), [[1, 25]]);
+  assert.deepEqual(
+    player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10)]),
+    [[1, 25]],
+  );
 });
 
 test('a stop answers how far the segment was heard; nothing of the turn comes after it', async () => {
@@ -164,7 +185,8 @@ for (const [what, broken] of [
   ['an absurd rate', { sampleRate: 1e9, pcm: new ArrayBuffer(2) }],
   ['a rate that is not a number', { sampleRate: NaN, pcm: new ArrayBuffer(2) }],
 ]) {
-  test(`${what} is refused by name`, () => assert.throws(() => stage().player.play({ turn: 'a', index: 7, ...broken }), /Segment 7 is not 16-bit mono sound/));
+  test(`${what} is refused by name`, () =>
+    assert.throws(() => stage().player.play({ turn: 'a', index: 7, ...broken }), /Segment 7 is not 16-bit mono sound/));
 }
 
 test('a segment that cannot be decoded is told and left out; the turn still ends', async () => {
@@ -179,7 +201,11 @@ test('a segment that cannot be decoded is told and left out; the turn still ends
   player.play(segment('a', 1, 0.2));
   player.end('a');
   await advance(0.5);
-  assert.deepEqual(names(), ['error The sound of segment 0 could not be played (no memory). It was left out.', 'started a 1', 'finished a']);
+  assert.deepEqual(names(), [
+    'error The sound of segment 0 could not be played (no memory). It was left out.',
+    'started a 1',
+    'finished a',
+  ]);
 });
 
 test('an empty segment holds nothing up', async () => {
