@@ -1,8 +1,7 @@
 // Effort: how much drawing the computer can bear, measured frame by frame. The voice always comes first.
 
-/** Frames in one measurement; a slow computer is found out sooner, after some frames and some time. */
-const WINDOW = 24;
-const SOON = { frames: 6, ms: 1000 };
+/** A measurement takes at least so many frames; `watchMs` of a level says for how long they are watched. */
+const FRAMES = 6;
 /** The first frames compile shaders and say nothing about the rest. */
 const WARM_UP = 4;
 /** A pause this long between frames is a hidden tab, not a slow one, in ms. */
@@ -16,11 +15,11 @@ const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
  * one would leave out frames whenever the screen is a little early.
  */
 const LEVELS = [
-  { environment: true, pixelRatio: 2, fps: 100, slowMs: 30 },
-  { environment: true, pixelRatio: 1, fps: 100, slowMs: 40 },
-  { environment: false, pixelRatio: 1, fps: 100, slowMs: 70 },
-  { environment: false, pixelRatio: 0.6, fps: 36, slowMs: 250 },
-  { tooSlow: true },
+  { environment: true, pixelRatio: 2, fps: 100, slowMs: 30, watchMs: 1000 },
+  { environment: true, pixelRatio: 1, fps: 100, slowMs: 40, watchMs: 1000 },
+  { environment: false, pixelRatio: 1, fps: 100, slowMs: 70, watchMs: 1000 },
+  { environment: false, pixelRatio: 0.6, fps: 36, slowMs: 250, watchMs: 10000 }, // giving up is for good: not because of a busy moment
+  { tooSlow: true, slowMs: Infinity, watchMs: Infinity },
 ];
 const SOFTWARE_LEVEL = 2;
 
@@ -51,10 +50,11 @@ export class Effort {
     this.#intervals.push(took);
     const frames = this.#intervals.length;
     const ms = this.#intervals.reduce((sum, interval) => sum + interval, 0);
-    if (frames < WINDOW && (frames < SOON.frames || ms < SOON.ms)) return;
+    const { slowMs, watchMs } = LEVELS[this.#level];
+    if (frames < FRAMES || ms < watchMs) return;
     const median = this.#intervals.sort((a, b) => a - b)[frames >> 1]; // one long frame is a new person, not a slow computer
     this.#intervals = [];
-    if (median > LEVELS[this.#level].slowMs) this.#set(this.#level + 1);
+    if (median > slowMs) this.#set(this.#level + 1);
   }
 
   #set(level) {

@@ -65,6 +65,13 @@ test('one that cannot draw at all gives up within half a minute', () => {
   assert.equal(levels.length, before, 'it gives up once');
 });
 
+test('ten busy seconds are survived in 3-D', () => {
+  const { levels, run } = watch('llvmpipe');
+  run(10, 400);
+  run(60, 50);
+  assert.ok(levels.every(({ tooSlow }) => !tooSlow));
+});
+
 test('a hidden tab and a single long frame are no slowness', () => {
   const { levels, run } = watch(GPU);
   for (let minute = 0; minute < 10; minute++) {
