@@ -163,8 +163,10 @@ function faceChanged(face, reason) {
 }
 
 function showNotice(reason) {
-  element('notice').textContent = reason;
-  element('notice').hidden = !reason || reason === ASKED_FOR;
+  const notice = element('notice');
+  notice.textContent = reason;
+  notice.hidden = !reason || reason === ASKED_FOR;
+  for (const leaving of notice.getAnimations()) leaving.play(); // another reason is shown as long as the first
 }
 
 function unlocked() {
