@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Look
- * @property {'bob' | 'short' | 'long' | 'curly'} hair
+ * @property {'bob' | 'short' | 'bun' | 'long' | 'curly'} hair
  * @property {string} hairColour
  * @property {string} skin
  * @property {string} iris
@@ -13,12 +13,13 @@
 const LOOKS = [
   { hair: 'bob', hairColour: '#2b2224', skin: '#f1cba9', iris: '#4a2f22', glasses: false },
   { hair: 'short', hairColour: '#8d8a88', skin: '#efc3a0', iris: '#4f6f86', glasses: true },
+  { hair: 'bun', hairColour: '#2a1b16', skin: '#9a5f3a', iris: '#4a2d1b', glasses: false },
+  { hair: 'short', hairColour: '#6a3b20', skin: '#efc4a2', iris: '#3f7a58', glasses: false },
   { hair: 'curly', hairColour: '#8a4526', skin: '#c98f68', iris: '#3c5a3a', glasses: false },
-  { hair: 'short', hairColour: '#33231b', skin: '#a8704c', iris: '#3a241a', glasses: false },
   { hair: 'long', hairColour: '#c79a54', skin: '#f6d3b8', iris: '#3f7fa0', glasses: false },
 ];
 
-/** Who has always looked a certain way; any other name gets one of the looks, the same one every time. */
+/** The looks of our own avatars resemble them; any other name gets one of the looks, the same one every time. */
 const OWN_LOOK = { mia: 0, leo: 1, ava: 2, nova: 3 };
 
 /**
