@@ -218,3 +218,23 @@ def test_the_library_prints_nothing(capfd: pytest.CaptureFixture[str], spoken: d
 def test_the_import_is_light() -> None:
     code = "import sys, engines.stt.pocketsphinx; print(sorted({'pocketsphinx', 'av', '_pocketsphinx'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_it_never_holds_python_for_a_whole_utterance(ears, monkeypatch):
+    steps = []
+
+    class Watched:
+        def __init__(self, decoder):
+            self._decoder = decoder
+
+        def __getattr__(self, name):
+            return getattr(self._decoder, name)
+
+        def process_raw(self, data, **options):
+            steps.append(len(data))
+            return self._decoder.process_raw(data, **options)
+
+    monkeypatch.setattr(ears, "_decoder", Watched(ears._decoder))
+    ears.transcribe(AudioChunk(np.sin(np.arange(48_000) / 9).astype(np.float32) / 3, 16_000))
+    assert len(steps) >= 3000 / 50
+    assert max(steps) <= 2 * 16_000 * 0.05

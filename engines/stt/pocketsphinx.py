@@ -28,6 +28,8 @@ INFO = EngineInfo(
 )
 
 _RATE = 16_000  # what the model was trained on
+_STEP_BYTES = 2 * _RATE // 20
+"""50 ms. A decoder holds Python's lock while it works on a step; one step for a whole utterance would stop everybody's page."""
 _PAD_MS = 200
 _DITHER = 2 / 32768
 """Standard deviation of the noise that is added. The model was trained on rooms: in a voice that pauses in perfect zeros it loses words."""
@@ -59,7 +61,7 @@ class PocketSphinx:
     def __init__(self, grammar: str | None) -> None:
         self._grammar = grammar
         self._lock = threading.Lock()
-        self._decoder = _decoder(grammar)
+        self._decoder, self._meter = _decoder(grammar), _meter()
 
     def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
         """The words, in lower case without punctuation; empty for silence and for what is too short for a word.
@@ -84,16 +86,30 @@ class PocketSphinx:
     def _decode(self, pcm: bytes) -> str:
         decoder = self._decoder
         try:
+            decoder.set_cmn(self._voice_of(pcm))
             decoder.start_utt()
-            decoder.process_raw(pcm, full_utt=True)
+            for start in range(0, len(pcm), _STEP_BYTES):
+                decoder.process_raw(pcm[start : start + _STEP_BYTES])
             decoder.end_utt()
             hypothesis = decoder.hyp()
         except Exception as error:
-            self._decoder = _decoder(self._grammar)  # its utterance may still be open
+            self._decoder, self._meter = _decoder(self._grammar), _meter()  # an utterance may still be open
             raise SpeechToTextError(
                 f"{INFO.title} could not follow that recording. Please say it again.", code="failed", retryable=True
             ) from error
         return " ".join(_MARKER.sub(" ", hypothesis.hypstr).lower().split()) if hypothesis else ""
+
+    def _voice_of(self, pcm: bytes) -> str:
+        """The mean cepstrum of the whole utterance, so that the last speaker does not bend the next one's words.
+
+        The decoder itself could only take it from the utterance by searching all of it in one step.
+        """
+        meter = self._meter
+        meter.start_utt()
+        meter.process_raw(pcm, no_search=True, full_utt=True)
+        mean: str = meter.get_cmn(False)
+        meter.end_utt()
+        return mean
 
 
 def _padded(audio: AudioChunk) -> AudioChunk:
@@ -108,8 +124,7 @@ def _decoder(grammar: str | None) -> Any:
         from pocketsphinx import Decoder  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    # The mean of the voice is taken from each utterance alone ("batch"), so that the last speaker does not bend the next one's words.
-    settings: dict[str, Any] = {"samprate": _RATE, "loglevel": "FATAL", "cmn": "batch"}
+    settings: dict[str, Any] = {"samprate": _RATE, "loglevel": "FATAL", "cmn": "live"}
     try:
         if grammar is None:
             return Decoder(**settings)
@@ -122,3 +137,13 @@ def _decoder(grammar: str | None) -> Any:
     except Exception as error:
         raise SpeechToTextError("That grammar is not JSGF, or it has words that the dictionary lacks.", code="bad_grammar") from error
     return decoder
+
+
+def _meter() -> Any:
+    """A decoder that only measures voices: no dictionary, no language model, one keyphrase that is never looked for."""
+    from pocketsphinx import Decoder  # noqa: PLC0415 - heavy
+
+    meter = Decoder(samprate=_RATE, loglevel="FATAL", cmn="batch", lm=None, dict=None)
+    meter.add_keyphrase("none", "none")
+    meter.activate_search("none")
+    return meter
