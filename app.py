@@ -1,0 +1,218 @@
+"""Visavis: settings → engines → page. Layout and wiring only; the turn itself is in `engines/turn.py`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
+
+import gradio as gr
+
+from avatar_assets import modules
+from avatar_assets.component import Stage, routes
+from engines.api.wire import Json, event_to_wire, heard_from_wire, house_to_wire, persona_to_wire, utterance_from_wire
+from engines.audio import decode
+from engines.errors import EngineError
+from engines.events import TurnEvent
+from engines.personas import PersonaBook
+from engines.registry import Registry
+from engines.session import Session, Sessions
+from engines.settings import Settings, load_settings
+from engines.turn import failed
+from engines.types import Utterance
+
+log = logging.getLogger("visavis")
+
+ASSETS = modules.FOLDER
+LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None, "api_visibility": "private"}
+"""How a conversation's events run: at once, side by side, and only from the page."""
+
+
+class House:
+    """What the page's events lead to; one object for all users, each of whom is known by Gradio's session hash."""
+
+    def __init__(self, settings: Settings, registry: Registry, book: PersonaBook) -> None:
+        self.settings, self.registry, self.book = settings, registry, book
+        self.sessions = Sessions(registry, book, settings)
+
+    def state(self) -> Json:
+        """Who can be talked with and which engines work; the page asks every few seconds."""
+        return house_to_wire(self.registry, self.book, ASSETS / "avatars", self.settings.persona)
+
+    def utterance(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
+        """The user typed or spoke."""
+        session, data = self._session(request), event._data
+        yield from self._answered(session, data, lambda: utterance_from_wire(data, self.settings))
+
+    def recording(self, path: str, request: gr.Request) -> Iterator[Json]:
+        """The user handed over an audio file."""
+        session = self._session(request)
+        yield from self._answered(session, {}, lambda: Utterance(audio=decode(Path(path), max_ms=self.settings.max_utterance_ms)))
+
+    def greet(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
+        """Sound is allowed: let the persona speak first."""
+        yield from map(event_to_wire, self._session(request).greet(_turn_id(event._data)))
+
+    def persona(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
+        """The user picked somebody else."""
+        session, data = self._session(request), event._data
+        try:
+            person = session.switch(str(data.get("id", "")))
+        except EngineError as error:
+            yield event_to_wire(failed(_turn_id(data), error))
+            return
+        yield {"type": "persona", **persona_to_wire(person, ASSETS / "avatars")}
+        yield from map(event_to_wire, session.greet(_turn_id(data)))
+
+    def stopped(self, event: gr.EventData, request: gr.Request) -> None:
+        """The user pressed Stop, or spoke over the persona."""
+        self._session(request).stop(heard_from_wire(event._data))
+
+    def cleared(self, request: gr.Request) -> None:
+        """The user wants to begin again."""
+        self._session(request).clear()
+
+    def leave(self, request: gr.Request) -> None:
+        """The tab was closed."""
+        self.sessions.close(str(request.session_hash))
+
+    def warm_up(self) -> None:
+        """Load the engines while the page opens, so that the first answer does not wait for them."""
+        try:
+            self.registry.engines()
+        except EngineError as error:
+            log.error("%s", error.message)  # the page shows the same sentence, engine by engine
+
+    def _session(self, request: gr.Request) -> Session:
+        return self.sessions.get(str(request.session_hash))
+
+    def _answered(self, session: Session, data: dict[str, Any], utterance: Callable[[], Utterance]) -> Iterator[Json]:
+        turn_id = _turn_id(data)
+        try:
+            events: Iterator[TurnEvent] = session.answer(utterance(), turn_id, heard_from_wire(data.get("heard")))
+        except EngineError as error:
+            events = iter([failed(turn_id, error)])
+        yield from map(event_to_wire, events)
+
+
+def _turn_id(data: dict[str, Any]) -> str:
+    return str(data.get("turn", ""))
+
+
+def build(house: House) -> gr.Blocks:
+    """Lay out the page and wire it."""
+    page = gr.Blocks(title="Visavis", fill_width=True)
+    with page:
+        gr.HTML((ASSETS / "masthead.html").read_text(encoding="utf-8"), js_on_load=None)
+        with gr.Row(elem_id="house"):
+            with gr.Column(elem_id="left", scale=5, min_width=320):
+                stage = Stage(house.state, elem_id="stage")
+                with gr.Row(elem_id="controls"):
+                    gr.Button("Hold to talk", variant="primary", elem_id="talk")
+                    stop = gr.Button("Stop", elem_id="stop")
+                    clear = gr.Button("Clear", elem_id="clear")
+                with gr.Row(elem_id="typing"):
+                    say = gr.Textbox(placeholder="Type instead …", label="Message", show_label=False, lines=1, elem_id="say", scale=6)
+                    send = gr.Button("Send", elem_id="send", scale=1, min_width=80)
+                    file = gr.UploadButton("Audio file", type="filepath", file_types=["audio"], elem_id="file", scale=1, min_width=110)
+            with gr.Column(elem_id="right", scale=3, min_width=300):
+                gr.HTML((ASSETS / "conversation.html").read_text(encoding="utf-8"), js_on_load=None)
+
+        gr.on([say.submit, send.click], None, [say], [say], js="(text) => { window.visavis?.say(text); return ''; }")
+        stop.click(None, js="() => window.visavis?.stop()")
+        clear.click(None, js="() => window.visavis?.clear()")
+        file.upload(house.recording, [file], [stage], **LIVE)
+        stage.utterance(house.utterance, None, [stage], **LIVE)
+        stage.greet(house.greet, None, [stage], **LIVE)
+        stage.persona(house.persona, None, [stage], **LIVE)
+        stage.stopped(house.stopped, None, None, queue=False, **LIVE)
+        stage.cleared(house.cleared, None, None, queue=False, **LIVE)
+        page.unload(house.leave)
+    return page
+
+
+def free_port(host: str, first: int, tries: int = 50) -> int:
+    """The first port from `first` on that nobody listens on."""
+    for port in range(first, min(first + tries, 65536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            if os.name == "posix":  # as the server itself does; elsewhere the option would take a port from its owner
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit(f"No free port between {first} and {first + tries - 1} on {host}; choose another with --port")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    what = "Talk face to face with a person on your screen, on your own machine."
+    parser = argparse.ArgumentParser(prog="python app.py", description=what)
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
+    parser.add_argument("--host", help="address to listen on (127.0.0.1); 0.0.0.0 lets other machines in")
+    parser.add_argument("--port", type=int, help="port to listen on (7860); a taken one leads to the next free one")
+    parser.add_argument("--share", action="store_true", help="also make a public link through Gradio, for 72 hours")
+    parser.add_argument("--persona", help="who greets you: an id from personas.yaml")
+    for stage, what in (("stt", "hears"), ("llm", "thinks"), ("tts", "speaks")):
+        parser.add_argument(f"--{stage}", metavar="NAME", help=f"the engine that {what} (the best that is ready)")
+    return parser.parse_args(arguments)
+
+
+def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = False, browser: bool = False) -> None:
+    """Serve the page; returns when it answers."""
+    page.queue(max_size=settings.max_sessions, default_concurrency_limit=None)
+    page.launch(
+        server_name=settings.host,
+        server_port=port,
+        share=share,
+        inbrowser=browser,
+        quiet=True,
+        prevent_thread_lock=True,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        max_file_size=f"{settings.max_upload_mb}mb",
+        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css_paths=[ASSETS / "page.css"],
+        app_kwargs={"routes": routes()},
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Start the app and stay until it is stopped."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load_settings(
+            host=options.host, port=options.port, persona=options.persona, stt=options.stt, llm=options.llm, tts=options.tts
+        )
+        registry, book = Registry(settings), PersonaBook(settings.personas_file)
+        for stage in ("stt", "llm", "tts"):
+            registry.chosen(stage)
+        if settings.persona:
+            book.get(settings.persona)
+    except EngineError as error:
+        sys.exit(f"visavis: {error.message}")
+    modules.install(lambda line: print(line, flush=True))
+    port = free_port(settings.host, settings.port)
+    if port != settings.port:
+        print(f"Port {settings.port} is taken; using {port}.", flush=True)
+    house = House(settings, registry, book)
+    threading.Thread(target=house.warm_up, name="warm-up", daemon=True).start()
+    page = build(house)
+    launch(page, settings, port, share=options.share, browser=not options.no_browser)
+    print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
+    page.block_thread()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+// The parent page's wiring: what the user does goes to Python and to the stage, what Python says goes to the conversation and to the stage.
+import { Conversation } from './conversation.mjs';
+import { Microphone } from './microphone.mjs';
+import { People } from './people.mjs';
+import { StageLink } from './stage-link.mjs';
+import { PushToTalk } from './push-to-talk.mjs';
+
+const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
+const STATE_EVERY_MS = 3000;
+const WORDS = {
+  loading: 'Loading …',
+  idle: 'Ready',
+  listening: 'Listening …',
+  thinking: 'Thinking …',
+  speaking: 'Speaking',
+  failed: 'Something went wrong',
+};
+
+/** Called once by the Gradio component; resolves when the page works. */
+export async function open({ element, trigger, props, server, watch }) {
+  const parts = await present(IDS);
+  const page = new Page(parts, element.querySelector('.stage-frame'), trigger, server);
+  window.visavis = page;
+  watch('value', () => page.receive(props.value));
+  await page.start();
+}
+
+/** Waits until Gradio has drawn the elements with these ids. */
+async function present(ids) {
+  for (;;) {
+    const found = Object.fromEntries(ids.map((id) => [id, document.getElementById(id)]));
+    if (Object.values(found).every(Boolean)) return found;
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+class Page {
+  #trigger;
+  #server;
+  #parts;
+  #stage;
+  #talk;
+  #turn = null;
+  #dropped = new Set();
+  #greeted = false;
+
+  constructor(parts, frame, trigger, server) {
+    this.#parts = parts;
+    this.#trigger = trigger;
+    this.#server = server;
+    this.conversation = new Conversation(parts.chat, parts.receipt, (turn) => this.replay(turn));
+    this.people = new People(parts.persona, parts.engines, (id) => this.choose(id));
+    this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
+    const microphone = new Microphone({
+      onLevel: (level) => this.#showLevel(level),
+      onError: (sentence) => this.#state('failed', sentence),
+    });
+    this.#talk = new PushToTalk(parts.talk, microphone, {
+      onStart: () => this.#listen(),
+      onTake: (recording) => this.hear(recording),
+      onNothing: (sentence) => this.#state('failed', sentence),
+    });
+  }
+
+  async start() {
+    this.#state('loading');
+    await this.#refresh();
+    this.#stage.post({ type: 'persona', ...this.people.current });
+    this.conversation.greet(this.people.current);
+    this.#state('idle');
+    this.#talk.alsoKeysOf(this.#stage.window);
+    document.addEventListener('pointerdown', () => this.#stage.post({ type: 'resume' }), { capture: true });
+    setInterval(() => document.hidden || this.#refresh(), STATE_EVERY_MS);
+  }
+
+  // ---- what the user does
+
+  /** Sends a typed message. */
+  say(text) {
+    if (!text.trim()) return this.#state('idle', 'Type or say something first');
+    return this.#hand({ text });
+  }
+
+  /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording */
+  hear(recording) {
+    return this.#hand({ recording });
+  }
+
+  /** Silences the person at once and tells Python how much was heard. */
+  async stop() {
+    this.#talk.cancel();
+    const heard = await this.#hush();
+    if (heard) this.#trigger('stopped', heard);
+    this.#state('idle');
+  }
+
+  /** Forgets the conversation. */
+  async clear() {
+    await this.stop();
+    this.#trigger('cleared', {});
+    this.conversation.clear();
+    this.conversation.greet(this.people.current);
+  }
+
+  /** Talks with somebody else. */
+  async choose(id) {
+    await this.stop();
+    this.conversation.clear();
+    this.#begin();
+    this.#greeted = true;
+    this.#state('thinking');
+    this.#trigger('persona', { id, turn: this.#turn.id });
+  }
+
+  /** Says a finished reply again, lips and all. */
+  async replay(turn) {
+    await this.stop();
+    this.#stage.play(turn, `again-${crypto.randomUUID()}`);
+    this.#state('speaking');
+  }
+
+  async #listen() {
+    this.#greeted = true; // somebody who speaks first needs no greeting aloud
+    const heard = await this.#hush();
+    if (heard) this.#trigger('stopped', heard);
+    this.#state('listening');
+  }
+
+  async #hand({ text, recording }) {
+    this.#greeted = true;
+    const heard = await this.#hush();
+    const turn = this.#begin();
+    this.conversation.ask(turn, text);
+    this.#state('thinking');
+    this.#stage.post({ type: 'resume' });
+    this.#trigger('utterance', {
+      turn: turn.id,
+      heard,
+      ...(recording ? { pcm: base64(recording.pcm), sampleRate: recording.sampleRate } : { text }),
+    });
+  }
+
+  #begin(id = crypto.randomUUID()) {
+    this.#turn = { id, handedOver: performance.timeOrigin + performance.now(), times: {}, segments: [], done: false };
+    return this.#turn;
+  }
+
+  /** Silence now; resolves to how far the running turn was heard, or null if none was running. */
+  async #hush() {
+    const turn = this.#turn;
+    this.#turn = null;
+    const heard = await this.#stage.silence();
+    if (!turn) return null;
+    this.#dropped.add(turn.id);
+    this.conversation.interrupted(turn, heard);
+    return { turn: turn.id, index: heard.turn === turn.id ? heard.index : -1, ms: heard.turn === turn.id ? heard.ms : 0 };
+  }
+
+  // ---- what Python says
+
+  receive(event) {
+    if (!event?.type || event.type === 'hello') return;
+    if (event.type === 'persona') return this.#meet(event);
+    if (this.#dropped.has(event.turn)) return;
+    if (event.turn !== this.#turn?.id) this.#adopt(event);
+    const turn = this.#turn;
+    if (event.seq <= turn.seq) return; // Gradio sends the last value again at the end
+    turn.seq = event.seq;
+    const since = performance.timeOrigin + performance.now() - turn.handedOver;
+    if (event.type === 'transcript') {
+      turn.times.transcript = since;
+      this.conversation.transcript(turn, event.text);
+    } else if (event.type === 'delta') {
+      turn.times.text ??= since;
+      this.conversation.write(turn, event.text);
+    } else if (event.type === 'segment') {
+      turn.times.segment ??= since;
+      turn.segments.push(this.#stage.speak(event));
+    } else if (['completed', 'interrupted', 'failed'].includes(event.type)) {
+      this.#ended(turn, event);
+    }
+  }
+
+  /** A turn that Python began: an audio file was handed over. */
+  #adopt(event) {
+    const earlier = this.#turn;
+    if (earlier) this.#dropped.add(earlier.id);
+    this.#stage.silence().then((heard) => {
+      if (heard.turn) this.#trigger('stopped', heard);
+    });
+    if (earlier) this.conversation.interrupted(earlier, { index: -1, ms: 0 });
+    this.conversation.ask(this.#begin(event.turn), undefined);
+    this.#state('thinking');
+  }
+
+  #ended(turn, event) {
+    turn.done = true;
+    turn.timings = event.timings;
+    this.#stage.post({ type: 'end', turn: turn.id });
+    if (event.type === 'failed') {
+      this.conversation.failed(turn, event.message);
+      this.#state('failed', event.message);
+    }
+    if (!turn.segments.length) this.#finished(turn);
+  }
+
+  #meet(person) {
+    this.people.meet(person);
+    this.#stage.post({ ...person, type: 'persona' });
+  }
+
+  // ---- what the stage says
+
+  #fromStage(message) {
+    const turn = this.#turn;
+    if (message.type === 'blocked') {
+      this.#state('idle', 'Tap the stage to turn the sound on');
+    } else if (message.type === 'audible') {
+      this.#greetAloud();
+    } else if (message.type === 'error') {
+      this.#state('failed', message.message);
+    } else if (message.type === 'started' && message.turn === turn?.id) {
+      if (turn.times.sound === undefined) {
+        turn.times.sound = message.at - turn.handedOver;
+        this.conversation.receipt(turn);
+      }
+      this.#state('speaking');
+    } else if (message.type === 'finished') {
+      if (message.turn === turn?.id) this.#finished(turn);
+      else if (!turn && this.#parts.status.dataset.state === 'speaking') this.#state('idle'); // a replay
+    }
+  }
+
+  #finished(turn) {
+    if (this.#parts.status.dataset.state !== 'failed') this.#state('idle');
+    this.conversation.finished(turn);
+    this.#dropped.add(turn.id);
+    if (this.#turn === turn) this.#turn = null;
+  }
+
+  #greetAloud() {
+    if (this.#greeted || this.#turn) return;
+    this.#greeted = true;
+    this.conversation.clear();
+    this.#trigger('greet', { turn: this.#begin().id });
+  }
+
+  // ---- what is shown
+
+  #state(state, text) {
+    const { status } = this.#parts;
+    status.dataset.state = state;
+    status.textContent = text ?? WORDS[state];
+    this.#stage.post({ type: 'state', state, text: status.textContent });
+  }
+
+  #showLevel(level) {
+    const meter = this.#parts.level;
+    meter.setAttribute('aria-valuenow', String(Math.round(level * 100)));
+    meter.style.setProperty('--level', level.toFixed(3));
+  }
+
+  async #refresh() {
+    try {
+      this.people.show(await this.#server.state({}));
+    } catch {
+      this.#state('failed', 'The app does not answer; is it still running?');
+    }
+  }
+}
+
+/** Base64 of an Int16Array's bytes. */
+function base64(samples) {
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}

@@ -1,0 +1,92 @@
+// Push to talk: hold the button or the space bar, or tap once to begin and once more to send.
+
+const TAP_MS = 300;
+const SHORTEST_MS = 250;
+const LABELS = { rest: 'Hold to talk', opening: 'Microphone …', released: 'Microphone …', held: 'Release to send', tapped: 'Tap to send' };
+const TYPES_INTO = 'input, textarea, select, button, a, summary, [contenteditable], [role="radio"], [tabindex="0"]';
+
+/** Turns presses into recordings. */
+export class PushToTalk {
+  #button;
+  #microphone;
+  #on;
+  #mode = 'rest';
+  #since = 0;
+
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {import('./microphone.mjs').Microphone} microphone
+   * @param {{onStart: () => void, onTake: (recording: {pcm: Int16Array, sampleRate: number}) => void, onNothing: (why: string) => void}} on
+   */
+  constructor(button, microphone, on) {
+    this.#button = button;
+    this.#microphone = microphone;
+    this.#on = on;
+    button.addEventListener('pointerdown', (event) => {
+      if (event.button === 0) this.#press();
+    });
+    for (const name of ['pointerup', 'pointercancel']) window.addEventListener(name, () => this.#release());
+    button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long press on a phone opens none
+    this.alsoKeysOf(window);
+    this.#show('rest');
+  }
+
+  /** Lets the space bar work in another window too (the stage's iframe). */
+  alsoKeysOf(other) {
+    other.addEventListener('keydown', (event) => {
+      if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target !== this.#button && event.target.closest?.(TYPES_INTO)) return;
+      event.preventDefault();
+      if (!event.repeat) this.#press();
+    });
+    other.addEventListener('keyup', (event) => {
+      if (event.code === 'Space' && this.#mode !== 'rest') {
+        event.preventDefault();
+        this.#release();
+      }
+    });
+  }
+
+  /** Forgets a recording that is going on. */
+  cancel() {
+    if (this.#mode === 'rest') return;
+    if (this.#mode !== 'opening') this.#microphone.stop();
+    this.#show('rest');
+  }
+
+  async #press() {
+    if (this.#mode === 'tapped') return this.#take();
+    if (this.#mode !== 'rest') return undefined;
+    this.#since = performance.now();
+    this.#show('opening');
+    try {
+      await this.#microphone.open();
+    } catch {
+      return this.#show('rest'); // the microphone has said why
+    }
+    if (this.#mode === 'rest') return undefined; // cancelled meanwhile
+    this.#microphone.start();
+    this.#on.onStart();
+    return this.#show(this.#mode === 'released' ? 'tapped' : 'held');
+  }
+
+  #release() {
+    const tap = performance.now() - this.#since < TAP_MS;
+    if (this.#mode === 'opening') this.#mode = 'released'; // the permission dialog took the press away
+    else if (this.#mode === 'held') tap ? this.#show('tapped') : this.#take();
+  }
+
+  #take() {
+    const recording = this.#microphone.stop();
+    this.#show('rest');
+    if ((recording.pcm.length / recording.sampleRate) * 1000 < SHORTEST_MS) this.#on.onNothing('That was too short; hold the button while you speak');
+    else this.#on.onTake(recording);
+  }
+
+  #show(mode) {
+    this.#mode = mode;
+    this.#button.textContent = LABELS[mode];
+    this.#button.dataset.mode = mode;
+    this.#button.setAttribute('aria-pressed', String(mode === 'held' || mode === 'tapped'));
+  }
+}

@@ -1,0 +1,77 @@
+// The line between the parent page and the stage's iframe: messages both ways, sound decoded once on the way in.
+
+const SILENCE_WITHIN_MS = 250;
+
+/** Holds the iframe; every message sent before the stage is ready is kept and delivered in order. */
+export class StageLink {
+  #frame;
+  #ready = false;
+  #waiting = [];
+  #heard = null;
+
+  /** @param {HTMLElement} host  @param {(message: object) => void} onMessage */
+  constructor(host, onMessage) {
+    const query = new URLSearchParams(location.search);
+    const asked = new URLSearchParams({ theme: document.body.classList.contains('dark') ? 'dark' : 'light' });
+    for (const name of ['debug', 'face']) if (query.has(name)) asked.set(name, query.get(name));
+    this.#frame = Object.assign(document.createElement('iframe'), {
+      src: new URL(`stage.html?${asked}`, import.meta.url).href,
+      title: 'The person you talk with',
+      allow: 'autoplay',
+      className: 'stage-page',
+    });
+    window.addEventListener('message', ({ origin, source, data }) => {
+      if (origin !== location.origin || source !== this.#frame.contentWindow) return;
+      if (data.type === 'ready') this.#deliver();
+      if (data.type === 'heard') this.#heard?.(data);
+      onMessage(data);
+    });
+    host.append(this.#frame);
+  }
+
+  /** The stage's window. */
+  get window() {
+    return this.#frame.contentWindow;
+  }
+
+  /** @param {object} message  @param {Transferable[]} [transfer] */
+  post(message, transfer = []) {
+    if (this.#ready) this.window.postMessage(message, location.origin, transfer);
+    else this.#waiting.push([message, transfer]);
+  }
+
+  /** Plays a segment as it comes over the wire and returns what a replay or a download needs. */
+  speak(event) {
+    const { audio, ...segment } = event;
+    segment.pcm = Uint8Array.from(atob(audio), (character) => character.charCodeAt(0)).buffer;
+    this.#send(segment, event.turn);
+    return segment;
+  }
+
+  /** Plays the segments of a finished turn again under another turn id. */
+  play(turn, id) {
+    for (const segment of turn.segments) this.#send(segment, id);
+    this.post({ type: 'end', turn: id });
+  }
+
+  /** Silence now; resolves to `{turn, index, ms}`: how far the voice was heard. */
+  async silence() {
+    if (!this.#ready) return { turn: null, index: -1, ms: 0 };
+    const answer = new Promise((resolve) => {
+      this.#heard = resolve;
+      setTimeout(() => resolve({ turn: null, index: -1, ms: 0 }), SILENCE_WITHIN_MS);
+    });
+    this.post({ type: 'stop' });
+    return answer;
+  }
+
+  #send(segment, turn) {
+    const pcm = segment.pcm.slice(0); // the original stays here for replay and download
+    this.post({ ...segment, type: 'segment', turn, pcm }, [pcm]);
+  }
+
+  #deliver() {
+    this.#ready = true;
+    for (const [message, transfer] of this.#waiting.splice(0)) this.post(message, transfer);
+  }
+}
