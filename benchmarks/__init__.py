@@ -1,0 +1,1 @@
+"""Measurements: one module per number; `python -m benchmarks` prints them all."""

@@ -1,0 +1,82 @@
+"""End of a recording handed over → first segment in the page, with engines that cost nothing, in a real Chromium on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+import app
+from engines.personas import PersonaBook
+from engines.registry import Engines, Loaded, Registry
+from engines.settings import Settings
+from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
+
+TURNS, WARM_UP, TARGET_MS = 60, 5, 60
+FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+ONE_TURN = """async () => {
+  const recording = { pcm: new Int16Array(48000).map((_, i) => 9000 * Math.sin(i / 8)), sampleRate: 16000 };
+  const arrived = new Promise((resolve) => {
+    const receive = visavis.receive;
+    visavis.receive = (event) => {
+      if (event.type === 'segment') { resolve(performance.now()); visavis.receive = receive; }
+      return receive.call(visavis, event);
+    };
+  });
+  const begun = performance.now();
+  visavis.hear(recording);
+  const took = (await arrived) - begun;
+  await visavis.stop();
+  return took;
+}"""
+
+
+class Instant:
+    """Ears, mind and voice that answer at once: one second of sound for any recording."""
+
+    sound = Speech(AudioChunk(np.full(24_000, 0.1, np.float32), 24_000), (PhonemeTiming("a", 0.0, 1000.0),), (), "measured")
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        return Transcript("How are you?")
+
+    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:
+        yield TextDelta("I am very well indeed.")
+
+    def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
+        yield self.sound
+
+    def voices(self) -> Sequence[Voice]:
+        return ()
+
+
+class InstantRegistry(Registry):
+    """The house's registry, but the engines at work are `Instant`."""
+
+    def engines(self) -> Engines:
+        infos = {stage: EngineInfo(name="instant", stage=stage, title="Instant", summary="") for stage in ("stt", "llm", "tts")}
+        return Engines(**{stage: Loaded(info, Instant()) for stage, info in infos.items()})
+
+
+def main() -> None:
+    """Print median and 95th percentile over the counted turns; a recording of 3 s."""
+    settings = Settings()
+    page = app.build(app.House(settings, InstantRegistry(settings), PersonaBook(settings.personas_file)))
+    app.launch(page, settings, app.free_port(settings.host, 7950))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        tab = browser.new_page()
+        tab.goto(f"{page.local_url}?face=2d")
+        tab.wait_for_function("document.getElementById('status')?.dataset.state === 'idle'")
+        times = sorted([tab.evaluate(ONE_TURN) for _ in range(TURNS + WARM_UP)][WARM_UP:])
+        browser.close()
+    page.close()
+    p95 = times[round(0.95 * (TURNS - 1))]
+    print(f"page latency: recording handed over to first segment in the page, {TURNS} turns:", end=" ")
+    print(f"median {statistics.median(times):.1f} ms, p95 {p95:.1f} ms (target: p95 at most {TARGET_MS} ms)")
+
+
+if __name__ == "__main__":
+    main()
