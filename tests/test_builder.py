@@ -144,7 +144,11 @@ def test_builder_makes_the_committed_file(path):
     scene, binary = chunks(build(load(path.stem)))
     kept, kept_binary = chunks(path.read_bytes())
     assert [m["name"] for m in scene["meshes"]] == [m["name"] for m in kept["meshes"]]
-    for mesh in ("AvatarHead", "AvatarEyes", "AvatarMouth", "AvatarHair"):
+    for mesh in scene["meshes"]:
+        now, then = positions(scene, binary, mesh["name"]), positions(kept, kept_binary, mesh["name"])
+        assert np.abs(now.min(0) - then.min(0)).max() < 1 * MILLIMETRE
+        assert np.abs(now.max(0) - then.max(0)).max() < 1 * MILLIMETRE
+    for mesh in ("AvatarHead", "AvatarEyes", "AvatarMouth"):
         now, then = positions(scene, binary, mesh), positions(kept, kept_binary, mesh)
         assert now.shape == then.shape
         assert np.abs(now - then).max() < 0.01 * MILLIMETRE

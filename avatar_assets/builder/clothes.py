@@ -65,8 +65,8 @@ def garment_uv(mesh: Mesh, pattern: str) -> Array:
 def _field(paint: Painter, c: Colours) -> None:
     """A field shirt: open at the neck over a tee, buttoned placket, two flapped pockets."""
     seam = shaded(c.top, 0.72)
-    paint.polygon([(-0.046, 1.47), (0.046, 1.47), (0.0, 1.345)], c.inner)
-    paint.polygon([(-0.050, 1.47), (0.050, 1.47), (0.0, 1.412)], c.skin)
+    paint.polygon([(-0.066, 1.50), (0.066, 1.50), (0.0, 1.345)], c.inner)
+    paint.polygon([(-0.068, 1.48), (0.068, 1.48), (0.0, 1.405)], c.skin)
     paint.line([(-0.012, 1.345), (-0.012, 0.90)], seam, 0.0016)
     paint.line([(0.012, 1.362), (0.012, 0.90)], seam, 0.0016)
     for y in np.arange(1.325, 0.92, -0.062):
@@ -86,7 +86,7 @@ def _cardigan(paint: Painter, c: Colours) -> None:
     paint.polygon([(-0.094, 1.46), (0.094, 1.46), (0.010, 1.180), (-0.010, 1.180)], rib)
     paint.polygon([(-0.013, 1.20), (0.013, 1.20), (0.013, 0.90), (-0.013, 0.90)], rib)
     paint.polygon(opening, c.inner)
-    paint.polygon([(-0.060, 1.48), (0.060, 1.48), (0.0, 1.405)], c.skin)
+    paint.polygon([(-0.085, 1.49), (0.085, 1.49), (0.0, 1.395)], c.skin)
     paint.line([(0.0, 1.40), (0.0, 1.21)], shaded(c.inner, 0.84), 0.0016)
     for y in (1.375, 1.315, 1.255):
         paint.dot(0.0, y, 0.0036, shaded(c.inner, 0.80))

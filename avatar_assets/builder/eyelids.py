@@ -48,6 +48,8 @@ class Eyelids:
 
     def displacement(self, ring: Ints, angle: Array, sign: float, travel: LidTravel) -> Array:
         """Displacement (n, 3) of the ring vertices of one eye; they slide over the eyeball and stay on the surface."""
+        if travel.upper == travel.lower == 0:
+            return np.zeros((len(ring), 3))
         scale = RINGS[ring]
         x, y = self.outline(angle)
         tilt = self.shape.face.eye_tilt * x

@@ -107,7 +107,7 @@ def _lining(points: Array, colour: Array) -> Mesh:
     flat = coarse.reshape(-1, 3)
     flat = flat + _inward(flat) * TURNED_IN[0]
     faces = turned_out(flat, grid_faces(*coarse.shape[:2]), _inward(flat))
-    return shell(flat, faces, colours=np.tile(colour * 0.25, (len(flat), 1)))
+    return shell(flat, faces, colours=np.tile(colour * 0.08, (len(flat), 1)))
 
 
 def _puff(puff: Puff, colour: Array, rng: np.random.Generator) -> Mesh:

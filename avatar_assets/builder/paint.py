@@ -13,7 +13,7 @@ from .sdf import Array, bump, smoothstep
 from .shading import linear
 
 SIZE = 1024
-COARSE = 160
+COARSE = 128
 """The surface is found on this many points each way and interpolated for the painting."""
 TURN = 1.75
 """The painting reaches this far to each side of the face, radians."""
@@ -126,7 +126,8 @@ def _brows(x: Array, y: Array, person: Person) -> Array:
     f = person.face
     u = (np.abs(x) - 0.0150) / 0.0455
     inside = np.clip(u, 0, 1)
-    middle = 0.0385 + f.brow_height * 0.001 + f.brow_arch * (0.0085 * np.sin(np.pi * np.clip(inside * 0.80 + 0.04, 0, 1)) - 0.0012 * inside)
+    rise = 0.0064 * np.sin(np.pi * np.clip(inside * 0.84 + 0.15, 0, 1)) - 0.0022 * inside
+    middle = 0.0402 + f.brow_height * 0.001 + f.brow_arch * rise
     half = 0.0042 * f.brow_thickness * (0.72 + 0.28 * smoothstep(0, 0.25, inside)) * (1 - 0.72 * smoothstep(0.35, 1.0, inside))
     over = (y - middle) / half
     body = smoothstep(1.15, 0.75, np.abs(over)) * smoothstep(-0.04, 0.06, u) * smoothstep(1.02, 0.96, u)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from math import atan, degrees
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from .visemes import SPOKEN, STRONGEST, USUAL
 ASSETS = Path(__file__).resolve().parent.parent
 DOCS = ASSETS.parent / "docs"
 PORTRAIT_SIZE, CELL, COLUMNS = 256, 240, 5
+PORTRAIT_FOOT, PORTRAIT_DISTANCE = 1.37, 2.0
+"""A portrait shows the person from this height to just above the crown, from this far away (metres)."""
 PORTRAIT = {
     "weights": {"mouthSmile": 0.42, "cheekSquintLeft": 0.3, "cheekSquintRight": 0.3, "eyeBlinkLeft": 0.04, "eyeBlinkRight": 0.04},
     "turn": [0.03, 0.16, 0.02],
-    "camera": {"from": [0.0, 1.60, 2.0], "at": [0.0, 1.568, 0.0], "angle": 12.0},
 }
 CLOSE_UP = {"from": [0.14, 1.565, 1.75], "at": [0.0, 1.555, 0.0], "angle": 7.6}
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
@@ -78,7 +80,12 @@ def portrait(page: Page) -> Image.Image:
     """A friendly look, PORTRAIT_SIZE pixels square, on a transparent ground."""
     size = PORTRAIT_SIZE * 2
     _resize(page, size)
-    return _shot(page, size, PORTRAIT, True).convert("RGBA").resize((PORTRAIT_SIZE, PORTRAIT_SIZE), Image.Resampling.LANCZOS)
+    half = (page.evaluate("crown") + 0.012 - PORTRAIT_FOOT) / 2
+    middle = PORTRAIT_FOOT + half
+    angle = degrees(2 * atan(half / PORTRAIT_DISTANCE))
+    camera = {"from": [0.0, middle + 0.02, PORTRAIT_DISTANCE], "at": [0.0, middle, 0.0], "angle": angle}
+    picture = _shot(page, size, {**PORTRAIT, "camera": camera}, True)
+    return picture.convert("RGBA").resize((PORTRAIT_SIZE, PORTRAIT_SIZE), Image.Resampling.LANCZOS)
 
 
 def contact_sheet(page: Page) -> Image.Image:

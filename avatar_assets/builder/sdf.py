@@ -17,7 +17,7 @@ Point = Sequence[float] | Array
 
 def length(v: Array) -> Array:
     """Euclidean length over the last axis."""
-    result: Array = np.sqrt((v * v).sum(-1))
+    result: Array = np.sqrt(np.einsum("...i,...i->...", v, v))
     return result
 
 
