@@ -77,7 +77,7 @@ class Page {
 
   /** Sends a typed message. */
   say(text) {
-    if (!text.trim()) return this.#state('idle', 'Type or say something first');
+    if (!text.trim()) return this.#state('idle', 'Type or say something first.');
     return this.#hand({ text });
   }
 

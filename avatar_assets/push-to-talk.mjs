@@ -79,7 +79,7 @@ export class PushToTalk {
   #take() {
     const recording = this.#microphone.stop();
     this.#show('rest');
-    if ((recording.pcm.length / recording.sampleRate) * 1000 < SHORTEST_MS) this.#on.onNothing('That was too short; hold the button while you speak');
+    if ((recording.pcm.length / recording.sampleRate) * 1000 < SHORTEST_MS) this.#on.onNothing('That was too short; hold the button while you speak.');
     else this.#on.onTake(recording);
   }
 

@@ -82,7 +82,7 @@ class Registry:
             return self._slot(stage, name).info
         able = [slot.info for slot in self._slots[stage].values() if slot.state.name in {"idle", "loading", "ready"}]
         if not able:
-            raise ConfigError(f"No {stage} engine can work here: reinstall with pip install -r requirements.txt")
+            raise ConfigError(f"No {stage} engine can work here. Reinstall: pip install -r requirements.txt")
         return able[0]
 
     def engines(self) -> Engines:
@@ -118,7 +118,7 @@ class Registry:
     def _slot(self, stage: Stage, name: str) -> _Slot:
         slots = self._slots[stage]
         if name not in slots:
-            raise ConfigError(f"There is no {stage} engine called {name!r}; there is {', '.join(slots)}")
+            raise ConfigError(f"There is no {stage} engine called {name!r}; there is {', '.join(slots)}.")
         return slots[name]
 
 
@@ -142,4 +142,4 @@ def _require(slot: _Slot) -> None:
     if slot.state.name == "needs":
         raise MissingDependency(slot.info.title, slot.info.install)
     if slot.state.name == "unfit":
-        raise ConfigError(f"{slot.info.title} {slot.state.detail}, not on this machine")
+        raise ConfigError(f"{slot.info.title} {slot.state.detail}, not on this machine.")

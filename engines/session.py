@@ -158,14 +158,14 @@ class Session:
         if utterance.audio is not None:
             if utterance.audio.duration_ms > self._settings.max_utterance_ms:
                 seconds, limit = utterance.audio.duration_ms / 1000, self._settings.max_utterance_ms / 1000
-                raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}", code="too_long")
+                raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}.", code="too_long")
             require_sound(utterance.audio)
             return
         text = utterance.text or ""
         if not text.strip():
-            raise InputError("Type or say something first", code="empty")
+            raise InputError("Type or say something first.", code="empty")
         if len(text) > self._settings.max_text_chars:
-            message = f"That message has {len(text)} characters; please keep it under {self._settings.max_text_chars}"
+            message = f"That message has {len(text)} characters; please keep it under {self._settings.max_text_chars}."
             raise InputError(message, code="too_long")
 
     def _window(self) -> tuple[ChatMessage, ...]:

@@ -63,4 +63,4 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         where = f"VISAVIS_{name.upper().removeprefix('VISAVIS_')} (or --{name.lower().removeprefix('visavis_').replace('_', '-')})"
-        raise ConfigError(f"{where}: {first['msg']}, but it is {first['input']!r}") from error
+        raise ConfigError(f"{where}: {first['msg']}, but it is {first['input']!r}.") from error

@@ -163,7 +163,7 @@ class _Work:
             empty = empty and not delta.text.strip()
             yield delta
         if empty and not self.cancel.cancelled:
-            message = f"{llm.info.title} answered nothing; ask again or choose another model"
+            message = f"{llm.info.title} answered nothing; ask again or choose another model."
             raise ChatModelError(message, code="empty_reply", retryable=True)
 
     def _hear(self) -> str:
@@ -177,7 +177,7 @@ class _Work:
                 with exclusive(stt.info.accelerator):
                     transcript = stt.engine.transcribe(utterance.audio, self._request.persona.language)
                 if not transcript.text.strip():
-                    message = "No words could be made out in that recording; speak a little closer to the microphone"
+                    message = "No words could be made out in that recording; speak a little closer to the microphone."
                     raise SpeechToTextError(message, code="no_words", retryable=True)
             except Exception as error:
                 self._report(error, SpeechToTextError, "The recording could not be understood")
@@ -210,12 +210,12 @@ class _Work:
                     yield unspoken, _sound(piece, tts.info.title)
                     unspoken = ""
                 if words and unspoken:
-                    raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice", code="no_sound")
+                    raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
 
     def _report(self, error: Exception, kind: type[EngineError], what: str) -> None:
         if not isinstance(error, EngineError):
             log.error("turn %s: %s", self._request.turn_id, what, exc_info=error)
-            error = kind(f"{what} ({type(error).__name__})", code="crashed", retryable=True)
+            error = kind(f"{what} ({type(error).__name__}).", code="crashed", retryable=True)
         else:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
         self.parts.put(error)
@@ -223,7 +223,7 @@ class _Work:
 
 def _sound(piece: Speech, title: str) -> Speech:
     if not len(piece.audio.samples) or not bool(np.isfinite(piece.audio.samples).all()):
-        raise TextToSpeechError(f"{title} made a sound that cannot be played", code="bad_sound")
+        raise TextToSpeechError(f"{title} made a sound that cannot be played.", code="bad_sound")
     return piece
 
 

@@ -122,14 +122,14 @@ def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
     if pcm is None:
         return Utterance(text=str(data.get("text") or ""))
     if not isinstance(pcm, str) or not isinstance(rate, int):
-        raise AudioError("That recording arrived incomplete; record it again", code="bad_audio")
+        raise AudioError("That recording arrived incomplete; record it again.", code="bad_audio")
     if len(pcm) > settings.max_utterance_ms / 1000 * rate * 2 * 4 / 3 + 4:  # base64 makes four characters of three bytes
         limit = settings.max_utterance_ms / 1000
-        raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds", code="too_long")
+        raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds.", code="too_long")
     try:
         return Utterance(audio=from_pcm16(base64.b64decode(pcm, validate=True), rate))
     except binascii.Error as error:
-        raise AudioError("That recording arrived damaged; record it again", code="bad_audio") from error
+        raise AudioError("That recording arrived damaged; record it again.", code="bad_audio") from error
 
 
 def heard_from_wire(data: Any) -> Heard | None:
