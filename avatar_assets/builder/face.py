@@ -146,7 +146,7 @@ def _lip_coordinates(mouth: Mouth, surface: Array, group: Ints, ring: Ints, angl
 
 def _lip_relief(at: LipCoordinates, mouth: Mouth, fullness: float) -> Array:
     """How far the lips stand out of the face, metres: two cushions, a cupid's bow, a crease, and the dip under the lower lip."""
-    within = np.sqrt(np.clip(1 - (at.x / (mouth.half_width * 1.04)) ** 2, 0, 1)) * at.front
+    within = np.clip(1 - (at.x / (mouth.half_width * 1.06)) ** 2, 0, 1) ** 0.9 * at.front
     y = at.height
     upper = bump(y - 0.0046, 0.0038) * (y > 0) * (1 - 0.28 * bump(at.x, 0.0042))
     lower = bump(y + 0.0062, 0.0048) * (y <= 0)
@@ -154,7 +154,7 @@ def _lip_relief(at: LipCoordinates, mouth: Mouth, fullness: float) -> Array:
     dip = bump(y + 0.0175, 0.006) * bump(at.x, 0.018) * at.front
     philtrum = bump(at.x, 0.0035) * smoothstep(0.006, 0.010, y) * smoothstep(0.024, 0.016, y) * at.front
     cushions = within * fullness * (0.0030 * upper + 0.0042 * lower)
-    return cushions - 0.0016 * bump(y, 0.0016) * within - 0.0006 * corner - 0.0012 * dip - 0.0010 * philtrum
+    return cushions - 0.0016 * bump(y, 0.0016) * within - 0.0003 * corner - 0.0012 * dip - 0.0010 * philtrum
 
 
 def _with_insides(face: FaceMesh) -> FaceMesh:

@@ -24,21 +24,16 @@ def build_hair(person: Person, shape: HeadShape) -> Mesh:
     """All sheets of a person's hair in head space."""
     rng = np.random.default_rng(person.seed)
     colour = linear(person.colours.hair)
-    sheets = []
-    for sheet in person.hair.sheets:
-        strands = sheet.strands * 0.001
-        sheets.append(_sheet(sheet, strands, shape.distance, colour, rng))
-        if sheet.mirror:
-            sheets.append(_sheet(sheet, strands[::-1] * (-1, 1, 1), shape.distance, colour, rng))
+    sheets = [_sheet(sheet, shape.distance, colour, rng) for sheet in person.hair.sheets]
     return joined(*sheets, *(_puff(puff, colour, rng) for puff in person.hair.puffs))
 
 
-def _sheet(sheet: Sheet, strands: Array, head: Field, colour: Array, rng: np.random.Generator) -> Mesh:
+def _sheet(sheet: Sheet, head: Field, colour: Array, rng: np.random.Generator) -> Mesh:
     columns = sheet.clumps * SAMPLES_PER_CLUMP + 1
     across, along = np.linspace(0, 1, columns), np.linspace(0, 1, ROWS)
     ridge, clump = _locks(sheet, across, along, rng)
     kept = 1 - sheet.ragged * (1 - ridge[-1]) - 0.6 * sheet.ragged * rng.random(sheet.clumps + 2)[clump]
-    points = _combed(strands, across, along, kept)
+    points = _combed(sheet.strands * 0.001, across, along, kept)
     clearance = CLEARANCE_AT_ROOT + (CLEARANCE - CLEARANCE_AT_ROOT) * smoothstep(0, 0.15, along)
     points = _clear_of(head, points.reshape(-1, 3), np.repeat(clearance, columns)).reshape(ROWS, columns, 3)
     faces = grid_faces(ROWS, columns)

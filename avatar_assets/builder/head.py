@@ -20,7 +20,6 @@ class HeadShape:
     def __init__(self, face: Face):
         self.face = face
         self.skull_radii = SKULL_RADII * (face.width, 1.0, 1.0)
-        self.eye_radius = EYE_RADIUS
 
     def distance(self, p: Array, lid: float = LID) -> Array:
         """Distance to the skin; `lid` is how far the eyelids stand off the eyeballs, metres."""
@@ -31,7 +30,7 @@ class HeadShape:
         d = union(d, ellipsoid(q, (0.048 * f.width, -0.030, 0.047), np.array((0.031, 0.029, 0.031)) * f.cheeks), 0.030)
         d = union(d, ellipsoid(q, (0.052 * f.jaw, -0.060, 0.012), (0.026, 0.030, 0.036)), 0.040)
         d = intersection(d, -ellipsoid(q, shifted(EYE_CENTRE, 0.001, 0.003, 0.043), (0.031, 0.024, 0.022)), 0.022)
-        d = union(d, sphere(q, EYE_CENTRE, self.eye_radius + lid), 0.006)
+        d = union(d, sphere(q, EYE_CENTRE, EYE_RADIUS + lid), 0.006)
         d = union(d, capsule(p, (0, 0.008, 0.0865), (0, -0.026, 0.0985 + 0.003 * (f.nose - 1)), 0.0052 * f.bridge, 0.0080 * f.nose), 0.020)
         d = union(d, ellipsoid(p, (0, -0.0310, 0.1010), np.array((0.0120, 0.0105, 0.0115)) * f.nose), 0.010)
         return union(d, ellipsoid(q, (0.0112 * f.nose, -0.0340, 0.0945), np.array((0.0066, 0.0058, 0.0072)) * f.nose), 0.007)

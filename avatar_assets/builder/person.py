@@ -77,14 +77,13 @@ class Sheet:
     """A sheet of combed hair: `strands`, from one edge of the sheet to the other, are lines of points from root to tip.
 
     strands (s, k, 3) in millimetres of head space; clumps: locks across the sheet; relief: their height in millimetres;
-    ragged: how much shorter the shortest lock is, as a part of its length; mirror: the sheet again on the other side.
+    ragged: how much shorter the shortest lock is, as a part of its length.
     """
 
     strands: Array
     clumps: int
     relief: float
     ragged: float
-    mirror: bool
 
 
 @dataclass(frozen=True)
