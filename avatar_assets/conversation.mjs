@@ -41,10 +41,9 @@ export class Conversation {
     this.#follow();
   }
 
-  interrupted(turn, heard) {
-    const theirs = this.#bubbles.get(turn.id)?.theirs;
-    if (turn.done && heard.turn !== turn.id) return;
-    theirs?.classList.add('cut');
+  /** Marks a reply that was cut off. */
+  interrupted(turn) {
+    this.#bubbles.get(turn.id)?.theirs?.classList.add('cut');
     this.finished(turn);
   }
 

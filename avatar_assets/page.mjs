@@ -42,7 +42,6 @@ class Page {
   #talk;
   #turn = null;
   #dropped = new Set();
-  #greeted = false;
 
   constructor(parts, frame, trigger, server) {
     this.#parts = parts;
@@ -65,9 +64,10 @@ class Page {
   async start() {
     this.#state('loading');
     await this.#refresh();
-    this.#stage.post({ type: 'persona', ...this.people.current });
-    this.conversation.greet(this.people.current);
-    this.#state('idle');
+    this.#stage.post({ ...this.people.current, type: 'persona' });
+    this.#begin();
+    this.#state('thinking');
+    this.#trigger('greet', { turn: this.#turn.id });
     this.#talk.alsoKeysOf(this.#stage.window);
     document.addEventListener('pointerdown', () => this.#stage.post({ type: 'resume' }), { capture: true });
     setInterval(() => document.hidden || this.#refresh(), STATE_EVERY_MS);
@@ -107,7 +107,6 @@ class Page {
     await this.stop();
     this.conversation.clear();
     this.#begin();
-    this.#greeted = true;
     this.#state('thinking');
     this.#trigger('persona', { id, turn: this.#turn.id });
   }
@@ -120,14 +119,12 @@ class Page {
   }
 
   async #listen() {
-    this.#greeted = true; // somebody who speaks first needs no greeting aloud
     const heard = await this.#hush();
     if (heard) this.#trigger('stopped', heard);
     this.#state('listening');
   }
 
   async #hand({ text, recording }) {
-    this.#greeted = true;
     const heard = await this.#hush();
     const turn = this.#begin();
     this.conversation.ask(turn, text);
@@ -149,11 +146,16 @@ class Page {
   async #hush() {
     const turn = this.#turn;
     this.#turn = null;
-    const heard = await this.#stage.silence();
+    if (turn) this.#dropped.add(turn.id);
+    const { turn: heardTurn, index, ms } = await this.#stage.silence();
     if (!turn) return null;
-    this.#dropped.add(turn.id);
-    this.conversation.interrupted(turn, heard);
-    return { turn: turn.id, index: heard.turn === turn.id ? heard.index : -1, ms: heard.turn === turn.id ? heard.ms : 0 };
+    const heard = heardTurn === turn.id ? { turn: turn.id, index, ms } : { turn: turn.id, index: -1, ms: 0 };
+    if (turn.done && heard.index < 0) {
+      this.conversation.finished(turn); // not a sound of it was heard, but all of it could be read
+      return null;
+    }
+    this.conversation.interrupted(turn);
+    return heard;
   }
 
   // ---- what Python says
@@ -183,12 +185,7 @@ class Page {
 
   /** A turn that Python began: an audio file was handed over. */
   #adopt(event) {
-    const earlier = this.#turn;
-    if (earlier) this.#dropped.add(earlier.id);
-    this.#stage.silence().then((heard) => {
-      if (heard.turn) this.#trigger('stopped', heard);
-    });
-    if (earlier) this.conversation.interrupted(earlier, { index: -1, ms: 0 });
+    this.#hush().then((heard) => heard && this.#trigger('stopped', heard));
     this.conversation.ask(this.#begin(event.turn), undefined);
     this.#state('thinking');
   }
@@ -215,8 +212,6 @@ class Page {
     const turn = this.#turn;
     if (message.type === 'blocked') {
       this.#state('idle', 'Tap the stage to turn the sound on');
-    } else if (message.type === 'audible') {
-      this.#greetAloud();
     } else if (message.type === 'error') {
       this.#state('failed', message.message);
     } else if (message.type === 'started' && message.turn === turn?.id) {
@@ -236,13 +231,6 @@ class Page {
     this.conversation.finished(turn);
     this.#dropped.add(turn.id);
     if (this.#turn === turn) this.#turn = null;
-  }
-
-  #greetAloud() {
-    if (this.#greeted || this.#turn) return;
-    this.#greeted = true;
-    this.conversation.clear();
-    this.#trigger('greet', { turn: this.#begin().id });
   }
 
   // ---- what is shown

@@ -4,6 +4,8 @@ import { Face2D } from './face2d.mjs';
 
 /** How long the 3-D modules may take to arrive before the drawn face steps in, in ms. */
 const MODULES_MS = 20000;
+/** How long the stage may stay empty before the drawn face stands in for a figure that is still being loaded, in ms. */
+const STAND_IN_MS = 700;
 
 /** Why there is no 3-D, by what the server says about its browser modules. */
 const NO_MODULES = {
@@ -31,11 +33,12 @@ export class Person {
   #state = 'idle';
   #reason = '';
   #told = ''; // what the page around knows already
+  #standIn = 0; // the timer that ends an empty stage
 
   /**
    * @param {HTMLElement} host
    * @param {() => import('./face.mjs').Weights} mouth asked once a frame
-   * @param {(face: '3d' | '2d', reason: string) => void} onFace called when the other kind of face takes over
+   * @param {(face: '3d' | '2d', reason: string) => void} onFace called when it is known which kind of face it is, and when the other kind takes over
    */
   constructor(host, mouth, onFace) {
     this.#host = host;
@@ -48,7 +51,7 @@ export class Person {
    *
    * @param {{modules: string, drawn: boolean, voice: AudioNode | null}} options what the server has; whether the drawn face is wanted
    *   anyway; the sound whose loudness moves the head
-   * @returns {Promise<{face: '3d' | '2d', reason: string}>}
+   * @returns {Promise<void>} when `onFace` has been told
    */
   async open({ modules, drawn, voice }) {
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
@@ -60,9 +63,21 @@ export class Person {
         this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
       }
     }
-    const face = this.#figure ? '3d' : '2d';
-    this.#told = face + this.#reason;
-    return { face, reason: this.#reason };
+    this.#tell(this.#figure ? '3d' : '2d');
+  }
+
+  /**
+   * Announces the persona that will be shown as soon as it can be: an empty stage does not stay empty.
+   *
+   * @param {Persona} persona
+   */
+  announce(persona) {
+    if (this.#persona) return;
+    this.#standIn = setTimeout(() => {
+      this.#drawn ??= new Face2D(this.#room(), this.#mouth);
+      this.#drawn.show(this.#persona ?? persona);
+      this.#drawn.setState(this.#state);
+    }, STAND_IN_MS);
   }
 
   /**
@@ -75,6 +90,7 @@ export class Person {
     if (this.#figure) {
       try {
         await this.#figure.show(persona);
+        clearTimeout(this.#standIn);
         if (persona === this.#persona) this.#leaveDrawing();
         return;
       } catch (error) {
@@ -107,6 +123,7 @@ export class Person {
   }
 
   async #drawInstead() {
+    clearTimeout(this.#standIn);
     this.#drawn ??= new Face2D(this.#room(), this.#mouth);
     this.#figure?.rest(true);
     await this.#drawn.show(this.#persona);

@@ -153,6 +153,7 @@ async function showPersona(persona) {
     throw new RangeError('The persona has no name or no avatar.');
   const colour = /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR;
   document.documentElement.style.setProperty('--persona', colour);
+  person.announce({ ...persona, colour });
   await opened;
   await person.show({ ...persona, colour });
 }
@@ -189,16 +190,15 @@ async function openVoice() {
   for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, () => player.resume());
 }
 
-/** Opens the figure and says that the stage is there. */
+/** Opens the figure; the voice does not wait for it. */
 async function openStage() {
   await voice;
-  const { face, reason } = await person.open({
+  send({ type: 'ready' });
+  await person.open({
     modules: document.documentElement.dataset.modules,
     drawn: query.get('face') === '2d',
     voice: player.output,
   });
-  showNotice(reason);
-  send({ type: 'ready', face, ...(reason && { reason }) });
 }
 
 const voice = openVoice();

@@ -84,10 +84,10 @@ async function open(query, avatar) {
   frame.allow = 'autoplay';
   frame.src = `/stage/stage.html?debug=1&${query}`;
   document.body.append(frame);
-  const ready = await received('ready');
+  await received('ready');
   say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86' });
   await sleep(5000); // the file is loaded, the effort measured
-  return inbox.find(({ type }) => type === 'face') ?? ready;
+  return inbox.findLast(({ type }) => type === 'face');
 }
 
 /** Writes down, from now on, every frame's mouth and every block's loudness. */
