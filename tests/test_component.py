@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from urllib.parse import quote
 
@@ -113,13 +114,19 @@ def fake_npm(folder, script: str) -> None:
     npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
 
 
+FETCHED = "mkdir -p node_modules/three node_modules/@met4citizen/talkinghead"
 NPMS = {
     "none at all": (None, "npm is not installed"),
-    "fails": ("echo 'npm error network is unreachable'; exit 1", "network is unreachable"),
+    "fails": ("echo 'npm error network is unreachable'; echo 'npm error A complete log is in a file'; exit 1", "network is unreachable"),
     "lies": ("exit 0", "no reason given"),
+    "stops half-way": (FETCHED, "no reason given"),
+    "fetches another version": (
+        f'{FETCHED}; sed \'s/"version": "/&9/\' package-lock.json > node_modules/.package-lock.json',
+        "no reason given",
+    ),
+    "hangs": ("exec sleep 60", "longer than 0.5 s"),
     "works": (
-        "echo 'npm http fetch GET 200 https://x/three.tgz 5ms'; mkdir -p node_modules/three node_modules/@met4citizen/talkinghead; "
-        "echo {} > node_modules/three/package.json; echo {} > node_modules/@met4citizen/talkinghead/package.json",
+        f"echo 'npm http fetch GET 200 https://x/three.tgz 5ms'; {FETCHED}; cp package-lock.json node_modules/.package-lock.json",
         "in place",
     ),
 }
@@ -132,12 +139,17 @@ def test_the_first_start_says_what_npm_did(monkeypatch, tmp_path, script, said):
     if script is not None:
         fake_npm(bin_folder, script)
     monkeypatch.setenv("PATH", f"{bin_folder}:/bin:/usr/bin" if script else str(bin_folder))
+    shutil.copy(modules.FOLDER / "package-lock.json", tmp_path)
     monkeypatch.setattr(modules, "FOLDER", tmp_path)
     monkeypatch.setattr(modules, "NODE_MODULES", tmp_path / "node_modules")
+    monkeypatch.setattr(modules, "NPM_TIMEOUT_S", 0.5 if "longer" in said else 60)
     lines: list[str] = []
     modules.install(lines.append)
     assert said in lines[-1]
-    modules.install(lines.append) if modules.installed() else None
+    assert modules.installed() is (said == "in place")
+    if modules.installed():
+        modules.install(lines.append)
+        assert said in lines[-1]
     assert sum("First start" in line for line in lines) <= 1
 
 
