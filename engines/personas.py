@@ -80,6 +80,11 @@ class PersonaBook:
             return people[persona_id]
         raise InputError(f"There is no such persona; choose one of: {', '.join(people)}.", code="unknown_persona")
 
+    def first(self, preferred: str | None) -> Persona:
+        """Who greets first: the preferred one, or the first of the file where nobody is preferred or that person has left the file."""
+        people = self.all()
+        return people.get(preferred or "") or next(iter(people.values()))
+
     @property
     def problem(self) -> str | None:
         """Why the file's newest version is not in use, in plain words for the page; None when it is."""

@@ -84,7 +84,7 @@ class Session:
         self._guard = threading.Lock()
         self._exchanges: list[_Exchange] = []
         self._stopped: deque[str] = deque(maxlen=32)
-        self._persona = self._first()
+        self._persona = book.first(settings.persona)
 
     @property
     def persona(self) -> Persona:
@@ -97,27 +97,28 @@ class Session:
     def history(self) -> tuple[ChatMessage, ...]:
         """What was said and heard so far, oldest first."""
         with self._guard:
-            return tuple(message for exchange in self._exchanges for message in exchange.messages())
+            return self._messages()
 
     def answer(self, utterance: Utterance, turn_id: str = "", heard: Heard | None = None) -> Iterator[TurnEvent]:
         """Answer what the user said. A turn that is still running is interrupted first; `heard` says how much of it was heard.
 
         What cannot be used (no words, silence, too long) becomes a `TurnFailed`, never an exception.
         """
-        turn_id = turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
+        turn_id = _usable(turn_id)
         self.stop(heard)
         self.stop()
         try:
             self._check(utterance)
         except EngineError as error:
             return iter([failed(turn_id, error)])
-        return self._run(TurnRequest(turn_id, self.persona, utterance, self._window()))
+        exchange, persona, history = self._begin(turn_id)
+        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history))
 
     def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
         """Let the persona speak first."""
-        turn_id = turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
-        self.stop()
-        return self._run(TurnRequest(turn_id, self.persona, None, reply=self.persona.greeting))
+        turn_id = _usable(turn_id)
+        exchange, persona, _ = self._begin(turn_id)
+        return self._run(exchange, TurnRequest(turn_id, persona, None, reply=persona.greeting))
 
     def stop(self, heard: Heard | None = None) -> None:
         """End the turn that `heard` names and remember of its answer only what was heard; without `heard`, end whatever runs.
@@ -130,14 +131,13 @@ class Session:
                     exchange.cancel()
                     if heard is not None:
                         exchange.cut(heard)
-            if heard is not None:
+            if heard is not None and _TURN_ID.fullmatch(heard.turn_id):
                 self._stopped.append(heard.turn_id)
 
     def clear(self) -> None:
         """Forget the conversation; the persona stays."""
-        self.stop()
         with self._guard:
-            self._exchanges = []
+            self._forget()
 
     def switch(self, persona_id: str) -> Persona:
         """Talk with somebody else, from the beginning.
@@ -146,13 +146,30 @@ class Session:
             InputError: nobody is called that; says who there is.
         """
         persona = self._book.get(persona_id)
-        self.clear()
-        self._persona = persona
+        with self._guard:
+            self._forget()
+            self._persona = persona
         return persona
 
-    def _first(self) -> Persona:
-        people = self._book.all()
-        return self._book.get(self._settings.persona) if self._settings.persona else next(iter(people.values()))
+    def _forget(self) -> None:
+        for exchange in self._exchanges:
+            exchange.cancel()
+        self._exchanges = []
+
+    def _messages(self) -> tuple[ChatMessage, ...]:
+        return tuple(message for exchange in self._exchanges for message in exchange.messages())
+
+    def _begin(self, turn_id: str) -> tuple[_Exchange, Persona, tuple[ChatMessage, ...]]:
+        """End what runs and take up a turn in one step, so that whatever comes next (stop, clear, another turn) finds it; what it knows."""
+        exchange, count = _Exchange(turn_id), self._settings.history_messages
+        with self._guard:
+            for running in self._exchanges:
+                running.cancel()
+            if turn_id in self._stopped:
+                exchange.cancel()
+            history = self._messages()[-count:] if count else ()
+            self._exchanges = [*self._exchanges, exchange][-max(count, 1) :]
+            return exchange, self.persona, history
 
     def _check(self, utterance: Utterance) -> None:
         if utterance.audio is not None:
@@ -168,21 +185,12 @@ class Session:
             message = f"That message has {len(text)} characters; please keep it under {self._settings.max_text_chars}."
             raise InputError(message, code="too_long")
 
-    def _window(self) -> tuple[ChatMessage, ...]:
-        count = self._settings.history_messages
-        return self.history()[-count:] if count else ()
-
-    def _run(self, request: TurnRequest) -> Iterator[TurnEvent]:
+    def _run(self, exchange: _Exchange, request: TurnRequest) -> Iterator[TurnEvent]:
         try:
             engines = self._registry.engines()
         except EngineError as error:
             yield failed(request.turn_id, error)
             return
-        exchange = _Exchange(request.turn_id)
-        with self._guard:
-            if request.turn_id in self._stopped:
-                exchange.cancel()
-            self._exchanges = [*self._exchanges, exchange][-max(self._settings.history_messages, 1) :]
         for event in run_turn(request, engines, exchange.cancel):
             with self._guard:
                 exchange.follow(event)
@@ -195,6 +203,11 @@ class Session:
             self._journal.write(end, persona, engines)
         except OSError:
             log.exception("turn %s: the journal cannot be written", end.turn_id)
+
+
+def _usable(turn_id: str) -> str:
+    """The id that a client gave its turn, or a new one in place of what is no id."""
+    return turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
 
 
 class Sessions:

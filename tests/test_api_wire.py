@@ -67,6 +67,12 @@ def test_a_chosen_engine_that_is_not_there_is_told_not_raised():
     wire = house_to_wire(Registry(Settings(tts="nobody")), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "sam")
     assert "nobody" in wire["engines"][-1]["summary"]
     assert wire["engines"][-1]["state"] == "failed"
+    assert wire["first"] == "sam"
+
+
+def test_a_person_who_is_not_in_the_file_does_not_greet():
+    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "gone")
+    assert wire["first"] == wire["personas"][0]["id"]
 
 
 def pcm(samples: int) -> str:

@@ -95,6 +95,50 @@ def test_a_turn_stopped_before_it_began_never_begins(session, mind):
     assert isinstance(list(events)[-1], TurnInterrupted)
 
 
+ENDINGS = {
+    "stop": lambda session, sessions: session.stop(),
+    "clear": lambda session, sessions: session.clear(),
+    "switch": lambda session, sessions: session.switch("captain"),
+    "another turn": lambda session, sessions: session.greet("later"),
+    "a closed tab": lambda session, sessions: sessions.close("one"),
+}
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_a_turn_that_waits_for_its_engines_can_be_ended(session, sessions, mind, end):
+    ask(session, "Before")
+    loading, loaded, events = threading.Event(), threading.Event(), []
+    given = session._registry.given
+
+    class Slow:
+        def engines(self):
+            loading.set()
+            loaded.wait(WAIT_S)
+            return given
+
+    session._registry = Slow()
+    turn = threading.Thread(target=lambda: events.extend(session.answer(Utterance(text="Go"), "waits")))
+    turn.start()
+    assert loading.wait(WAIT_S)
+    end(session, sessions)
+    loaded.set()
+    turn.join(WAIT_S)
+    assert isinstance(events[-1], TurnInterrupted)
+    assert "Go" not in [message.content for message in session.history()]
+
+
+def test_of_two_turns_begun_at_once_only_the_later_is_answered(session):
+    first, second = session.answer(Utterance(text="One"), "one"), session.answer(Utterance(text="Two"), "two")
+    assert isinstance(list(first)[-1], TurnInterrupted)
+    assert isinstance(list(second)[-1], TurnCompleted)
+
+
+def test_reports_about_turns_that_are_none_are_not_kept(session):
+    for number in range(100):
+        session.stop(Heard("x" * 1_000_000 + str(number), 0, 0))
+    assert not session._stopped
+
+
 def test_stopping_an_old_turn_leaves_the_running_one_alone(session):
     ask(session, "Old", turn_id="old")
     events = session.answer(Utterance(text="New"), "new")
@@ -234,3 +278,15 @@ def test_the_persona_of_the_settings_greets_first(mind):
     for person in book.all():
         sessions = Sessions(StubRegistry(stub_engines(mind=mind)), book, Settings(persona=person))
         assert sessions.get("x").persona.id == person
+
+
+def test_when_the_persona_of_the_settings_leaves_the_file_the_first_greets(mind, tmp_path):
+    file = tmp_path / "personas.yaml"
+    text = (HOUSE / "personas.yaml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    book = PersonaBook(file)
+    sessions = Sessions(StubRegistry(stub_engines(mind=mind)), book, Settings(persona="captain"))
+    assert sessions.get("before").persona.id == "captain"
+    file.write_text(text.replace("\ncaptain:", "\nadmiral:", 1), encoding="utf-8")
+    assert sessions.get("before").persona.id == "captain"
+    assert sessions.get("after").persona.id == next(iter(book.all()))

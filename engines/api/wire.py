@@ -84,12 +84,12 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
     }
 
 
-def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, first: str | None) -> Json:
-    """Who can be talked with and who greets `first`, what is wrong with the persona file if anything, and the engine of each stage."""
+def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, preferred: str | None) -> Json:
+    """Who can be talked with and who greets first, what is wrong with the persona file if anything, and the engine of each stage."""
     people = book.all()  # first: reading the file finds out what is wrong with it
     return {
         "personas": [persona_to_wire(person, portraits) for person in people.values()],
-        "first": first or next(iter(people)),
+        "first": book.first(preferred).id,
         "problem": book.problem,
         "engines": [_engine_to_wire(registry, stage) for stage in STAGES],
     }
