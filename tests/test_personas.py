@@ -143,9 +143,10 @@ def test_the_order_of_the_file_is_kept(tmp_path: Path) -> None:
 
 def test_our_people_are_who_they_should_be() -> None:
     people = load_personas(OURS)
-    named = {"maya": ("mia", "af_heart"), "sam": ("leo", "am_michael"), "alex": ("ava", "af_bella"), "captain": ("leo", "am_adam")}
+    named = {"maya": ("mia", "af_heart"), "sam": ("leo", "am_michael"), "alex": ("ava", "af_bella"), "captain": ("nova", "am_adam")}
     assert {key: (person.avatar, person.voice_for("kokoro")) for key, person in people.items()} == named
     for person in people.values():
+        assert (OURS.parent / "avatar_assets" / "avatars" / f"{person.avatar}.glb").is_file()
         assert len(person.replies) >= 10
         assert len(person.fallbacks) >= 2
         assert any("{topic}" in line for line in person.fallbacks)
