@@ -1,4 +1,5 @@
 // The parent page's wiring: what the user does goes to Python and to the stage, what Python says goes to the conversation and to the stage.
+import { toBase64 } from './base64.mjs';
 import { Conversation } from './conversation.mjs';
 import { Microphone } from './microphone.mjs';
 import { People } from './people.mjs';
@@ -133,7 +134,7 @@ class Page {
     this.#trigger('utterance', {
       turn: turn.id,
       heard,
-      ...(recording ? { pcm: base64(recording.pcm), sampleRate: recording.sampleRate } : { text }),
+      ...(recording ? { pcm: toBase64(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text }),
     });
   }
 
@@ -146,9 +147,10 @@ class Page {
   async #hush() {
     const turn = this.#turn;
     this.#turn = null;
-    if (turn) this.#dropped.add(turn.id);
-    const { turn: heardTurn, index, ms } = await this.#stage.silence();
-    if (!turn) return null;
+    const silenced = this.#stage.silence();
+    if (!turn) return null; // what was replayed is silent too, and nobody needs to know how far it was
+    this.#dropped.add(turn.id);
+    const { turn: heardTurn, index, ms } = await silenced;
     const heard = heardTurn === turn.id ? { turn: turn.id, index, ms } : { turn: turn.id, index: -1, ms: 0 };
     if (turn.done && heard.index < 0) {
       this.conversation.finished(turn); // not a sound of it was heard, but all of it could be read
@@ -255,12 +257,4 @@ class Page {
       this.#state('failed', 'The app does not answer; is it still running?');
     }
   }
-}
-
-/** Base64 of an Int16Array's bytes. */
-function base64(samples) {
-  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  return btoa(text);
 }

@@ -1,5 +1,7 @@
 // The line between the parent page and the stage's iframe: messages both ways, sound decoded once on the way in.
 
+import { fromBase64 } from './base64.mjs';
+
 const SILENCE_WITHIN_MS = 250;
 
 /** Holds the iframe; every message sent before the stage is ready is kept and delivered in order. */
@@ -43,7 +45,7 @@ export class StageLink {
   /** Plays a segment as it comes over the wire and returns what a replay or a download needs. */
   speak(event) {
     const { audio, ...segment } = event;
-    segment.pcm = Uint8Array.from(atob(audio), (character) => character.charCodeAt(0)).buffer;
+    segment.pcm = fromBase64(audio).buffer;
     this.#send(segment, event.turn);
     return segment;
   }
