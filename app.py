@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
@@ -27,13 +27,15 @@ from engines.registry import Registry
 from engines.session import Session, Sessions
 from engines.settings import Settings, load_settings
 from engines.turn import failed
-from engines.types import Utterance
+from engines.types import STAGES, Utterance
 
 log = logging.getLogger("visavis")
 
 ASSETS = modules.FOLDER
 LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None, "api_visibility": "private"}
 """How a conversation's events run: at once, side by side, and only from the page."""
+UPLOADS_KEPT_S = 300
+"""Gradio stores what is uploaded; files older than this are deleted, and all of them when the app ends."""
 
 
 class House:
@@ -52,10 +54,10 @@ class House:
         session, data = self._session(request), event._data
         yield from self._answered(session, data, lambda: utterance_from_wire(data, self.settings))
 
-    def recording(self, path: str, request: gr.Request) -> Iterator[Json]:
+    def recording(self, file: bytes, request: gr.Request) -> Iterator[Json]:
         """The user handed over an audio file."""
         session = self._session(request)
-        yield from self._answered(session, {}, lambda: Utterance(audio=decode(Path(path), max_ms=self.settings.max_utterance_ms)))
+        yield from self._answered(session, {}, lambda: Utterance(audio=decode(file, max_ms=self.settings.max_utterance_ms)))
 
     def greet(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
         """Sound is allowed: let the persona speak first."""
@@ -120,9 +122,9 @@ def build(house: House) -> gr.Blocks:
                     stop = gr.Button("Stop", elem_id="stop")
                     clear = gr.Button("Clear", elem_id="clear")
                 with gr.Row(elem_id="typing"):
-                    say = gr.Textbox(placeholder="Type instead …", label="Message", show_label=False, lines=1, elem_id="say", scale=6)
+                    say = gr.Textbox(placeholder="Type …", label="Message", show_label=False, lines=1, elem_id="say", scale=6)
                     send = gr.Button("Send", elem_id="send", scale=1, min_width=80)
-                    file = gr.UploadButton("Audio file", type="filepath", file_types=["audio"], elem_id="file", scale=1, min_width=110)
+                    file = gr.UploadButton("Audio file", type="binary", file_types=["audio"], elem_id="file", scale=1, min_width=110)
             with gr.Column(elem_id="right", scale=3, min_width=300):
                 gr.HTML((ASSETS / "conversation.html").read_text(encoding="utf-8"), js_on_load=None)
 
@@ -140,17 +142,26 @@ def build(house: House) -> gr.Blocks:
 
 
 def free_port(host: str, first: int, tries: int = 50) -> int:
-    """The first port from `first` on that nobody listens on."""
-    for port in range(first, min(first + tries, 65536)):
+    """The first port from `first` on that nobody listens on.
+
+    Raises:
+        SystemExit: every one is taken, or `host` is no address of this machine; says what to do.
+    """
+    last = min(first + tries, 65536) - 1
+    for port in range(first, last + 1):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             if os.name == "posix":  # as the server itself does; elsewhere the option would take a port from its owner
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                    continue
+                sys.exit(
+                    f"visavis: {host} is no address of this machine ({error.strerror}). Choose another with --host, such as 127.0.0.1."
+                )
             return port
-    raise SystemExit(f"No free port between {first} and {first + tries - 1} on {host}; choose another with --port")
+    sys.exit(f"visavis: no port from {first} to {last} is free on {host}. Choose another with --port.")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -196,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             host=options.host, port=options.port, persona=options.persona, stt=options.stt, llm=options.llm, tts=options.tts
         )
         registry, book = Registry(settings), PersonaBook(settings.personas_file)
-        for stage in ("stt", "llm", "tts"):
+        for stage in STAGES:
             registry.chosen(stage)
         if settings.persona:
             book.get(settings.persona)

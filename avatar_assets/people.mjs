@@ -72,7 +72,7 @@ export class People {
     line.textContent = failed
       ? `${failed.title} does not work: ${failed.detail || failed.summary}`
       : embedded.length
-        ? `Basic offline engines at work (${engines.map((engine) => engine.title).join(', ')}): what to expect`
+        ? 'Basic offline voice and scripted answers: what to expect'
         : engines.map((engine) => engine.title).join(' · ');
     this.#engines.dataset.quality = failed ? 'failed' : embedded.length ? 'basic' : 'full';
     const items = engines.map((engine) => {
@@ -81,7 +81,7 @@ export class People {
       if (engine.state !== 'ready') item.append(make('em', '', {}, ` ${engine.state}${engine.detail ? `: ${engine.detail}` : ''}`));
       return item;
     });
-    if (embedded.length) items.push(make('li', 'engine', {}, 'How to add real models: README, “Add an engine”.'));
+    if (embedded.length) items.push(make('li', 'engine', {}, 'Better ones plug in as one file each: README, “Add an engine”.'));
     this.#engines.querySelector('.engines-list').replaceChildren(...items);
   }
 }
