@@ -111,7 +111,7 @@ def _turn_id(data: dict[str, Any]) -> str:
 
 def build(house: House) -> gr.Blocks:
     """Lay out the page and wire it."""
-    page = gr.Blocks(title="Visavis", fill_width=True)
+    page = gr.Blocks(title="Visavis", fill_width=True, delete_cache=(UPLOADS_KEPT_S, UPLOADS_KEPT_S))
     with page:
         gr.HTML((ASSETS / "masthead.html").read_text(encoding="utf-8"), js_on_load=None)
         with gr.Row(elem_id="house"):
@@ -192,6 +192,7 @@ def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = Fals
         run_history=False,
         footer_links=[],
         max_file_size=f"{settings.max_upload_mb}mb",
+        max_threads=2 * settings.max_sessions,  # a turn holds one while its engines work, and no Stop may ever wait for another's turn
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=[ASSETS / "page.css"],
         app_kwargs={"routes": routes()},
