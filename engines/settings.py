@@ -6,8 +6,9 @@ overrides the environment. Where a host sets Gradio's own names for address and 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,8 +36,7 @@ class Settings(BaseSettings):
     """Engine by name; None is the best one that is ready."""
     llm: str | None = None
     tts: str | None = None
-    device: str = "cpu"
-    """``cpu``, ``cuda`` or ``mps``."""
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
 
     history_messages: Annotated[int, Field(ge=0)] = 12
     """How many of the last messages the model is given."""
@@ -52,15 +52,22 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process; `overrides` that are None are left to the environment and the defaults.
+    """The settings of this process; `overrides` (the command line's) that are None are left to the environment and the defaults.
 
     Raises:
-        ConfigError: a value cannot be used; names the setting.
+        ConfigError: a value cannot be used; names the option or the variable that it came from.
     """
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        where = f"VISAVIS_{name.upper().removeprefix('VISAVIS_')} (or --{name.lower().removeprefix('visavis_').replace('_', '-')})"
+        name = str(first["loc"][0])
+        where = _variable(name) if overrides.get(name) is None else f"--{name.replace('_', '-')}"
         raise ConfigError(f"{where}: {first['msg']}, but it is {first['input']!r}.") from error
+
+
+def _variable(name: str) -> str:
+    """The environment variable that a field was read from."""
+    alias = Settings.model_fields[name].validation_alias
+    names = [str(choice) for choice in alias.choices[1:]] if isinstance(alias, AliasChoices) else [f"VISAVIS_{name.upper()}"]
+    return next((variable for variable in names if variable in os.environ), names[0])

@@ -28,9 +28,21 @@ def test_a_hosts_own_names_for_address_and_port_count(monkeypatch):
     assert load_settings(host="127.0.0.1").host == "127.0.0.1"
 
 
-@pytest.mark.parametrize(("name", "value"), [("port", 0), ("port", "many"), ("max_upload_mb", -1), ("history_messages", -3)])
-def test_a_value_that_cannot_be_used_is_named(name, value):
+@pytest.mark.parametrize("value", [0, "many", 65_536])
+def test_an_option_that_cannot_be_used_is_named(value):
     with pytest.raises(ConfigError) as caught:
-        load_settings(**{name: value})
-    assert f"VISAVIS_{name.upper()}" in caught.value.message
+        load_settings(port=value)
+    assert caught.value.message.startswith("--port: ")
     assert repr(value) in caught.value.message
+
+
+VARIABLES = ["VISAVIS_PORT", "GRADIO_SERVER_PORT", "VISAVIS_MAX_UPLOAD_MB", "VISAVIS_HISTORY_MESSAGES", "VISAVIS_DEVICE"]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch, variable):
+    monkeypatch.setenv(variable, "-3")
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert caught.value.message.startswith(f"{variable}: ")
+    assert "'-3'" in caught.value.message
