@@ -76,14 +76,20 @@ class Registry:
         return self._slot(stage, name).state
 
     def chosen(self, stage: Stage) -> EngineInfo:
-        """The engine that the settings name, or else the preferred one among those that can work here."""
+        """The engine that the settings name, or else the preferred one among those that can work here.
+
+        Where all of them failed to load, it is the preferred one of these: it tells why, and the next turn tries it again.
+
+        Raises:
+            ConfigError: nothing is called what the settings name, or no engine can work here.
+        """
         name = getattr(self._settings, stage)
         if name is not None:
             return self._slot(stage, name).info
-        able = [slot.info for slot in self._slots[stage].values() if slot.state.name in {"idle", "loading", "ready"}]
+        able = [slot for slot in self._slots[stage].values() if slot.state.name not in {"needs", "unfit"}]
         if not able:
             raise ConfigError(f"No {stage} engine can work here. Reinstall: pip install -r requirements.txt")
-        return able[0]
+        return min(able, key=lambda slot: slot.state.name == "failed").info
 
     def engines(self) -> Engines:
         """The chosen engines, loaded; the first call may take a second.
@@ -111,7 +117,9 @@ class Registry:
                 except Exception as error:
                     log.exception("%s engine %s cannot be loaded", stage, slot.info.name)
                     slot.state = EngineState("failed", str(error))
-                    raise EngineError(f"{slot.info.title} cannot be started: {error}", code="load_failed") from error
+                    raise EngineError(
+                        f"{slot.info.title} cannot be started: {error}. Choose another engine.", code="load_failed"
+                    ) from error
                 slot.state = EngineState("ready")
             return Loaded(slot.info, slot.loaded)  # type: ignore[return-value,type-var]  # the stage decides which protocol
 
@@ -142,4 +150,4 @@ def _require(slot: _Slot) -> None:
     if slot.state.name == "needs":
         raise MissingDependency(slot.info.title, slot.info.install)
     if slot.state.name == "unfit":
-        raise ConfigError(f"{slot.info.title} {slot.state.detail}, not on this machine.")
+        raise ConfigError(f"{slot.info.title} {slot.state.detail}, not on this machine. Choose another engine.")

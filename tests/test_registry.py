@@ -111,9 +111,23 @@ def test_a_failed_load_is_reported_and_tried_again(monkeypatch, error):
     with pytest.raises(EngineError, match=str(error)):
         registry._load("tts")
     assert registry.state("tts", "made_up") == EngineState("failed", str(error))
-    registry._settings = Settings(tts="made_up")
+    assert registry.chosen("tts").name == "made_up"
     assert registry._load("tts").engine == "engine"
     assert registry.state("tts", "made_up").name == "ready"
+
+
+def test_a_failed_engine_makes_room_for_the_next_best(monkeypatch):
+    def load(options, device):
+        raise RuntimeError("no memory")
+
+    best, next_best = Adapter(load, name="best", preference=2), Adapter(lambda options, device: "engine", name="next_best")
+    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: _Slot(adapter) for adapter in (best, next_best)})
+    registry = Registry(Settings())
+    assert registry.chosen("tts").name == "best"
+    with pytest.raises(EngineError, match="no memory"):
+        registry._load("tts")
+    assert registry.chosen("tts").name == "next_best"
+    assert registry._load("tts").engine == "engine"
 
 
 def test_many_first_users_load_once(monkeypatch):
