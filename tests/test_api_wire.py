@@ -88,6 +88,7 @@ def test_sound_and_text_come_in():
 
 BAD = {
     "not base64": {"pcm": "*" * 40, "sampleRate": 16_000},
+    "not even ASCII": {"pcm": "é" * 40, "sampleRate": 16_000},
     "no rate": {"pcm": pcm(100)},
     "a rate in words": {"pcm": pcm(100), "sampleRate": "16000"},
     "a rate of nothing": {"pcm": pcm(100), "sampleRate": 0},

@@ -7,7 +7,6 @@ start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -128,7 +127,7 @@ def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
         raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds.", code="too_long")
     try:
         return Utterance(audio=from_pcm16(base64.b64decode(pcm, validate=True), rate))
-    except binascii.Error as error:
+    except ValueError as error:
         raise AudioError("That recording arrived damaged; record it again.", code="bad_audio") from error
 
 
