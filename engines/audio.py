@@ -52,16 +52,16 @@ def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             if not file.read(1):
-                raise AudioError("That file is empty.", code="empty")
+                raise AudioError("That file is empty. Choose another.", code="empty")
             file.seek(0)
             pieces = list(_pieces(file, max_ms))
     except OSError as error:
-        raise AudioError("That file cannot be opened.", code="not_audio") from error
+        raise AudioError("That file cannot be opened. Choose another, or try again.", code="not_audio") from error
     if not pieces:
         raise AudioError(_NOT_AUDIO, code="not_audio")
     audio = _joined(pieces)
     if not np.isfinite(audio.samples).all():
-        raise AudioError("That file is damaged: some of its samples are not numbers.", code="bad_samples")
+        raise AudioError("That file is damaged: some of its samples are not numbers. Save it anew, or choose another.", code="bad_samples")
     _require_length(audio)
     return AudioChunk(np.clip(audio.samples, -1.0, 1.0), audio.sample_rate)
 
@@ -74,7 +74,7 @@ def require_sound(audio: AudioChunk) -> None:
     """
     _require_length(audio)
     if not np.isfinite(audio.samples).all():
-        raise AudioError("That recording is damaged: some of its samples are not numbers.", code="bad_samples")
+        raise AudioError("That recording is damaged: some of its samples are not numbers. Record it again.", code="bad_samples")
     window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
     centred = audio.samples - audio.samples.mean(dtype=np.float64)  # a constant offset is no sound
     windows = centred[: len(centred) // window * window].reshape(-1, window)
@@ -91,7 +91,9 @@ def from_pcm16(data: bytes, sample_rate: int) -> AudioChunk:
     """
     _require_rate(sample_rate)
     if len(data) % 2:
-        raise AudioError("That sound is damaged: 16-bit samples come in pairs of bytes, and one byte is missing.", code="bad_samples")
+        raise AudioError(
+            "That sound is damaged: 16-bit samples come in pairs of bytes, and one byte is missing. Record it again.", code="bad_samples"
+        )
     return AudioChunk(np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768), sample_rate)
 
 
@@ -157,7 +159,7 @@ def _pieces(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
         raise AudioError(_NOT_AUDIO, code="not_audio") from error
     with container:
         if not container.streams.audio:
-            raise AudioError("That file has no sound in it.", code="no_sound")
+            raise AudioError("That file has no sound in it. Choose another.", code="no_sound")
         length_ms = 0.0
         for frame in _frames(av, container):
             piece = AudioChunk(_mono(frame), frame.sample_rate)
@@ -214,7 +216,7 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Any:  # no
 
 def _require_length(audio: AudioChunk) -> None:
     if audio.duration_ms < SHORTEST_MS:
-        raise AudioError("That recording is too short to hold a word.", code="too_short")
+        raise AudioError("That recording is too short to hold a word. Record a whole sentence.", code="too_short")
 
 
 def _require_rate(rate: int) -> None:

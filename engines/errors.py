@@ -57,7 +57,7 @@ class MissingDependency(EngineError):  # noqa: N818 - reads as what it says: rai
     stage = "setup"
 
     def __init__(self, engine: str, install: str) -> None:
-        super().__init__(f"{engine} needs a package that is not installed: {install}", code="missing_dependency")
+        super().__init__(f"{engine} needs a package that is not installed. Install it: {install}", code="missing_dependency")
         self.install = install
 
 

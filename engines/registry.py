@@ -117,9 +117,9 @@ class Registry:
                 except Exception as error:
                     log.exception("%s engine %s cannot be loaded", stage, slot.info.name)
                     slot.state = EngineState("failed", str(error))
-                    raise EngineError(
-                        f"{slot.info.title} cannot be started: {error}. Choose another engine.", code="load_failed"
-                    ) from error
+                    why = str(error).rstrip(".")
+                    message = f"{slot.info.title} cannot be started: {why}. Choose another engine, or install this one again."
+                    raise EngineError(message, code="load_failed") from error
                 slot.state = EngineState("ready")
             return Loaded(slot.info, slot.loaded)  # type: ignore[return-value,type-var]  # the stage decides which protocol
 

@@ -215,7 +215,9 @@ class _Work:
     def _report(self, error: Exception, kind: type[EngineError], what: str) -> None:
         if not isinstance(error, EngineError):
             log.error("turn %s: %s", self._request.turn_id, what, exc_info=error)
-            error = kind(f"{what} ({type(error).__name__}).", code="crashed", retryable=True)
+            error = kind(
+                f"{what}. Try again; if it happens again, the terminal that the app runs in says why.", code="crashed", retryable=True
+            )
         else:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
         self.parts.put(error)
@@ -223,7 +225,7 @@ class _Work:
 
 def _sound(piece: Speech, title: str) -> Speech:
     if not len(piece.audio.samples) or not bool(np.isfinite(piece.audio.samples).all()):
-        raise TextToSpeechError(f"{title} made a sound that cannot be played.", code="bad_sound")
+        raise TextToSpeechError(f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound")
     return piece
 
 

@@ -134,7 +134,7 @@ def test_a_path_is_read_like_bytes(tmp_path: Path) -> None:
 
 
 def test_what_is_not_sound_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    assert refused(b"", "empty") == "That file is empty."
+    assert refused(b"", "empty") == "That file is empty. Choose another."
     refused(b"\0", "not_audio")
     refused(b"hello world\n" * 1000, "not_audio")
     refused(b"%PDF-1.7\n" + bytes(5000), "not_audio")
@@ -169,7 +169,7 @@ def video(with_sound: bool) -> bytes:
 
 def test_a_video_gives_its_sound_or_is_refused_without() -> None:
     assert share_of_tone(decode(video(with_sound=True), max_ms=MINUTE)) > 0.99
-    assert refused(video(with_sound=False), "no_sound") == "That file has no sound in it."
+    assert refused(video(with_sound=False), "no_sound") == "That file has no sound in it. Choose another."
 
 
 def length_or_code(data: bytes) -> float | str:

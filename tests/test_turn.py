@@ -138,6 +138,7 @@ def test_a_failing_voice_leaves_the_text(persona, error):
     events = turn(persona, stub_engines(voice=StubVoice(error=error)))
     assert isinstance(events[-1], TurnFailed)
     assert events[-1].stage == "tts"
+    assert "boom" not in events[-1].message
     assert events[-1].text == "".join(StubMind().deltas)
     assert not any(isinstance(event, SegmentReady) for event in events)
 
