@@ -24,17 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parent.parent
-STAGE = ROOT / "avatar_assets"
-VENDOR = {
-    "/stage/vendor/three/": STAGE / "node_modules/three",
-    "/stage/vendor/talkinghead/": STAGE / "node_modules/@met4citizen/talkinghead",
-}
-IMPORTS = {
-    "three": "./vendor/three/build/three.module.js",
-    "three/addons/": "./vendor/three/examples/jsm/",
-    "talkinghead": "./vendor/talkinghead/modules/talkinghead.mjs",
-}
+from avatar_assets import modules
+
+HERE = Path(__file__).resolve().parent
+STAGE = modules.FOLDER
+VENDOR = {f"/stage/vendor/{short}/": modules.NODE_MODULES / name for short, name in modules.PACKAGES.items()}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -81,16 +75,16 @@ VARIANTS = (
 class StageServer(SimpleHTTPRequestHandler):
     """Serves the stage, its browser modules and this benchmark's page on loopback."""
 
-    modules: Path
+    import_map: Path
     """The file answered as `modules.json`."""
     avatars: Path
 
     def translate_path(self, path: str) -> str:
         """Map a URL path to a file; everything outside the known folders does not exist."""
         path = path.split("?", maxsplit=1)[0]
-        folders = {**VENDOR, "/stage/avatars/": self.avatars, "/stage/": STAGE, "/": ROOT / "benchmarks"}
+        folders = {**VENDOR, "/stage/avatars/": self.avatars, "/stage/": STAGE, "/": HERE}
         if path == "/stage/modules.json":
-            return str(self.modules)
+            return str(self.import_map)
         prefix = next(prefix for prefix in folders if path.startswith(prefix))
         file = (folders[prefix] / path.removeprefix(prefix)).resolve()
         return str(file) if file.is_relative_to(folders[prefix]) else ""
@@ -190,14 +184,16 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()
     StageServer.avatars = options.avatars.resolve()
-    for needed in (*VENDOR.values(), StageServer.avatars / f"{options.avatar}.glb"):
-        if not needed.exists():
-            print(f"{needed} is missing. Run `npm ci` in avatar_assets and build the avatars first.", file=sys.stderr)
-            return 2
+    if not modules.installed():
+        print("The npm modules are missing. Run `npm ci` in avatar_assets first.", file=sys.stderr)
+        return 2
+    if not (avatar := StageServer.avatars / f"{options.avatar}.glb").is_file():
+        print(f"{avatar} is missing. Build it first: python -m avatar_assets.builder", file=sys.stderr)
+        return 2
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        StageServer.modules = Path(folder) / "modules.json"
-        StageServer.modules.write_text(json.dumps({"source": "local", "imports": IMPORTS}), encoding="utf-8")
+        StageServer.import_map = Path(folder) / "modules.json"
+        StageServer.import_map.write_text(json.dumps(modules.import_map()), encoding="utf-8")
         with ThreadingHTTPServer(("127.0.0.1", 0), StageServer) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             print(f"{'':26} {'median':>7} {'p90 |·|':>8} {'rest':>6} {'fps':>6}   ms; mouth late is positive")
