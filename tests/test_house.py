@@ -21,7 +21,8 @@ SCRIPTS = sorted((HOUSE / "avatar_assets").glob("*.mjs"))
 
 FLOORS = [
     {"engines.types"},
-    {"engines.events", "engines.errors", "engines.channel", "engines.plain_yaml"},
+    {"engines.events", "engines.errors"},
+    {"engines.channel", "engines.plain_yaml"},
     {"engines.protocols", "engines.settings", "engines.personas", "engines.audio", "engines.device"},
     {"engines.text", "engines.visemes", "engines.stt", "engines.llm", "engines.tts"},
     {"engines.registry"},
@@ -39,7 +40,7 @@ ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
     "fastapi": {"app"},
     "starlette": {"avatar_assets.component"},
-    "argparse": {"app", "avatar_assets.builder.__main__"},
+    "argparse": {"app", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits"},
 }
 HEAVY = {"torch", "transformers", "av", "pocketsphinx", "espeakng_loader", "onnxruntime", "mlx", "kokoro", "gradio", "scipy"}
 
