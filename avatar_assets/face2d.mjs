@@ -31,6 +31,7 @@ const BLINK_MS = 170;
 const BLINK_EVERY_MS = [1800, 5200];
 
 export class Face2D {
+  #host;
   #mouth;
   #shown = restWeights();
   #parts = null;
@@ -52,6 +53,7 @@ export class Face2D {
     this.#svg.setAttribute('viewBox', '40 20 320 400');
     this.#svg.setAttribute('preserveAspectRatio', 'xMidYMax meet');
     host.append(this.#svg);
+    this.#host = host;
   }
 
   /**
@@ -81,7 +83,7 @@ export class Face2D {
 
   dispose() {
     cancelAnimationFrame(this.#request);
-    this.#svg.remove();
+    this.#host.remove();
   }
 
   #frame(time) {

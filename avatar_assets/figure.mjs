@@ -145,6 +145,7 @@ export class Figure {
     // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
     cancelAnimationFrame(head._raf);
     this.#step(performance.now() + 2 * head.animFrameDur);
+    await onScreen(head.renderer.getContext());
     head.renderer.domElement.setAttribute('role', 'img');
     head.renderer.domElement.setAttribute('aria-label', name);
   }
@@ -226,7 +227,18 @@ export class Figure {
     head.renderer.setPixelRatio(Math.min(pixelRatio, devicePixelRatio));
     head.animFrameDur = 1000 / fps;
     head.onResize();
+    head.render(); // a canvas of another size is empty until it is drawn
   }
+}
+
+/** Resolves when what was drawn last can be seen: the first frame compiles shaders, which takes seconds without a GPU. */
+async function onScreen(gl) {
+  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  gl.flush();
+  const drawn = () => gl.isContextLost() || gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
+  while (!drawn()) await new Promise((resolve) => setTimeout(resolve, 30));
+  gl.deleteSync(fence);
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // on its way from the canvas to the screen
 }
 
 /** TalkingHead's eye contact looks half-way down, for eyes sculpted higher, and its lids follow; ours look straight ahead. */
