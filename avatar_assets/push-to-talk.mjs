@@ -12,6 +12,7 @@ export class PushToTalk {
   #on;
   #mode = 'rest';
   #since = 0;
+  #byKey = false; // whether it is the space bar that is held
 
   /**
    * @param {HTMLButtonElement} button
@@ -23,10 +24,14 @@ export class PushToTalk {
     this.#microphone = microphone;
     this.#on = on;
     button.addEventListener('pointerdown', (event) => {
-      if (event.button === 0) this.#press();
+      if (event.button !== 0) return;
+      button.setPointerCapture(event.pointerId); // or a release over the stage's iframe would be told to the stage alone
+      this.#press();
     });
-    for (const name of ['pointerup', 'pointercancel']) window.addEventListener(name, () => this.#release());
+    for (const name of ['pointerup', 'pointercancel']) button.addEventListener(name, () => this.#release());
+    button.addEventListener('click', ({ detail }) => detail === 0 && this.#tap()); // the Enter key, or a screen reader
     button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long press on a phone opens none
+    document.addEventListener('visibilitychange', () => document.hidden && this.#release());
     this.alsoKeysOf(window);
     this.#show('rest');
   }
@@ -37,14 +42,16 @@ export class PushToTalk {
       if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target !== this.#button && event.target.closest?.(TYPES_INTO)) return;
       event.preventDefault();
-      if (!event.repeat) this.#press();
+      if (event.repeat) return;
+      this.#byKey = true;
+      this.#press();
     });
     other.addEventListener('keyup', (event) => {
-      if (event.code === 'Space' && this.#mode !== 'rest') {
-        event.preventDefault();
-        this.#release();
-      }
+      if (event.code !== 'Space' || !this.#byKey) return;
+      event.preventDefault();
+      this.#letGo();
     });
+    other.addEventListener('blur', () => this.#letGo()); // whoever has the keyboard now hears of the key's release
   }
 
   /** Forgets a recording that is going on. */
@@ -76,6 +83,16 @@ export class PushToTalk {
     else if (this.#mode === 'held') tap ? this.#show('tapped') : this.#take();
   }
 
+  #letGo() {
+    if (this.#byKey) this.#release();
+    this.#byKey = false;
+  }
+
+  #tap() {
+    this.#press();
+    this.#release();
+  }
+
   #take() {
     const recording = this.#microphone.stop();
     this.#show('rest');
@@ -87,6 +104,5 @@ export class PushToTalk {
     this.#mode = mode;
     this.#button.textContent = LABELS[mode];
     this.#button.dataset.mode = mode;
-    this.#button.setAttribute('aria-pressed', String(mode === 'held' || mode === 'tapped'));
   }
 }
