@@ -43,7 +43,9 @@ export class Conversation {
 
   /** Marks a reply that was cut off. */
   interrupted(turn) {
-    this.#bubbles.get(turn.id)?.theirs?.classList.add('cut');
+    const { mine, theirs } = this.#bubbles.get(turn.id) ?? {};
+    theirs?.classList.add('cut');
+    if (mine?.classList.contains('pending')) this.transcript(turn, '(stopped before it was understood)');
     this.finished(turn);
   }
 

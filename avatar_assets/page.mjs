@@ -8,6 +8,7 @@ import { PushToTalk } from './push-to-talk.mjs';
 
 const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const STATE_EVERY_MS = 3000;
+const BUSY = ['listening', 'thinking', 'speaking'];
 const WORDS = {
   loading: 'Loading …',
   idle: 'Ready',
@@ -69,8 +70,8 @@ class Page {
     this.#begin();
     this.#state('thinking');
     this.#trigger('greet', { turn: this.#turn.id });
-    this.#talk.alsoKeysOf(this.#stage.window);
-    document.addEventListener('pointerdown', () => this.#stage.post({ type: 'resume' }), { capture: true });
+    for (const gesture of ['pointerdown', 'keydown'])
+      document.addEventListener(gesture, () => this.#stage.post({ type: 'resume' }), { capture: true });
     setInterval(() => document.hidden || this.#refresh(), STATE_EVERY_MS);
   }
 
@@ -78,8 +79,9 @@ class Page {
 
   /** Sends a typed message. */
   say(text) {
-    if (!text.trim()) return this.#state('idle', 'Type or say something first.');
-    return this.#hand({ text });
+    if (text.trim()) return this.#hand({ text });
+    const { state } = this.#parts.status.dataset;
+    return this.#state(BUSY.includes(state) ? state : 'idle', 'Type or say something first.');
   }
 
   /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording */
@@ -88,52 +90,53 @@ class Page {
   }
 
   /** Silences the person at once and tells Python how much was heard. */
-  async stop() {
+  stop() {
     this.#talk.cancel();
-    const heard = await this.#hush();
-    if (heard) this.#trigger('stopped', heard);
     this.#state('idle');
+    return this.#interrupt();
   }
 
   /** Forgets the conversation. */
   async clear() {
-    await this.stop();
-    this.#trigger('cleared', {});
+    const told = this.stop();
     this.conversation.clear();
     this.conversation.greet(this.people.current);
+    await told;
+    this.#trigger('cleared', {});
   }
 
   /** Talks with somebody else. */
   async choose(id) {
-    await this.stop();
+    const told = this.stop();
     this.conversation.clear();
-    this.#begin();
+    this.people.call(id);
+    const { id: turn } = this.#begin();
     this.#state('thinking');
-    this.#trigger('persona', { id, turn: this.#turn.id });
+    await told;
+    if (this.people.called === id) this.#trigger('persona', { id, turn }); // else somebody else was chosen meanwhile
   }
 
   /** Says a finished reply again, lips and all. */
-  async replay(turn) {
-    await this.stop();
+  replay(turn) {
+    this.stop();
     this.#stage.play(turn, `again-${crypto.randomUUID()}`);
     this.#state('speaking');
   }
 
-  async #listen() {
-    const heard = await this.#hush();
-    if (heard) this.#trigger('stopped', heard);
+  #listen() {
     this.#state('listening');
+    this.#interrupt();
   }
 
   async #hand({ text, recording }) {
-    const heard = await this.#hush();
+    const silenced = this.#hush();
     const turn = this.#begin();
     this.conversation.ask(turn, text);
     this.#state('thinking');
     this.#stage.post({ type: 'resume' });
     this.#trigger('utterance', {
       turn: turn.id,
-      heard,
+      heard: await silenced,
       ...(recording ? { pcm: toBase64(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text }),
     });
   }
@@ -143,14 +146,20 @@ class Page {
     return this.#turn;
   }
 
-  /** Silence now; resolves to how far the running turn was heard, or null if none was running. */
+  /** Silence now; Python hears of it as soon as it is known how far the running turn was heard. */
+  async #interrupt() {
+    const heard = await this.#hush();
+    if (heard) this.#trigger('stopped', heard);
+  }
+
+  /** Silence now, and no turn is running any more; resolves, in the order of the calls, to how far the running turn was heard, or null if none was running. */
   async #hush() {
     const turn = this.#turn;
     this.#turn = null;
     const silenced = this.#stage.silence();
-    if (!turn) return null; // what was replayed is silent too, and nobody needs to know how far it was
-    this.#dropped.add(turn.id);
+    if (turn) this.#dropped.add(turn.id);
     const { turn: heardTurn, index, ms } = await silenced;
+    if (!turn) return null; // what was replayed is silent too, and nobody needs to know how far it was
     const heard = heardTurn === turn.id ? { turn: turn.id, index, ms } : { turn: turn.id, index: -1, ms: 0 };
     if (turn.done && heard.index < 0) {
       this.conversation.finished(turn); // not a sound of it was heard, but all of it could be read
@@ -187,7 +196,7 @@ class Page {
 
   /** A turn that Python began: an audio file was handed over. */
   #adopt(event) {
-    this.#hush().then((heard) => heard && this.#trigger('stopped', heard));
+    this.#interrupt();
     this.conversation.ask(this.#begin(event.turn), undefined);
     this.#state('thinking');
   }
@@ -197,6 +206,7 @@ class Page {
     turn.timings = event.timings;
     this.#stage.post({ type: 'end', turn: turn.id });
     if (event.type === 'failed') {
+      this.people.call(null);
       this.conversation.failed(turn, event.message);
       this.#state('failed', event.message);
     }
@@ -204,6 +214,7 @@ class Page {
   }
 
   #meet(person) {
+    if (this.people.called && this.people.called !== person.id) return; // somebody else was chosen meanwhile
     this.people.meet(person);
     this.#stage.post({ ...person, type: 'persona' });
   }
@@ -212,8 +223,10 @@ class Page {
 
   #fromStage(message) {
     const turn = this.#turn;
-    if (message.type === 'blocked') {
-      this.#state('idle', 'Tap the stage to turn the sound on');
+    if (message.type === 'ready') {
+      this.#talk.alsoKeysOf(this.#stage.window);
+    } else if (message.type === 'blocked') {
+      this.#state('idle', 'Tap the stage to turn the sound on.');
     } else if (message.type === 'error') {
       this.#state('failed', message.message);
     } else if (message.type === 'started' && message.turn === turn?.id) {

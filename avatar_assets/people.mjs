@@ -19,6 +19,8 @@ export class People {
 
   /** The person on stage. */
   current = null;
+  /** The id of somebody who was chosen and has not come yet. */
+  called = null;
 
   /** Shows what Python's `state` answered. */
   show(state) {
@@ -34,9 +36,17 @@ export class People {
     this.#drawEngines(state.engines);
   }
 
+  /** Marks somebody as chosen before they come; null: nobody comes. */
+  call(id) {
+    if (id === this.called) return;
+    this.called = id;
+    this.#draw();
+  }
+
   /** Puts somebody else on stage. */
   meet(person) {
     this.current = person;
+    this.called = null;
     this.#draw();
   }
 
@@ -48,7 +58,7 @@ export class People {
   }
 
   #card(person) {
-    const chosen = person.id === this.current.id;
+    const chosen = person.id === (this.called ?? this.current.id);
     const card = make('button', 'person', { type: 'button', role: 'radio', 'aria-checked': chosen, tabindex: chosen ? 0 : -1, 'data-id': person.id });
     card.style.setProperty('--person', person.colour);
     card.append(portrait(person), make('span', 'person-name', {}, person.name), make('span', 'person-line', {}, person.line));

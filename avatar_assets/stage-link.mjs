@@ -3,13 +3,14 @@
 import { fromBase64 } from './base64.mjs';
 
 const SILENCE_WITHIN_MS = 250;
+const NOTHING = Object.freeze({ turn: null, index: -1, ms: 0 });
 
 /** Holds the iframe; every message sent before the stage is ready is kept and delivered in order. */
 export class StageLink {
   #frame;
   #ready = false;
   #waiting = [];
-  #heard = null;
+  #heard = []; // who waits to be told how far the voice was heard, oldest first: the stage answers in that order
 
   /** @param {HTMLElement} host  @param {(message: object) => void} onMessage */
   constructor(host, onMessage) {
@@ -25,7 +26,7 @@ export class StageLink {
     window.addEventListener('message', ({ origin, source, data }) => {
       if (origin !== location.origin || source !== this.#frame.contentWindow) return;
       if (data.type === 'ready') this.#deliver();
-      if (data.type === 'heard') this.#heard?.(data);
+      if (data.type === 'heard') this.#heard.shift()?.(data);
       onMessage(data);
     });
     host.append(this.#frame);
@@ -58,10 +59,13 @@ export class StageLink {
 
   /** Silence now; resolves to `{turn, index, ms}`: how far the voice was heard. */
   async silence() {
-    if (!this.#ready) return { turn: null, index: -1, ms: 0 };
+    if (!this.#ready) {
+      this.#waiting = this.#waiting.filter(([{ type }]) => type !== 'segment' && type !== 'end');
+      return NOTHING;
+    }
     const answer = new Promise((resolve) => {
-      this.#heard = resolve;
-      setTimeout(() => resolve({ turn: null, index: -1, ms: 0 }), SILENCE_WITHIN_MS);
+      this.#heard.push(resolve);
+      setTimeout(resolve, SILENCE_WITHIN_MS, NOTHING);
     });
     this.post({ type: 'stop' });
     return answer;
