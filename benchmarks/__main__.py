@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PEER_BENCH = HERE.parent.parent / "shared" / "peer-bench" / "bench_peers.py"
-NOT_ALONE = {"peer_adapter", "__main__"}
+NOT_ALONE = {"peer_adapter", "chromium", "__main__"}
 
 
 def main() -> None:
     """Run each benchmark in a process of its own, one after the other; one that fails does not keep the others from running."""
     found = [module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name not in NOT_ALONE]
-    found = [name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")]
     chosen = sys.argv[1:] or [*found, "peers"]
     if unknown := set(chosen) - {*found, "peers"}:
         sys.exit(f"There is no benchmark called {', '.join(sorted(unknown))}; there is {', '.join([*found, 'peers'])}")
@@ -29,8 +28,11 @@ def _peers() -> bool:
     if not PEER_BENCH.is_file():
         print("peers: peer-bench is not beside this checkout; not measured")
         return True
-    adapter = str(HERE / "peer_adapter.py")
-    return _ran([sys.executable, str(PEER_BENCH), "--ours", adapter, "--python", sys.executable, "--only", "ours"])
+    command = [sys.executable, str(PEER_BENCH), "--ours", str(HERE / "peer_adapter.py"), "--python", sys.executable]
+    if not (PEER_BENCH.parent / "venv").is_dir():
+        print("peers: the other frameworks are not installed (peer-bench's README tells how); ours is measured alone")
+        command += ["--only", "ours"]
+    return _ran([*command, "--out", str(Path(tempfile.gettempdir()) / "visavis-peers.json")])
 
 
 def _ran(command: list[str]) -> bool:

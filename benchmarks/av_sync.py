@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import threading
@@ -25,21 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_assets import modules
+from benchmarks import chromium
 
 HERE = Path(__file__).resolve().parent
 STAGE = modules.FOLDER
 VENDOR = {f"/stage/vendor/{short}/": modules.NODE_MODULES / name for short, name in modules.PACKAGES.items()}
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 STUB_DRAWING = """for (const kind of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced', 'clear'])
   WebGL2RenderingContext.prototype[kind] = () => {};"""
 
@@ -134,9 +123,10 @@ def run(variant: Variant, avatar: str, base: str) -> tuple[dict[str, Any], list[
     """Play one variant in a fresh Chromium: its log, and the rounds of interruption."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium.PROGRAM, args=[*chromium.QUIET, *chromium.SOFTWARE_GL, chromium.AUTOPLAY]
+        )
         results: list[Any] = []
         for call, more in (("measureOffset", {"gap": variant.gap}), ("measureRest", {"times": 5})):
             page = browser.new_page(viewport={"width": 512, "height": 512})

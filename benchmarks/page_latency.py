@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -10,13 +9,13 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 import app
+from benchmarks import chromium
 from engines.personas import PersonaBook
 from engines.registry import Engines, Loaded, Registry
 from engines.settings import Settings
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 60
-FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 ONE_TURN = """async () => {
   const recording = { pcm: new Int16Array(48000).map((_, i) => 9000 * Math.sin(i / 8)), sampleRate: 16000 };
   const arrived = new Promise((resolve) => {
@@ -66,7 +65,7 @@ def main() -> None:
     page = app.build(app.House(settings, InstantRegistry(settings), PersonaBook(settings.personas_file)))
     app.launch(page, settings, app.free_port(settings.host, 7950))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.QUIET)
         tab = browser.new_page()
         tab.goto(f"{page.local_url}?face=2d")
         tab.wait_for_function("document.getElementById('status')?.dataset.state === 'idle'")

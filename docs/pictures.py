@@ -1,26 +1,17 @@
-"""The README's pictures, taken from the running app: `python docs/pictures.py`; looked at before they are committed."""
+"""The README's pictures, taken from the running app: `python -m docs.pictures`; looked at before they are committed."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks import chromium
+
 HERE = Path(__file__).resolve().parent
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--autoplay-policy=no-user-gesture-required",
-]
 PICTURES = {
     "page-light": {"size": (1280, 800), "scheme": "light", "query": "", "who": "maya", "say": "Tell me about wolves."},
     "page-dark": {"size": (1280, 800), "scheme": "dark", "query": "", "who": "sam", "say": "Why is the sky blue?"},
@@ -38,7 +29,9 @@ def main() -> None:
     try:
         address = next(found[1] for line in app.stdout or () if (found := re.search(r"Visavis is at (\S+)", line)))
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            browser = playwright.chromium.launch(
+                executable_path=chromium.PROGRAM, args=[*chromium.QUIET, *chromium.SOFTWARE_GL, chromium.AUTOPLAY]
+            )
             for name in sys.argv[1:] or PICTURES:
                 take(browser, address, name)
             browser.close()

@@ -21,29 +21,19 @@ import pytest
 from conftest import HOUSE
 from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from benchmarks import chromium as machine
+
 SPEECH = HOUSE.parent / "shared" / "speech"
 CLIP = "sense_and_sensibility_01_austen_64kb-0880"
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
+    pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
     pytest.mark.timeout(180),
 ]
 
 expect.set_options(timeout=30_000)
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
+FLAGS = [*machine.QUIET, *machine.SOFTWARE_GL, *machine.FAKE_MICROPHONE]
 MARKED_WORDS = """() => {
   window.marked = new Set();
   const look = () => {
@@ -67,7 +57,6 @@ SILENT_UNTIL_A_GESTURE = """(() => {
   };
 })()"""
 """What browsers do by themselves; under automation every script counts as a gesture."""
-AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 LISTEN = """() => {
   const { audioContext, output } = stageProbe;
   const meter = new AnalyserNode(audioContext, { fftSize: 2048 });
@@ -182,7 +171,7 @@ def chromium() -> Iterator[Callable[..., AbstractContextManager[Browser]]]:
 
         @contextmanager
         def start(*more: str) -> Iterator[Browser]:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more])
+            browser = playwright.chromium.launch(executable_path=machine.PROGRAM, args=[*FLAGS, *more])
             yield browser
             browser.close()
 
@@ -191,7 +180,7 @@ def chromium() -> Iterator[Callable[..., AbstractContextManager[Browser]]]:
 
 @pytest.fixture(scope="module")
 def browser(chromium, spoken) -> Iterator[Browser]:
-    with chromium(f"--use-file-for-fake-audio-capture={spoken[0]}", AUTOPLAY) as one:
+    with chromium(f"--use-file-for-fake-audio-capture={spoken[0]}", machine.AUTOPLAY) as one:
         yield one
 
 
@@ -506,7 +495,7 @@ def test_the_three_dimensional_person_speaks(browser, address):
 
 
 def test_without_webgl_the_drawn_face_speaks_and_says_why(chromium, address):
-    with chromium("--disable-3d-apis", AUTOPLAY) as browser:
+    with chromium("--disable-3d-apis", machine.AUTOPLAY) as browser:
         page = visit(browser, address, query="")
         frame = stage(page)
         frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '2d' && out.reason)")
@@ -523,7 +512,7 @@ def test_without_npm_and_without_a_network_the_drawn_face_speaks(chromium, tmp_p
     shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    with running(copy, PATH=str(bin_folder)) as (url, lines), chromium(AUTOPLAY) as browser:
+    with running(copy, PATH=str(bin_folder)) as (url, lines), chromium(machine.AUTOPLAY) as browser:
         assert any("npm is not installed" in line for line in lines)
         page = visit(browser, url, query="")
         frame = stage(page)
