@@ -27,7 +27,7 @@ from engines.registry import Registry
 from engines.session import Session, Sessions
 from engines.settings import Settings, load_settings
 from engines.turn import failed
-from engines.types import STAGES, Utterance
+from engines.types import Utterance
 
 log = logging.getLogger("visavis")
 
@@ -85,13 +85,6 @@ class House:
     def leave(self, request: gr.Request) -> None:
         """The tab was closed."""
         self.sessions.close(str(request.session_hash))
-
-    def warm_up(self) -> None:
-        """Load the engines while the page opens, so that the first answer does not wait for them."""
-        try:
-            self.registry.engines()
-        except EngineError as error:
-            log.error("%s", error.message)  # the page shows the same sentence, engine by engine
 
     def _session(self, request: gr.Request) -> Session:
         return self.sessions.get(str(request.session_hash))
@@ -174,7 +167,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--share", action="store_true", help="also make a public link through Gradio, for 72 hours")
     parser.add_argument("--persona", help="who greets you: an id from personas.yaml")
     for stage, what in (("stt", "hears"), ("llm", "thinks"), ("tts", "speaks")):
-        parser.add_argument(f"--{stage}", metavar="NAME", help=f"the engine that {what} (the best that is ready)")
+        parser.add_argument(f"--{stage}", metavar="NAME[:MODEL]", help=f"the engine that {what} (the best that can be loaded)")
     return parser.parse_args(arguments)
 
 
@@ -208,8 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             host=options.host, port=options.port, persona=options.persona, stt=options.stt, llm=options.llm, tts=options.tts
         )
         registry, book = Registry(settings), PersonaBook(settings.personas_file)
-        for stage in STAGES:
-            registry.chosen(stage)
+        registry.check()
         if settings.persona:
             book.get(settings.persona)
     except EngineError as error:
@@ -219,9 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)
     house = House(settings, registry, book)
-    threading.Thread(target=house.warm_up, name="warm-up", daemon=True).start()
     page = build(house)
     launch(page, settings, port, share=options.share, browser=not options.no_browser)
+    threading.Thread(target=registry.prepare, name="prepare", daemon=True).start()
     print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
     page.block_thread()
 

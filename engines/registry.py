@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
+import itertools
 import logging
 import pkgutil
 import platform
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
@@ -61,7 +65,10 @@ class _Slot:
 
 
 class Registry:
-    """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere."""
+    """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere.
+
+    Conversations begin at once on the embedded engines; `prepare` loads better ones behind them, and the next turn uses these.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -76,20 +83,19 @@ class Registry:
         return self._slot(stage, name).state
 
     def chosen(self, stage: Stage) -> EngineInfo:
-        """The engine that the settings name, or else the preferred one among those that can work here.
+        """The engine of the next turn: the first choice that is loaded; before any is, an embedded one.
 
-        Where all of them failed to load, it is the preferred one of these: it tells why, and the next turn tries it again.
+        Where all of them failed to load, it is the first of these: it tells why, and the next turn tries it again.
 
         Raises:
-            ConfigError: nothing is called what the settings name, or no engine can work here.
+            ConfigError: nothing is called what the settings name, an option does not fit, or no engine can work here.
         """
-        name = getattr(self._settings, stage)
-        if name is not None:
-            return self._slot(stage, name).info
-        able = [slot for slot in self._slots[stage].values() if slot.state.name not in {"needs", "unfit"}]
-        if not able:
-            raise ConfigError(f"No {stage} engine can work here. Reinstall: pip install -r requirements.txt")
-        return min(able, key=lambda slot: slot.state.name == "failed").info
+        return self._next(stage).info
+
+    def awaited(self, stage: Stage) -> tuple[tuple[EngineInfo, EngineState], ...]:
+        """Engines that would be used before the chosen one, and why they are not yet."""
+        chosen = self._next(stage)
+        return tuple((slot.info, slot.state) for slot in itertools.takewhile(lambda slot: slot is not chosen, self._order(stage)))
 
     def engines(self) -> Engines:
         """The chosen engines, loaded; the first call may take a second.
@@ -98,19 +104,91 @@ class Registry:
             EngineError: one cannot be loaded; says why.
         """
         return Engines(
-            stt=cast(Loaded[SpeechToText], self._load("stt")),
-            llm=cast(Loaded[ChatModel], self._load("llm")),
-            tts=cast(Loaded[TextToSpeech], self._load("tts")),
+            stt=cast(Loaded[SpeechToText], self._load("stt", self._next("stt"))),
+            llm=cast(Loaded[ChatModel], self._load("llm", self._next("llm"))),
+            tts=cast(Loaded[TextToSpeech], self._load("tts", self._next("tts"))),
         )
 
-    def _load(self, stage: Stage) -> Loaded[SpeechToText] | Loaded[ChatModel] | Loaded[TextToSpeech]:
-        slot = self._slot(stage, self.chosen(stage).name)
+    def check(self) -> None:
+        """Look over what the settings say of engines.
+
+        Raises:
+            ConfigError: an engine or an option that does not exist, or a value that it cannot have.
+        """
+        for stage in STAGES:
+            self._options(stage, self._order(stage)[0])
+
+    def prepare(self) -> None:
+        """Load what the first turn needs, then, stage by stage, the best engine that can be loaded. May take minutes; never raises."""
+        for stage in STAGES:
+            self._attempt(stage, self._next(stage))
+        for stage in STAGES:
+            for slot in self._order(stage):
+                if slot.state.name not in {"needs", "unfit"} and self._attempt(stage, slot):
+                    break
+
+    def _attempt(self, stage: Stage, slot: _Slot) -> bool:
+        try:
+            self._load(stage, slot)
+        except EngineError as error:
+            log.warning("%s", error.message)  # the page shows the same sentence
+            return False
+        return True
+
+    def _next(self, stage: Stage) -> _Slot:
+        order = self._order(stage)
+        if ready := next((slot for slot in order if slot.loaded is not None), None):
+            return ready
+        able = [slot for slot in order if slot.state.name not in {"needs", "unfit"}]
+        if not able:
+            for slot in order:
+                _require(slot)
+            raise ConfigError(f"No {stage} engine can work here. Reinstall: pip install -r requirements.txt")
+        return min(able, key=lambda slot: (slot.state.name == "failed", not slot.info.embedded))
+
+    def _order(self, stage: Stage) -> list[_Slot]:
+        """The slots that may come to work, the first choice first."""
+        everyone = list(self._slots[stage].values())
+        if (name := self._named(stage)[0]) is None:
+            return [
+                slot for slot in everyone if slot.info.embedded or (slot.info.preference >= 0 and slot.state.name not in {"needs", "unfit"})
+            ]
+        named = self._slot(stage, name)
+        return [named, *(slot for slot in everyone if slot.info.embedded and slot is not named)]
+
+    def _named(self, stage: Stage) -> tuple[str | None, str]:
+        """Engine and model as the settings name them: ``NAME`` or ``NAME:MODEL``."""
+        setting: str | None = getattr(self._settings, stage)
+        name, _, model = (setting or "").partition(":")
+        return name or None, model
+
+    def _options(self, stage: Stage, slot: _Slot) -> Any:
+        """The adapter's options: its defaults, and for the engine that the settings name, what they say.
+
+        Raises:
+            ConfigError: there is no such option, or it cannot have that value.
+        """
+        name, model = self._named(stage)
+        if slot.info.name != name:
+            return slot.adapter.Options()
+        given: dict[str, Any] = {**getattr(self._settings, f"{stage}_options"), **({"model": model} if model else {})}
+        known = [field.name for field in dataclasses.fields(slot.adapter.Options)]
+        if unknown := sorted(set(given) - set(known)):
+            raise ConfigError(f"{slot.info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
+        try:
+            return TypeAdapter(slot.adapter.Options).validate_python(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(f"{slot.info.title}, option {first['loc'][-1]}: {first['msg']}, but it is {first['input']!r}.") from error
+
+    def _load(self, stage: Stage, slot: _Slot) -> Loaded[SpeechToText] | Loaded[ChatModel] | Loaded[TextToSpeech]:
         with slot.lock:
             if slot.loaded is None:
                 _require(slot)
+                options = self._options(stage, slot)
                 slot.state = EngineState("loading")
                 try:
-                    slot.loaded = slot.adapter.load(slot.adapter.Options(), self._settings.device)
+                    slot.loaded = slot.adapter.load(options, self._settings.device)
                 except EngineError as error:
                     slot.state = EngineState("failed", error.message)
                     raise

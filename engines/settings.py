@@ -33,9 +33,13 @@ class Settings(BaseSettings):
     """Id of who greets first; None is the first person in the file."""
 
     stt: str | None = None
-    """Engine by name; None is the best one that is ready."""
+    """Engine by ``NAME`` or ``NAME:MODEL``; None is the best one that can be loaded."""
     llm: str | None = None
     tts: str | None = None
+    stt_options: dict[str, Any] = {}
+    """Options of the engine named above, as its file lists them; in the environment as JSON: ``{"beam_size": 5}``."""
+    llm_options: dict[str, Any] = {}
+    tts_options: dict[str, Any] = {}
     device: Literal["cpu", "cuda", "mps"] = "cpu"
 
     history_messages: Annotated[int, Field(ge=0)] = 12

@@ -75,68 +75,135 @@ class Adapter:
         pass
 
 
-def with_adapter(monkeypatch, adapter) -> Registry:
-    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: _Slot(adapter)})
-    return Registry(Settings())
+def with_adapters(monkeypatch, *adapters, **settings) -> Registry:
+    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: _Slot(adapter) for adapter in adapters})
+    return Registry(Settings(**settings))
+
+
+def load(registry: Registry):
+    return registry._load("tts", registry._next("tts"))
+
+
+def failing(options, device):
+    raise RuntimeError("no memory")
 
 
 def test_a_missing_package_is_answered_with_its_command(monkeypatch):
-    registry = with_adapter(monkeypatch, Adapter(None, requires=("no_such_module",), install="pip install no-such"))
+    missing = Adapter(None, requires=("no_such_module",), install="pip install no-such")
+    registry = with_adapters(monkeypatch, missing, tts="made_up")
     assert registry.state("tts", "made_up") == EngineState("needs", "pip install no-such")
-    with pytest.raises(ConfigError):
-        registry.chosen("tts")
-    registry._settings = Settings(tts="made_up")
     with pytest.raises(MissingDependency, match="pip install no-such"):
-        registry._load("tts")
+        registry.chosen("tts")
 
 
 def test_an_engine_for_another_machine_says_so(monkeypatch):
-    registry = with_adapter(monkeypatch, Adapter(None, platforms=("plan9-arm64",)))
+    registry = with_adapters(monkeypatch, Adapter(None, platforms=("plan9-arm64",)), tts="made_up")
     assert registry.state("tts", "made_up").name == "unfit"
-    registry._settings = Settings(tts="made_up")
     with pytest.raises(ConfigError, match="plan9"):
-        registry._load("tts")
+        registry.chosen("tts")
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no memory"), EngineError("The file is broken", code="x")])
 def test_a_failed_load_is_reported_and_tried_again(monkeypatch, error):
     outcomes = [error, None]
 
-    def load(options, device):
+    def fail_once(options, device):
         if (outcome := outcomes.pop(0)) is not None:
             raise outcome
         return "engine"
 
-    registry = with_adapter(monkeypatch, Adapter(load))
+    registry = with_adapters(monkeypatch, Adapter(fail_once, embedded=True))
     with pytest.raises(EngineError, match=str(error)):
-        registry._load("tts")
+        load(registry)
     assert registry.state("tts", "made_up") == EngineState("failed", str(error))
     assert registry.chosen("tts").name == "made_up"
-    assert registry._load("tts").engine == "engine"
+    assert load(registry).engine == "engine"
     assert registry.state("tts", "made_up").name == "ready"
 
 
-def test_a_failed_engine_makes_room_for_the_next_best(monkeypatch):
-    def load(options, device):
-        raise RuntimeError("no memory")
+EMBEDDED = {"name": "embedded", "embedded": True}
 
-    best, next_best = Adapter(load, name="best", preference=2), Adapter(lambda options, device: "engine", name="next_best")
-    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: _Slot(adapter) for adapter in (best, next_best)})
-    registry = Registry(Settings())
-    assert registry.chosen("tts").name == "best"
-    with pytest.raises(EngineError, match="no memory"):
-        registry._load("tts")
-    assert registry.chosen("tts").name == "next_best"
-    assert registry._load("tts").engine == "engine"
+
+def test_conversations_begin_on_the_embedded_engine_and_change_over_when_a_better_one_is_loaded(monkeypatch):
+    go_on, asked = threading.Event(), threading.Event()
+
+    def slow(options, device):
+        asked.set()
+        assert go_on.wait(10)
+        return "better"
+
+    embedded = Adapter(lambda options, device: "embedded", **EMBEDDED)
+    registry = with_adapters(monkeypatch, Adapter(slow, name="better", preference=10), embedded)
+    preparing = threading.Thread(target=registry.prepare)
+    preparing.start()
+    assert asked.wait(10)
+    assert registry.engines().stt.engine == "embedded"
+    assert [(info.name, state.name) for info, state in registry.awaited("stt")] == [("better", "loading")]
+    go_on.set()
+    preparing.join(10)
+    assert registry.engines().stt.engine == "better"
+    assert registry.awaited("stt") == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"tts": "best"}], ids=["by preference", "by name"])
+def test_an_engine_that_cannot_be_loaded_is_set_aside_with_its_reason(monkeypatch, settings):
+    best, embedded = Adapter(failing, name="best", preference=2), Adapter(lambda options, device: "engine", **EMBEDDED)
+    registry = with_adapters(monkeypatch, best, embedded, **settings)
+    registry.prepare()
+    assert registry.engines().tts.engine == "engine"
+    ((info, state),) = registry.awaited("tts")
+    assert (info.name, state) == ("best", EngineState("failed", "no memory"))
+
+
+def test_an_engine_named_without_its_package_leaves_the_embedded_one_at_work(monkeypatch):
+    missing = Adapter(None, name="best", requires=("no_such_module",), install="pip install no-such")
+    registry = with_adapters(monkeypatch, missing, Adapter(lambda options, device: "engine", **EMBEDDED), tts="best")
+    registry.prepare()
+    assert registry.engines().tts.engine == "engine"
+    assert registry.awaited("tts")[0][1] == EngineState("needs", "pip install no-such")
+
+
+def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
+    remote = Adapter(lambda options, device: "remote", name="remote", preference=-1)
+    embedded = Adapter(lambda options, device: "engine", **EMBEDDED)
+    for settings, expected in (({}, "engine"), ({"tts": "remote"}, "remote")):
+        registry = with_adapters(monkeypatch, remote, embedded, **settings)
+        registry.prepare()
+        assert registry.engines().tts.engine == expected
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    model: str = "small"
+    beams: int = 1
+
+
+def with_options(monkeypatch, **settings) -> Registry:
+    adapter = Adapter(lambda options, device: options)
+    adapter.Options = ModelOptions
+    return with_adapters(monkeypatch, adapter, **settings)
+
+
+def test_model_and_options_come_from_the_settings(monkeypatch):
+    registry = with_options(monkeypatch, tts="made_up:C:/models/large", tts_options={"beams": "5"})
+    registry.check()
+    assert load(registry).engine == ModelOptions("C:/models/large", 5)
+    assert load(with_options(monkeypatch, tts="made_up")).engine == ModelOptions()
+
+
+@pytest.mark.parametrize(("options", "said"), [({"beam": 5}, "beam"), ({"beams": "many"}, "beams")])
+def test_an_option_that_does_not_fit_is_named(monkeypatch, options, said):
+    with pytest.raises(ConfigError, match=said):
+        with_options(monkeypatch, tts="made_up", tts_options=options).check()
 
 
 def test_many_first_users_load_once(monkeypatch):
     loads, gate = [], threading.Barrier(8)
-    registry = with_adapter(monkeypatch, Adapter(lambda options, device: loads.append(1) or "engine"))
+    registry = with_adapters(monkeypatch, Adapter(lambda options, device: loads.append(1) or "engine", embedded=True))
 
     def use():
         gate.wait()
-        registry._load("tts")
+        load(registry)
 
     threads = [threading.Thread(target=use) for _ in range(8)]
     for thread in threads:

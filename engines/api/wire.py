@@ -98,7 +98,16 @@ def _engine_to_wire(registry: Registry, stage: Stage) -> Json:
     try:
         info = registry.chosen(stage)
     except EngineError as error:
-        return {"stage": stage, "name": "", "title": "none", "summary": error.message, "embedded": False, "state": "failed", "detail": ""}
+        return {
+            "stage": stage,
+            "name": "",
+            "title": "none",
+            "summary": error.message,
+            "embedded": False,
+            "state": "failed",
+            "detail": "",
+            "awaited": [],
+        }
     state = registry.state(stage, info.name)
     return {
         "stage": stage,
@@ -108,6 +117,7 @@ def _engine_to_wire(registry: Registry, stage: Stage) -> Json:
         "embedded": info.embedded,
         "state": state.name,
         "detail": state.detail,
+        "awaited": [{"title": better.title, "state": why.name, "detail": why.detail} for better, why in registry.awaited(stage)],
     }
 
 
