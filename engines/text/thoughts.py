@@ -1,0 +1,93 @@
+"""Keeps what a chat model thinks to itself out of its reply, while the reply is still being written.
+
+Two notations are known. Tags around a thought, ``<think>…</think>``, as DeepSeek-R1 and Qwen write them (also ``thinking``, ``thought``,
+``reasoning``, and Mistral's ``[THINK]…[/THINK]``); and gpt-oss's channels, ``<|channel|>analysis<|message|>…<|end|>``, of which only
+``final`` is meant for people: https://github.com/openai/harmony, docs/format.md.
+"""
+
+from __future__ import annotations
+
+import re
+
+_OPEN = frozenset({"<think>", "<thinking>", "<thought>", "<reasoning>", "[think]"})
+_CLOSE = frozenset({"</think>", "</thinking>", "</thought>", "</reasoning>", "[/think]"})
+_START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
+_MARKS = (*_OPEN, *_CLOSE, _START, _CHANNEL, _MESSAGE, "<|end|>", "<|return|>", "<|call|>")
+_MARK = re.compile("|".join(map(re.escape, _MARKS)), re.IGNORECASE)
+_LONGEST = max(map(len, _MARKS))
+_HEADER_CHARACTERS = 200
+"""How much of a channel's header is kept: its role and name stand first."""
+_FOR_PEOPLE = ("assistant", "final")
+
+
+class ThoughtFilter:
+    """Streaming filter: `push` what the model wrote, `finish` at its end; joined, the answers are what may be shown and spoken.
+
+    Where the model's pieces are cut makes no difference. Nothing waits but what may be the beginning of a mark (at most ten
+    characters) and the white space before the reply, which is dropped. A thought that is never closed lasts to the end. A block is left by
+    its own end only, so a thought that quotes the other notation stays a thought.
+    """
+
+    def __init__(self, *, thinking: bool = False) -> None:
+        """`thinking`: the prompt itself has opened a thought, so that the model writes the closing tag alone."""
+        self._thinking = thinking
+        self._header: str | None = None
+        """What stands between ``<|start|>`` or ``<|channel|>`` and ``<|message|>``; None outside of it."""
+        self._muted = False
+        """Inside a channel that is not for people, or between two messages."""
+        self._held = ""
+        self._begun = False
+
+    def push(self, text: str) -> str:
+        """Take the next piece, of any length; what may be said of it and of what was held before."""
+        text = self._held + text
+        said, at = [], 0
+        for mark in _MARK.finditer(text):
+            said.append(self._passed(text[at : mark.start()]))
+            self._turn(mark.group().lower())
+            at = mark.end()
+        end = _beginning_of_a_mark(text, at)
+        self._held = text[end:]
+        said.append(self._passed(text[at:end]))
+        return self._from_the_first_word("".join(said))
+
+    def finish(self) -> str:
+        """The end of the reply: what was held turned out to be no mark."""
+        held, self._held = self._held, ""
+        return self._from_the_first_word(self._passed(held))
+
+    def _passed(self, text: str) -> str:
+        if self._header is not None:
+            self._header = (self._header + text)[:_HEADER_CHARACTERS]
+            return ""
+        return "" if self._thinking or self._muted else text
+
+    def _turn(self, mark: str) -> None:
+        """What a mark changes."""
+        if self._thinking:
+            self._thinking = mark not in _CLOSE
+        elif mark in {_START, _CHANNEL}:
+            # The name of a channel replaces the role before it: "<|start|>assistant<|channel|>analysis<|message|>".
+            self._header = ""
+        elif mark == _MESSAGE:
+            name = (self._header or "").split()[:1]
+            self._muted = self._header is not None and not (name and name[0].lower() in _FOR_PEOPLE)
+            self._header = None
+        elif mark in _OPEN:
+            self._thinking = self._header is None and not self._muted
+        elif mark not in _CLOSE:
+            self._header, self._muted = None, True
+
+    def _from_the_first_word(self, text: str) -> str:
+        if not self._begun:
+            text = text.lstrip()
+            self._begun = bool(text)
+        return text
+
+
+def _beginning_of_a_mark(text: str, start: int) -> int:
+    """Where, from `start` on, the end of `text` may be the first part of a mark; the length of `text` when it is none."""
+    for at in range(max(start, len(text) - _LONGEST + 1), len(text)):
+        if text[at] in "<[" and any(mark.startswith(text[at:].lower()) for mark in _MARKS):
+            return at
+    return len(text)
