@@ -44,6 +44,7 @@ class Page {
   #talk;
   #turn = null;
   #dropped = new Set();
+  #lost = false; // whether the app has stopped answering
 
   constructor(parts, frame, trigger, server) {
     this.#parts = parts;
@@ -66,7 +67,6 @@ class Page {
   async start() {
     this.#state('loading');
     await this.#refresh();
-    this.#stage.post({ ...this.people.current, type: 'persona' });
     this.#begin();
     this.#state('thinking');
     this.#trigger('greet', { turn: this.#turn.id });
@@ -264,10 +264,16 @@ class Page {
   }
 
   async #refresh() {
-    try {
-      this.people.show(await this.#server.state({}));
-    } catch {
-      this.#state('failed', 'The app does not answer; is it still running?');
+    const state = await this.#server.state({}).catch(() => null); // Gradio answers with nothing when nobody is there
+    if (!state) {
+      this.#lost = true;
+      if (this.#parts.status.dataset.state !== 'failed') this.#state('failed', 'The app does not answer; is it still running?');
+      return;
     }
+    if (this.#lost) this.#state(this.#turn ? 'thinking' : 'idle'); // only a hiccup: after a restart Gradio loads the page anew
+    this.#lost = false;
+    const shown = JSON.stringify(this.people.current);
+    this.people.show(state);
+    if (JSON.stringify(this.people.current) !== shown) this.#stage.post({ ...this.people.current, type: 'persona' });
   }
 }
