@@ -15,6 +15,9 @@ export class People {
     this.#engines = engines;
     this.#choose = choose;
     picker.addEventListener('keydown', (event) => this.#byKey(event));
+    document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#fold(true));
+    document.addEventListener('pointerdown', ({ target }) => engines.contains(target) || this.#fold(false));
+    window.addEventListener('blur', () => this.#fold(false)); // a press on the stage's iframe
   }
 
   /** The person on stage. */
@@ -73,6 +76,12 @@ export class People {
     if (!step || at < 0) return;
     event.preventDefault();
     cards[(at + step + cards.length) % cards.length].focus();
+  }
+
+  /** Closes the list of engines, which covers what is below it. */
+  #fold(byKey) {
+    if (byKey && this.#engines.contains(document.activeElement)) this.#engines.querySelector('summary').focus();
+    this.#engines.open = false;
   }
 
   #drawEngines(engines) {
