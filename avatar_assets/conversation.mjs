@@ -2,6 +2,11 @@
 import { make } from './people.mjs';
 import { timelineOf, wavOf } from './take-home.mjs';
 
+/** How long a browser may take to fetch a download from memory, in ms. */
+const KEPT_MS = 60_000;
+/** This close to its end the conversation follows what is added; further up somebody is reading. In px. */
+const NEAR_END_PX = 80;
+
 export class Conversation {
   #list;
   #receipt;
@@ -26,6 +31,7 @@ export class Conversation {
     mine.querySelector('.words').textContent = text ?? '…';
     mine.classList.toggle('pending', text === undefined);
     this.#bubbles.set(turn.id, { mine });
+    this.#list.scrollTop = this.#list.scrollHeight; // whoever speaks wants to see the answer
   }
 
   transcript(turn, text) {
@@ -37,8 +43,9 @@ export class Conversation {
 
   /** More of the reply. */
   write(turn, text) {
-    this.#theirs(turn).querySelector('.words').append(text);
-    this.#follow();
+    const theirs = this.#theirs(turn);
+    theirs.setAttribute('aria-busy', 'true'); // or a screen reader would begin anew with every few letters
+    this.#follow(() => theirs.querySelector('.words').append(text));
   }
 
   /** Marks a reply that was cut off. */
@@ -51,14 +58,16 @@ export class Conversation {
 
   failed(turn, message) {
     this.#bubbles.get(turn.id)?.mine?.classList.remove('pending');
-    const note = make('p', 'failure', { role: 'alert' }, message);
-    this.#theirs(turn).append(note);
-    this.#follow();
+    const note = make('p', 'failure', {}, message);
+    const theirs = this.#theirs(turn);
+    theirs.removeAttribute('aria-busy');
+    this.#follow(() => theirs.append(note));
   }
 
   /** Offers a reply that has been heard to be heard again and taken home. */
   finished(turn) {
     const theirs = this.#bubbles.get(turn.id)?.theirs;
+    theirs?.removeAttribute('aria-busy');
     if (!theirs || !turn.segments.length || theirs.querySelector('.actions')) return;
     const actions = make('div', 'actions');
     const again = make('button', 'again', { type: 'button' }, 'Replay');
@@ -68,8 +77,7 @@ export class Conversation {
       download('Sound (WAV)', 'wav', () => wavOf(turn.segments)),
       download('Visemes (JSON)', 'json', () => new Blob([JSON.stringify(timelineOf(turn.segments))], { type: 'application/json' })),
     );
-    theirs.append(actions);
-    this.#follow();
+    this.#follow(() => theirs.append(actions));
   }
 
   /** How long each step took, in ms from the hand-over of the utterance; the first sound is measured where it is heard. */
@@ -101,23 +109,27 @@ export class Conversation {
   }
 
   #add(whose) {
-    const item = make('li', `said ${whose}`);
+    const item = make('div', `said ${whose}`);
     item.append(make('span', 'who', {}, whose === 'mine' ? 'You said: ' : 'They said: '), make('span', 'words'));
-    this.#list.append(item);
-    this.#follow();
+    this.#follow(() => this.#list.append(item));
     return item;
   }
 
-  #follow() {
-    this.#list.scrollTop = this.#list.scrollHeight;
+  /** Changes the conversation and stays at its end if that was in sight. */
+  #follow(change) {
+    const { scrollHeight, scrollTop, clientHeight } = this.#list;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    change();
+    if (near) this.#list.scrollTop = this.#list.scrollHeight;
   }
 }
 
 function download(label, kind, content) {
-  const link = make('a', 'take', { href: '#', download: `visavis.${kind}`, role: 'button' }, label);
-  link.addEventListener('click', () => {
-    URL.revokeObjectURL(link.href);
-    link.href = URL.createObjectURL(content());
+  const button = make('button', 'take', { type: 'button' }, label);
+  button.addEventListener('click', () => {
+    const href = URL.createObjectURL(content());
+    make('a', '', { href, download: `visavis.${kind}` }).click();
+    setTimeout(URL.revokeObjectURL, KEPT_MS, href);
   });
-  return link;
+  return button;
 }
