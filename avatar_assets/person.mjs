@@ -73,6 +73,7 @@ export class Person {
    */
   announce(persona) {
     if (this.#persona) return;
+    clearTimeout(this.#standIn);
     this.#standIn = setTimeout(() => {
       this.#drawn ??= new Face2D(this.#room(), this.#mouth);
       this.#drawn.show(this.#persona ?? persona);
