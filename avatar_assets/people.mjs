@@ -1,6 +1,6 @@
 // The picker of people and the line that says which engines are at work; both are redrawn only when what they show has changed.
 
-const STAGES = { stt: 'hearing', llm: 'answers', tts: 'voice' };
+import { lineOf, notesOf } from './engines.mjs';
 
 export class People {
   #picker;
@@ -85,22 +85,15 @@ export class People {
   }
 
   #drawEngines(engines) {
-    const embedded = engines.filter((engine) => engine.embedded);
-    const failed = engines.find((engine) => engine.state === 'failed');
-    const line = this.#engines.querySelector('.engines-line');
-    line.textContent = failed
-      ? `${failed.title} does not work: ${failed.detail || failed.summary}`
-      : embedded.length
-        ? 'Basic offline voice and scripted answers: what to expect'
-        : engines.map((engine) => engine.title).join(' · ');
-    this.#engines.dataset.quality = failed ? 'failed' : embedded.length ? 'basic' : 'full';
-    const items = engines.map((engine) => {
+    const { line, quality } = lineOf(engines);
+    this.#engines.querySelector('.engines-line').textContent = line;
+    this.#engines.dataset.quality = quality;
+    const items = engines.flatMap(notesOf).map(({ name, text, state }) => {
       const item = make('li', 'engine');
-      item.append(make('b', '', {}, `${engine.title}, ${STAGES[engine.stage]}`), ` ${engine.summary}`);
-      if (engine.state !== 'ready') item.append(make('em', '', {}, ` ${engine.state}${engine.detail ? `: ${engine.detail}` : ''}`));
+      item.append(make('b', '', {}, name), ` ${text} `, make('em', '', {}, state));
       return item;
     });
-    if (embedded.length) items.push(make('li', 'engine', {}, 'Better ones plug in as one file each: README, “Add an engine”.'));
+    if (quality === 'basic') items.push(make('li', 'engine', {}, 'Better ones plug in as one file each: README, “Add an engine”.'));
     this.#engines.querySelector('.engines-list').replaceChildren(...items);
   }
 }
