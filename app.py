@@ -32,6 +32,8 @@ from engines.types import Utterance
 log = logging.getLogger("visavis")
 
 ASSETS = modules.FOLDER
+SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
+"""A message typed before the page is ready stays in its box."""
 LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None, "api_visibility": "private"}
 """How a conversation's events run: at once, side by side, and only from the page."""
 UPLOADS_KEPT_S = 300
@@ -121,7 +123,7 @@ def build(house: House) -> gr.Blocks:
             with gr.Column(elem_id="right", scale=3, min_width=300):
                 gr.HTML((ASSETS / "conversation.html").read_text(encoding="utf-8"), js_on_load=None)
 
-        gr.on([say.submit, send.click], None, [say], [say], js="(text) => { window.visavis?.say(text); return ''; }")
+        gr.on([say.submit, send.click], None, [say], [say], js=SAY)
         stop.click(None, js="() => window.visavis?.stop()")
         clear.click(None, js="() => window.visavis?.clear()")
         file.upload(house.recording, [file], [stage], **LIVE)

@@ -23,6 +23,8 @@ from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 
 from benchmarks import chromium as machine
 
+EMBEDDED = {"VISAVIS_STT": "pocketsphinx", "VISAVIS_LLM": "scripted", "VISAVIS_TTS": "espeak_ng"}
+"""Whatever else is installed, these tests are about the engines that everybody has."""
 SPEECH = HOUSE.parent / "shared" / "speech"
 CLIP = "sense_and_sensibility_01_austen_64kb-0880"
 
@@ -131,7 +133,7 @@ def people(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(people) -> Iterator[str]:
-    with running(VISAVIS_PERSONAS_FILE=str(people)) as (url, _):
+    with running(VISAVIS_PERSONAS_FILE=str(people), **EMBEDDED) as (url, _):
         yield url
 
 
@@ -331,6 +333,15 @@ def test_somebody_else_comes_on_stage_and_knows_nothing(page):
     assert "Ana" not in answered(page)
 
 
+def test_the_last_choice_of_many_wins(page):
+    page.evaluate("""() => { for (const id of ['sam', 'alex', 'maya', 'captain']) document.querySelector(`[data-id=${id}]`).click() }""")
+    expect(page.locator("#persona [aria-checked=true]")).to_have_attribute("data-id", "captain")
+    answered(page)
+    assert stage(page).locator("svg[role=img]").get_attribute("aria-label") == "Captain Alex"
+    say(page, "Who are you?")
+    assert answered(page)
+
+
 def test_two_tabs_are_two_conversations(page, browser, address):
     other = visit(browser, address)
     say(page, "My name is Ana.")
@@ -465,6 +476,8 @@ def test_everything_fits_and_can_be_read(browser, address, width, height, scheme
     say(page, "Hello there.")
     expect(page.locator("#chat .theirs")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width < 800:
+        assert page.evaluate("document.documentElement.scrollHeight > innerHeight"), "the conversation below must be within reach"
     for name in ("talk", "stop", "clear", "send", "say", "file"):
         box = page.locator(f"#{name}").bounding_box()
         assert box["x"] >= 0
@@ -512,7 +525,7 @@ def test_without_npm_and_without_a_network_the_drawn_face_speaks(chromium, tmp_p
     shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    with running(copy, PATH=str(bin_folder)) as (url, lines), chromium(machine.AUTOPLAY) as browser:
+    with running(copy, PATH=str(bin_folder), **EMBEDDED) as (url, lines), chromium(machine.AUTOPLAY) as browser:
         assert any("npm is not installed" in line for line in lines)
         page = visit(browser, url, query="")
         frame = stage(page)
