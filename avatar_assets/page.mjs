@@ -134,11 +134,8 @@ class Page {
     this.conversation.ask(turn, text);
     this.#state('thinking');
     this.#stage.post({ type: 'resume' });
-    this.#trigger('utterance', {
-      turn: turn.id,
-      heard: await silenced,
-      ...(recording ? { pcm: toBase64(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text }),
-    });
+    const said = recording ? { pcm: toBase64(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text };
+    this.#trigger('utterance', { turn: turn.id, heard: await silenced, ...said });
   }
 
   #begin(id = crypto.randomUUID()) {
