@@ -23,8 +23,9 @@ FLOORS = [
     {"engines.types"},
     {"engines.events", "engines.errors"},
     {"engines.channel", "engines.plain_yaml"},
-    {"engines.protocols", "engines.settings", "engines.personas", "engines.audio", "engines.device"},
-    {"engines.text", "engines.visemes", "engines.stt", "engines.llm", "engines.tts"},
+    {"engines.protocols", "engines.settings", "engines.personas", "engines.audio", "engines.device", "engines.remote"},
+    {"engines.text", "engines.visemes"},
+    {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.registry"},
     {"engines.journal"},
     {"engines.turn"},
@@ -43,6 +44,7 @@ ONLY_IN = {
     "argparse": {"app", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits"},
 }
 HEAVY = {"torch", "transformers", "av", "pocketsphinx", "espeakng_loader", "onnxruntime", "mlx", "kokoro", "gradio", "scipy"}
+HEAVY |= {"openai", "httpx2"}
 
 
 def name_of(path: Path) -> str:
