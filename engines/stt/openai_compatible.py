@@ -1,0 +1,102 @@
+"""Ears on a server: Speaches, LocalAI, vLLM, OpenAI, whatever speaks OpenAI's audio transcriptions.
+
+Protocol: https://platform.openai.com/docs/api-reference/audio/createTranscription. The recording goes from memory, never through a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+
+from engines.audio import require_sound, resample, to_wav
+from engines.errors import AudioError, SpeechToTextError
+from engines.remote import INSTALL, Remote
+from engines.types import AudioChunk, EngineInfo, Transcript
+
+INFO = EngineInfo(
+    name="openai_compatible",
+    stage="stt",
+    title="OpenAI-compatible server",
+    summary="Hearing on the server that you name; your recordings go there.",
+    requires=("openai",),
+    install=INSTALL,
+    preference=-1,
+)
+
+_RATE = 16_000
+"""Hz. What Whisper works with; more would only take longer to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which server, which model, and how much patience."""
+
+    model: str = "whisper-1"
+    """As the server calls it; this is OpenAI's and LocalAI's name."""
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """Speaches' and vLLM's; LocalAI has port 8080, OpenAI https://api.openai.com/v1."""
+    api_key: str = field(default="", repr=False)
+    """Not needed for most servers of one's own."""
+    connect_s: float = 5.0
+    timeout_s: float = 60.0
+    """Longest wait for the whole transcript."""
+    retries: int = 2
+    """Further attempts after a passing failure."""
+
+
+def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
+    """See whether the server is there, within ten seconds a try.
+
+    Raises:
+        MissingDependency: openai is not installed.
+        ConfigError: an address or key that cannot be used.
+        SpeechToTextError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
+    """
+    remote = Remote(
+        INFO.title,
+        SpeechToTextError,
+        base_url=options.base_url,
+        api_key=options.api_key,
+        connect_s=options.connect_s,
+        retries=options.retries,
+    )
+    remote.run(remote.models(needed=False))
+    return OpenAICompatible(remote, options)
+
+
+class OpenAICompatible:
+    """A `SpeechToText`. It keeps no state: any number of recordings at once."""
+
+    def __init__(self, remote: Remote, options: Options) -> None:
+        self._remote, self._options = remote, options
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        """The words as the server writes them; silence and what is too short for a word is empty, and is not sent.
+
+        Raises:
+            SpeechToTextError: ``bad_samples``, ``bad_rate``; ``unreachable``, ``stalled``, ``dropped``, ``busy`` and ``server_error`` may
+                pass when tried again; ``bad_key``, ``forbidden``, ``no_credit``, ``wrong_model``, ``wrong_address``, ``refused`` and
+                ``bad_answer`` not.
+        """
+        hint = re.split("[-_]", language)[0].lower() if language else None
+        try:
+            require_sound(audio)
+            wav = to_wav(resample(audio, _RATE))
+        except AudioError as error:
+            if error.code in {"silent", "too_short"}:
+                return Transcript("", hint)
+            raise SpeechToTextError(error.message, code=error.code) from error
+        text = self._remote.run(self._remote.patiently(lambda: self._ask(wav, hint), self._options.model))
+        return Transcript(text.strip(), hint)
+
+    async def _ask(self, wav: bytes, hint: str | None) -> str:
+        more = {"language": hint} if hint else {}
+        async with asyncio.timeout(self._options.timeout_s):
+            answer: object = await self._remote.client.audio.transcriptions.create(
+                model=self._options.model, file=("speech.wav", wav, "audio/wav"), response_format="json", **more
+            )
+        text = getattr(answer, "text", None)
+        if not isinstance(text, str):
+            raise self._remote.bad_answer()
+        return text

@@ -1,0 +1,193 @@
+"""The ears on a server, against a loopback server that speaks the protocol well and badly."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+import tempfile
+import threading
+import wave
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tone
+from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, closed_port, drops, error, raw, running, waits
+
+from engines.errors import ConfigError, SpeechToTextError
+from engines.protocols import SpeechToText
+from engines.remote import Remote
+from engines.stt import openai_compatible
+from engines.stt.openai_compatible import OpenAICompatible, Options
+from engines.types import AudioChunk, Transcript
+
+KEY = "sk-verysecret0123456789"
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with running() as server:
+        yield server
+
+
+async def no_nap(seconds: float) -> None:
+    pass
+
+
+def ears(server: OpenAIServer, **options: Any) -> OpenAICompatible:
+    chosen = Options(**{"base_url": server.base_url, "timeout_s": PATIENCE_S, **options})
+    remote = Remote("Test", SpeechToTextError, base_url=chosen.base_url, api_key=chosen.api_key, retries=chosen.retries, sleep=no_nap)
+    return OpenAICompatible(remote, chosen)
+
+
+def form(server: OpenAIServer) -> dict[str, bytes]:
+    """The fields of the last request."""
+    request = server.requests[-1]
+    head = b"Content-Type: " + request.headers["content-type"].encode() + b"\r\n\r\n"
+    message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+    return {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in message.iter_parts()}
+
+
+def test_a_recording_becomes_words(server):
+    server.play(answers({"text": " Who sings? 鯨 "}))
+    engine = openai_compatible.load(Options(base_url=server.base_url, model="tiny-whisper"), "cpu")
+    assert isinstance(engine, SpeechToText)
+    assert engine.transcribe(tone(500, rate=48_000), "en-GB") == Transcript("Who sings? 鯨", "en")
+    assert server.requests[0].path == "/v1/audio/transcriptions"
+    fields = form(server)
+    sound = fields.pop("file")
+    assert fields == {"model": b"tiny-whisper", "response_format": b"json", "language": b"en"}
+    with wave.open(io.BytesIO(sound)) as wav:
+        assert (wav.getnchannels(), wav.getsampwidth(), wav.getframerate(), wav.getnframes()) == (1, 2, 16_000, 8_000)
+        heard = np.frombuffer(wav.readframes(8_000), "<i2") / 32768
+    assert np.abs(heard[200:-200] - tone(500).samples[200:-200]).max() < 0.01
+
+
+def test_nothing_touches_the_disk(server, monkeypatch):
+    server.play(answers({"text": "Yes."}))
+    engine = ears(server)
+    for name in ("NamedTemporaryFile", "TemporaryFile", "SpooledTemporaryFile", "mkstemp", "mkdtemp"):
+        monkeypatch.setattr(tempfile, name, None)
+    assert engine.transcribe(tone()).text == "Yes."
+
+
+@pytest.mark.parametrize("language", [None, ""])
+def test_without_a_language_the_server_finds_it(server, language):
+    server.play(answers({"text": "Ja."}))
+    assert ears(server).transcribe(tone(), language) == Transcript("Ja.", None)
+    assert "language" not in form(server)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(16_000), np.full(16_000, 0.5), np.zeros(0), tone(50).samples])
+def test_where_nothing_was_said_nothing_is_sent(server, samples):
+    assert ears(server).transcribe(AudioChunk(np.asarray(samples, np.float32), 16_000)).text == ""
+    assert not server.requests
+
+
+def test_a_damaged_recording_is_not_sent(server):
+    with pytest.raises(SpeechToTextError) as raised:
+        ears(server).transcribe(AudioChunk(np.full(16_000, np.nan, np.float32), 16_000))
+    assert raised.value.code == "bad_samples"
+    assert not server.requests
+
+
+def test_no_words_are_no_failure(server):
+    server.play(answers({"text": "  "}))
+    assert ears(server).transcribe(tone()).text == ""
+
+
+def drops_inside(http: Exchange) -> None:
+    http.head(200, Content_Length="100")
+    http.wfile.write(b'{"te')
+    drops(http)
+
+
+FAILURES = {
+    "401": (error(401, f"Incorrect key {KEY}"), "bad_key", False),
+    "404 model": (error(404, "no such model"), "wrong_model", False),
+    "404 page": (error(404, None), "wrong_address", False),
+    "413": (error(413, "too long"), "refused", False),
+    "429": (error(429, "slow down"), "busy", True),
+    "500": (error(500, "x"), "server_error", True),
+    "dropped": (drops, "dropped", True),
+    "dropped inside the answer": (drops_inside, "dropped", True),
+    "no JSON": (raw(b'{"text": ', "application/json"), "bad_answer", False),
+    "no text": (answers({"words": "Yes."}), "bad_answer", False),
+    "text that is none": (answers({"text": 5}), "bad_answer", False),
+    "null": (answers(None), "bad_answer", False),
+    "a list": (answers(["Yes."]), "bad_answer", False),
+    "a page": (raw(b"<html>Welcome</html>", "text/html"), "bad_answer", False),
+    "nothing": (raw(b"", "application/json"), "bad_answer", False),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_failure_is_told_in_plain_words(server, name):
+    act, code, passing = FAILURES[name]
+    server.play(act)
+    with pytest.raises(SpeechToTextError) as raised:
+        ears(server, api_key=KEY).transcribe(tone())
+    assert (raised.value.code, raised.value.retryable) == (code, passing)
+    assert raised.value.message.endswith(".")
+    assert KEY not in raised.value.message
+    assert len(server.requests) == (3 if passing else 1)
+
+
+def test_after_a_passing_failure_the_same_recording_is_sent_again(server):
+    server.play(error(503, "x"), drops, answers({"text": "Yes."}))
+    assert ears(server).transcribe(tone()).text == "Yes."
+    sizes = {len(request.body) for request in server.requests}
+    assert len(server.requests) == 3
+    assert len(sizes) == 1
+
+
+def test_a_server_that_keeps_silent_is_left(server):
+    server.play(waits)
+    with pytest.raises(SpeechToTextError) as raised:
+        ears(server, timeout_s=0.2).transcribe(tone())
+    assert (raised.value.code, raised.value.retryable) == ("stalled", True)
+    assert len(server.requests) == 1
+    assert server.hung_up.wait(PATIENCE_S)
+
+
+def test_nobody_there():
+    with pytest.raises(SpeechToTextError, match="Nothing answers at") as raised:
+        openai_compatible.load(Options(base_url=f"http://127.0.0.1:{closed_port()}/v1", retries=0), "cpu")
+    assert raised.value.code == "unreachable"
+
+
+def test_a_server_without_a_list_of_models_can_hear(server):
+    server.listing = error(404, None)
+    server.play(answers({"text": "Yes."}))
+    assert openai_compatible.load(Options(base_url=server.base_url), "cpu").transcribe(tone()).text == "Yes."
+
+
+def test_what_is_no_address_is_refused():
+    with pytest.raises(ConfigError, match="base_url"):
+        openai_compatible.load(Options(base_url="localhost"), "cpu")
+
+
+def test_the_key_is_sent_and_not_shown(server):
+    server.play(answers({"text": "Yes."}))
+    ears(server, api_key=KEY).transcribe(tone())
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(Options(api_key=KEY))
+
+
+def test_several_recordings_at_once(server):
+    gate = threading.Barrier(4)
+
+    def act(http):
+        gate.wait(PATIENCE_S)
+        answers({"text": "Yes."})(http)
+
+    server.play(act)
+    engine, heard = ears(server), []
+    threads = [threading.Thread(target=lambda: heard.append(engine.transcribe(tone()).text)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert heard == ["Yes."] * 4
