@@ -66,8 +66,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.head(200, "text/event-stream", Transfer_Encoding="chunked")
 
     def chunk(self, text: str) -> None:
-        data = text.encode()
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.write(chunked(text))
 
     def delta(self, content: object = None, *, finish: str | None = None, **fields: object) -> None:
         delta = {**({} if content is None else {"content": content}), **fields}
@@ -75,8 +74,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.chunk(event({"id": "c", "object": "chat.completion.chunk", "choices": [choice]}))
 
     def end(self) -> None:
-        self.chunk("data: [DONE]\n\n")
-        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.write(chunked("data: [DONE]\n\n") + chunked(""))  # together, so that no client waits between them
 
     def until_hung_up(self) -> None:
         """Wait until the client closes the connection."""
@@ -150,6 +148,12 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def chunked(text: str) -> bytes:
+    """One chunk of a body (RFC 9112, 7.1); the empty one ends it."""
+    data = text.encode()
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def event(data: object) -> str:

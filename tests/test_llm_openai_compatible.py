@@ -123,7 +123,8 @@ def test_a_stream_that_was_never_begun_sends_nothing(server, naps, persona):
     assert not server.requests
 
 
-def test_the_connection_is_kept_for_the_next_turn(server, naps, persona):
+def test_the_connection_is_kept_for_the_next_turn(server, naps, persona, monkeypatch):
+    monkeypatch.setattr(openai_compatible, "_END_S", PATIENCE_S)
     ports = set()
     server.play(lambda http: (ports.add(http.client_address[1]), says("Yes.")(http)))
     engine = mind(server, naps)
