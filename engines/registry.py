@@ -168,8 +168,8 @@ class Registry:
         Raises:
             ConfigError: there is no such option, or it cannot have that value.
         """
-        name, model = self._named(stage)
-        if slot.info.name != name:
+        named, model = self._named(stage)
+        if slot.info.name != named:
             return slot.adapter.Options()
         given: dict[str, Any] = {**getattr(self._settings, f"{stage}_options"), **({"model": model} if model else {})}
         known = [field.name for field in dataclasses.fields(slot.adapter.Options)]
@@ -179,7 +179,10 @@ class Registry:
             return TypeAdapter(slot.adapter.Options).validate_python(given)
         except ValidationError as error:
             first = error.errors()[0]
-            raise ConfigError(f"{slot.info.title}, option {first['loc'][-1]}: {first['msg']}, but it is {first['input']!r}.") from error
+            name = str(first["loc"][-1])
+            secret = any(field.name == name and not field.repr for field in dataclasses.fields(slot.adapter.Options))
+            value = "" if secret else f", but it is {first['input']!r}"
+            raise ConfigError(f"{slot.info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
 
     def _load(self, stage: Stage, slot: _Slot) -> Loaded[SpeechToText] | Loaded[ChatModel] | Loaded[TextToSpeech]:
         with slot.lock:

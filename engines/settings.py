@@ -36,10 +36,10 @@ class Settings(BaseSettings):
     """Engine by ``NAME`` or ``NAME:MODEL``; None is the best one that can be loaded."""
     llm: str | None = None
     tts: str | None = None
-    stt_options: dict[str, Any] = {}
-    """Options of the engine named above, as its file lists them; in the environment as JSON: ``{"beam_size": 5}``."""
-    llm_options: dict[str, Any] = {}
-    tts_options: dict[str, Any] = {}
+    stt_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Options of the engine named above, as its file lists them; in the environment as JSON: ``{"beam_size": 5}``. May hold keys: never shown."""
+    llm_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     device: Literal["cpu", "cuda", "mps"] = "cpu"
 
     history_messages: Annotated[int, Field(ge=0)] = 12

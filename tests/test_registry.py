@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,7 @@ def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
 class ModelOptions:
     model: str = "small"
     beams: int = 1
+    key: str = dataclasses.field(default="", repr=False)
 
 
 def with_options(monkeypatch, **settings) -> Registry:
@@ -195,6 +197,14 @@ def test_model_and_options_come_from_the_settings(monkeypatch):
 def test_an_option_that_does_not_fit_is_named(monkeypatch, options, said):
     with pytest.raises(ConfigError, match=said):
         with_options(monkeypatch, tts="made_up", tts_options=options).check()
+
+
+def test_a_key_is_never_shown(monkeypatch):
+    registry = with_options(monkeypatch, tts="made_up", tts_options={"key": 1234567})
+    with pytest.raises(ConfigError) as caught:
+        registry.check()
+    assert "key" in caught.value.message
+    assert "1234567" not in "".join(traceback.format_exception(caught.value)) + repr(registry._settings)
 
 
 def test_many_first_users_load_once(monkeypatch):
