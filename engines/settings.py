@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     llm: str | None = None
     tts: str | None = None
     stt_options: Annotated[dict[str, Any], Field(repr=False)] = {}
-    """Options of the engine named above, as its file lists them; in the environment as JSON: ``{"beam_size": 5}``. May hold keys: never shown."""
+    """Options of the engine named above, as its file lists them, as JSON: ``{"beam_size": 5}``. Never shown, for there may be keys."""
     llm_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     device: Literal["cpu", "cuda", "mps"] = "cpu"
