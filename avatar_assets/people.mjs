@@ -93,7 +93,7 @@ export class People {
       item.append(make('b', '', {}, name), ` ${text} `, make('em', '', {}, state));
       return item;
     });
-    if (quality === 'basic') items.push(make('li', 'engine', {}, 'Better ones plug in as one file each: README, “Add an engine”.'));
+    if (quality === 'basic') items.push(make('li', 'engine', {}, 'Better ones: README, “Add real models”.'));
     this.#engines.querySelector('.engines-list').replaceChildren(...items);
   }
 }

@@ -43,8 +43,9 @@ ONLY_IN = {
     "starlette": {"avatar_assets.component"},
     "argparse": {"app", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits"},
 }
-HEAVY = {"torch", "transformers", "av", "pocketsphinx", "espeakng_loader", "onnxruntime", "mlx", "kokoro", "gradio", "scipy"}
-HEAVY |= {"openai", "httpx2"}
+HEAVY = set(
+    "av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub kokoro mlx onnxruntime openai pocketsphinx scipy torch transformers".split()
+)
 
 
 def name_of(path: Path) -> str:
