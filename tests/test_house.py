@@ -44,7 +44,10 @@ ONLY_IN = {
     "argparse": {"app", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits"},
 }
 HEAVY = set(
-    "av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub kokoro mlx onnxruntime openai pocketsphinx scipy torch transformers".split()
+    """
+    av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub
+    kokoro mlx onnxruntime openai pocketsphinx scipy torch transformers
+    """.split()
 )
 
 
