@@ -1,0 +1,350 @@
+"""A natural voice: Kokoro v1.0 on torch, with the phoneme times that the model itself decided on.
+
+Model and voices: https://huggingface.co/hexgrad/Kokoro-82M (Apache-2.0). For each character of its notation, and for a begin and an end,
+Kokoro predicts how many frames of 25 ms it lasts, and then makes exactly that much sound: nothing is measured or guessed here.
+Notation: misaki (https://github.com/hexgrad/misaki), which asks espeak-ng for five languages and for English words it does not know.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from importlib import import_module
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.errors import MissingDependency, TextToSpeechError
+from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
+
+INFO = EngineInfo(
+    name="kokoro",
+    stage="tts",
+    title="Kokoro",
+    summary="A natural voice in nine languages with exact lips; it fetches 350 MB once and then works offline.",
+    requires=("torch", "kokoro"),
+    install='pip install "kokoro>=0.9.4,<0.10"',
+    languages=("en", "es", "fr", "hi", "it", "ja", "pt", "zh"),
+    preference=10,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which model speaks, and how fast."""
+
+    model: str = "hexgrad/Kokoro-82M"
+    """A hub id, the name of a model of hexgrad's, or a folder with config.json, kokoro-v1_0.pth and voices/*.pt."""
+    speed: float = 1.0
+    """0.5 (slow) to 2 (fast); values outside are moved to the nearest end."""
+
+
+_DEFAULT_VOICE, _VOICE_NAME = "af_heart", re.compile(r"([abefhijpz])([fm])_([a-z0-9]+)")
+_LANGUAGES = dict(zip("abefhijpz", "en-US en-GB es fr-FR hi it ja pt-BR zh".split(), strict=True))  # BCP 47, by a voice's first letter
+_TITLES = "American English,British English,Spanish,French,Hindi,Italian,Japanese,Brazilian Portuguese,Mandarin"
+_TITLE = dict(zip(_LANGUAGES, _TITLES.split(","), strict=True))
+_ESPEAK = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}  # where misaki asks espeak-ng, and by which name
+_ALSO_NEEDED = {
+    "j": 'pip install "fugashi>=1.3,<2" "jaconv>=0.3,<1" "mojimoji>=0.0.13,<0.1" "unidic-lite>=1.0.8,<2"',
+    "z": 'pip install "misaki[zh]>=0.9.4,<0.10"',
+}
+_CONFIG, _WEIGHTS, _VOICES = "config.json", "kokoro-v1_0.pth", "voices/*.pt"
+_PARTS = {"bert", "bert_encoder", "predictor", "text_encoder", "decoder"}  # of the weights: Kokoro would leave a missing one random
+_RATE, _FRAME_SAMPLES, _FRAME_MS = 24_000, 600, 25.0
+_JOINT_FRAMES, _FADE = 2, np.linspace(0, 1, 120, dtype=np.float32)  # where a long text is cut: 50 ms of silence on either side, 5 ms faded
+_PIECE_CHARACTERS = 400  # said in one step: English has about one phoneme a character, and 510 fit into the model's window
+_PAUSES, _MARKS = frozenset(";:,.!?—…"), frozenset(' "()“”ˈˌːʰʲᵝ\u0303↓→↗↘')  # marks have no mouth shape of their own
+_CUTS = (re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？।]+[」』”]*\s*"), re.compile(r"[,;:—]\s+|[、，；：]|\n+"), re.compile(r"\s+"))
+_OPENING = re.compile(r"[「『（《【“‘«(\[¿¡]+\Z")
+_Words = list[tuple[str, str]]
+"""(characters of the text, phoneme characters) of each word: the first, joined, are the text; the second are said."""
+
+
+def load(options: Options, device: str) -> Kokoro:
+    """Fetch the model where it is neither a folder nor in the hub's cache, open it, and say a sentence to warm up: the first is slow.
+
+    Raises:
+        MissingDependency: kokoro is not installed, or what the default voice's language needs.
+        TextToSpeechError: ``wrong_model``, ``gated``, ``offline``, ``disk_full``, ``download_failed``, ``files_missing``, ``bad_model``,
+            ``out_of_memory``, or what `Kokoro.synthesize` raises.
+    """
+    try:
+        torch, kokoro = import_module("torch"), import_module("kokoro")
+    except ImportError as error:
+        raise MissingDependency(INFO.title, INFO.install) from error
+    logging.getLogger("phonemizer").propagate = False  # it warns of every number that becomes several words
+    folder = _folder(options.model)
+    if missing := [name for name in (_CONFIG, _WEIGHTS, _VOICES) if not any(folder.glob(name))]:
+        raise TextToSpeechError(f"{folder} holds no {', no '.join(missing)}. Fetch the model again.", code="files_missing")
+    try:
+        if absent := _PARTS - torch.load(folder / _WEIGHTS, map_location="meta", weights_only=True).keys():
+            raise ValueError(f"{_WEIGHTS} lacks {', '.join(sorted(absent))}")
+        model = kokoro.KModel(repo_id="hexgrad/Kokoro-82M", config=str(folder / _CONFIG), model=str(folder / _WEIGHTS)).to(device).eval()
+    except Exception as error:  # a damaged file, or a device that is not there, makes json, pickle, zipfile and torch raise almost anything
+        then = "Fetch it again." if device == "cpu" else "Set the device to cpu, or fetch it again."
+        raise _failure(error, f"The model in {folder} cannot be opened on {device}", then, "bad_model") from error
+    voice = Kokoro(model, folder, options.speed)
+    list(voice.synthesize("Hello, it is good to see you here again."))
+    return voice
+
+
+class Kokoro:
+    """A `TextToSpeech` on Kokoro: float32 at 24 000 Hz, timing ``measured``. Safe to share between threads."""
+
+    def __init__(self, model: Any, folder: Path, speed: float) -> None:
+        self._model, self._speed = model, min(max(speed, 0.5), 2.0)
+        self._window: int = model.context_length - 2
+        found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != _DEFAULT_VOICE, path.stem))
+        self._files = {path.stem: path for path in found if _VOICE_NAME.fullmatch(path.stem)}
+        if not self._files:
+            raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="files_missing")
+        self._packs: dict[str, Any] = {}
+        self._spellers: dict[str, Callable[[str], _Words]] = {}
+        self._spelling = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
+
+    def voices(self) -> Sequence[Voice]:
+        """The voices in the model's folder (54 in the published one) by language, ``af_heart`` first."""
+        parts = [(name, name[0], "female" if name[1] == "f" else "male", name[3:].title()) for name in self._files]
+        return [Voice(name, f"{title}, {_TITLE[letter]}, {sex}", _LANGUAGES[letter]) for name, letter, sex, title in parts]
+
+    def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
+        """Say `text` in the language of the voice: one `Speech` for up to 400 characters, more for longer texts, cut between clauses.
+
+        The words of all pieces, joined, are `text`. A text without anything that can be pronounced yields nothing.
+
+        Raises:
+            TextToSpeechError: ``unknown_voice`` (at once); ``bad_voice``, ``unpronounceable``, ``out_of_memory``, ``synthesis_failed``,
+                ``bad_audio``, ``bad_timing`` (while iterating).
+            MissingDependency: the voice's language needs a package that is not installed (while iterating).
+        """
+        default = next(iter(self._files))
+        if (identifier := default if voice is None else voice) not in self._files:
+            raise TextToSpeechError(f"Kokoro has no voice {identifier[:40]!r}. Choose one it has, such as {default}.", code="unknown_voice")
+        return self._say(text, identifier)
+
+    def _say(self, text: str, identifier: str) -> Iterator[Speech]:
+        ready, first = _Words(), True
+        for words in self._spelled(text, identifier[0], _PIECE_CHARACTERS):
+            if any(said for _, said in ready) and any(said for _, said in words):
+                yield self._step(ready, identifier, first=first, last=False)
+                ready, first = [], False
+            ready += words
+        if any(said for _, said in ready):
+            yield self._step(ready, identifier, first=first, last=True)
+
+    def _spelled(self, text: str, letter: str, limit: int) -> Iterator[_Words]:
+        """The words of each piece of the text; pieces become shorter until they fit the model's window."""
+        for piece in _pieces(text, limit):
+            words = self._spell(piece, letter) if any(map(str.isalnum, piece)) else [(piece, "")]
+            if sum(len(phonemes) for _, phonemes in words) > self._window and len(piece) > 1:
+                yield from self._spelled(piece, letter, (min(len(piece), limit) + 1) // 2)
+            else:
+                yield words
+
+    def _spell(self, piece: str, letter: str) -> _Words:
+        with self._spelling:
+            if letter not in self._spellers:
+                self._spellers[letter] = _speller(letter)
+            try:
+                words = self._spellers[letter](piece)
+            except Exception as error:  # dictionaries and number readers of nine languages
+                why = f"Kokoro cannot pronounce {piece[:40]!r}. Say it in other words."
+                raise TextToSpeechError(why, code="unpronounceable") from error
+        known = ["".join(c for c in phonemes if c in self._model.vocab) for _, phonemes in words]
+        audible = any(map(str.strip, known))
+        return [(word, re.sub(" +", " ", kept) if audible else "") for (word, _), kept in zip(words, known, strict=True)]
+
+    def _step(self, words: _Words, identifier: str, *, first: bool, last: bool) -> Speech:
+        phonemes = "".join(characters for _, characters in words).rstrip()
+        pack = self._pack(identifier)
+        try:
+            output = self._model(phonemes, pack[min(len(phonemes), len(pack)) - 1], self._speed, return_output=True)
+            samples, frames = np.array(output.audio.numpy(), np.float32).reshape(-1), [int(frame) for frame in output.pred_dur]
+        except Exception as error:
+            raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error
+        if not np.isfinite(samples).all() or not samples.any():
+            raise TextToSpeechError("Kokoro made no sound that can be played. Try another voice.", code="bad_audio", retryable=True)
+        if len(frames) != len(phonemes) + 2 or sum(frames) * _FRAME_SAMPLES != len(samples):
+            raise TextToSpeechError(f"Kokoro's times do not fit its sound. Install it again: {INFO.install}", code="bad_timing")
+        head, tail = 0 if first else max(0, frames[0] - _JOINT_FRAMES), 0 if last else max(0, frames[-1] - _JOINT_FRAMES)
+        frames[0], frames[-1] = frames[0] - head, frames[-1] - tail
+        kept = np.clip(samples[head * _FRAME_SAMPLES : len(samples) - tail * _FRAME_SAMPLES], -1, 1)
+        kept[: len(_FADE)] *= _FADE if head else 1
+        kept[-len(_FADE) :] *= _FADE[::-1] if tail else 1
+        return Speech(AudioChunk(kept, _RATE), *_timings(words, phonemes, frames), timing="measured")
+
+    def _pack(self, identifier: str) -> Any:
+        """The voice: float32 of shape (510, 1, 256), one style for each number of phonemes."""
+        if identifier not in self._packs:
+            try:
+                pack = import_module("torch").load(self._files[identifier], map_location="cpu", weights_only=True)
+                if pack.ndim != 3 or tuple(pack.shape[1:]) != (1, 256) or not len(pack) or not bool(pack.isfinite().all()):
+                    raise ValueError("it is not of the shape (510, 1, 256), or not finite")
+            except Exception as error:
+                raise _failure(error, f"The voice {identifier} cannot be read", "Choose another.", "bad_voice") from error
+            self._packs[identifier] = pack
+        return self._packs[identifier]
+
+
+def _timings(words: _Words, phonemes: str, frames: list[int]) -> tuple[tuple[PhonemeTiming, ...], tuple[WordTiming, ...]]:
+    """Phoneme i begins after the frames of the begin mark and of the phonemes before it; marks lengthen what they follow."""
+    edges = [frame * _FRAME_MS for frame in accumulate(frames, initial=0)]
+    spans = [("", 0.0, edges[1])]
+    owner = [index for index, (_, characters) in enumerate(words) for _ in characters]
+    sounds: dict[int, list[int]] = {}  # the spans of each word
+    for character, word, (start, end) in zip(phonemes, owner, pairwise(edges[1:-1]), strict=False):  # a last space was left off
+        if character in _MARKS:
+            spans[-1] = (*spans[-1][:2], end)
+            continue
+        if character not in _PAUSES:
+            sounds.setdefault(word, []).append(len(spans))
+        spans.append((character, start, end))
+    spans.append(("", edges[-2], edges[-1]))
+    timings, now = list[WordTiming](), 0.0
+    for index, (text, _) in enumerate(words):
+        start, end = (spans[sounds[index][0]][1], spans[sounds[index][-1]][2]) if index in sounds else (now, now)
+        timings.append(WordTiming(text, start, end - start))
+        now = end
+    return tuple(PhonemeTiming(name, start, end - start) for name, start, end in spans), tuple(timings)
+
+
+def _pieces(text: str, limit: int) -> Iterator[str]:
+    """Cut at the end of a sentence, else of a clause, else of a word, else anywhere."""
+    start = 0
+    while len(text) - start > limit:
+        ends = (max((match.end() for match in cut.finditer(text, start, start + limit)), default=start) for cut in _CUTS)
+        end = next((end for end in ends if end - start > limit // 4), start + limit)
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _speller(letter: str) -> Callable[[str], _Words]:
+    """What turns a text of that language into words and their phonemes."""
+    split: Callable[[str], Sequence[object]] = str.split  # fugashi's words turn into their text
+    try:
+        if letter in "ab":
+            g2p = _english(british=letter == "b")
+        elif letter in _ESPEAK:
+            g2p = import_module("misaki.espeak").EspeakG2P(_ESPEAK[letter])
+        elif letter == "z":
+            g2p, split = import_module("misaki.zh").ZHG2P(), import_module("jieba").lcut
+        else:
+            g2p = import_module("misaki.cutlet").Cutlet()
+            split = g2p.tagger
+    except (ImportError, RuntimeError) as error:  # fugashi without a dictionary raises RuntimeError
+        raise MissingDependency(f"Kokoro in {_TITLE[letter]}", _ALSO_NEEDED.get(letter, INFO.install)) from error
+    return lambda text: _aligned(text, split, g2p)
+
+
+def _aligned(piece: str, split: Callable[[str], Sequence[object]], g2p: Callable[[str], tuple[str, object]]) -> _Words:
+    """The words, each with its share of the phonemes of the whole text, found by matching these with what the words are when said alone.
+
+    Numbers become several words and small words merge with their neighbours; what is said is always the pronunciation of the whole text.
+    """
+    text = "".join(c if c.isprintable() else " " for c in piece)
+    words = _words(text, split(text))
+    said = [re.sub(r"\s+", " ", unicodedata.normalize("NFC", word)).replace("।", ".") for word in words]  # espeak-ng drops the danda
+    whole, alone = g2p("".join(said).strip())[0] + " ", [g2p(word.strip())[0] + " " for word in said]
+    blocks = [(0, 0, 0), *SequenceMatcher(None, "".join(alone), whole, autojunk=False).get_matching_blocks()]
+    theirs, ours = ([edge for block in blocks for edge in (block[side], block[side] + block[2])] for side in (0, 1))
+    ends = [round(end) for end in np.interp(list(accumulate(map(len, alone))), theirs, ours)][:-1]
+    gaps = [index + 1 for index, character in enumerate(whole) if character == " "]
+    near = [min(gaps, key=lambda gap: abs(gap - end)) for end in ends]
+    cuts = [0, *(gap if abs(gap - end) <= 2 else end for gap, end in zip(near, ends, strict=True)), len(whole)]
+    edges = accumulate(map(len, words), initial=0)
+    return [(piece[a:b], whole[c:d]) for (a, b), (c, d) in zip(pairwise(edges), pairwise(cuts), strict=True)]
+
+
+def _words(text: str, tokens: Sequence[object]) -> list[str]:
+    """The text cut before each token that holds a letter or digit, or before the bracket that opens it: joined, the words are the text."""
+    cuts, position = list[int](), 0
+    for token in (token for token in map(str, tokens) if any(map(str.isalnum, token))):
+        start = text.index(token, position)
+        position = start + len(token)
+        cuts.append(opening.start() if (opening := _OPENING.search(text, 0, start)) else start)
+    return [text[a:b] for a, b in pairwise([0, *cuts[1:], len(text)])]
+
+
+def _english(*, british: bool) -> Any:
+    """misaki's rules and lexicon. Its part-of-speech model is a separate download: a tokenizer and a few rules take that one's place."""
+    en, espeak, tokenizer = import_module("misaki.en"), import_module("misaki.espeak"), import_module("spacy").blank("en")
+
+    def tagged(text: str) -> Any:
+        document = tokenizer(text)
+        for token in document:
+            token.tag_ = _tag(token)
+        return document
+
+    g2p = en.G2P.__new__(en.G2P)  # its __init__ would start the download
+    fallback = espeak.EspeakFallback(british=british)
+    vars(g2p).update(version=None, british=british, lexicon=en.Lexicon(british), fallback=fallback, unk="", nlp=tagged)
+    return lambda text: g2p(text, preprocess=False)
+
+
+_TAGS = dict.fromkeys(("the", "a", "an"), "DT") | dict.fromkeys("iI", "PRP") | dict.fromkeys(("in", "by", "vs."), "IN")
+_TAGS |= {"to": "TO", "used": "VBD", ",": ","}
+_TAGS |= dict.fromkeys(".!?", ".") | dict.fromkeys([*":;—–…", "...", "--"], ":") | dict.fromkeys("$£€", "$")
+_TAGS |= dict.fromkeys("([{", "-LRB-") | dict.fromkeys(")]}", "-RRB-") | dict.fromkeys("“‘«", "``") | dict.fromkeys("”’»", "''")
+_AFTER = dict.fromkeys("to will would can could shall should may might must do does did n't let 'll 'd please".split(), "VB")
+_AFTER |= dict.fromkeys("have has had 've having be been was were is are am being".split(), "VBN")
+_AFTER |= dict.fromkeys("a an the my your his its our their this these no every each some any another of in at with for from".split(), "NN")
+_AFTER |= dict.fromkeys("i you we they who".split(), "VBP")
+
+
+def _tag(token: Any) -> str:
+    """A part of speech (Penn Treebank) from a word and the one before it, for misaki to choose a pronunciation; XX is the usual one."""
+    text, before = token.text, token.nbor(-1) if token.i else None
+    opens, spaced = before is None or bool(before.whitespace_), bool(token.whitespace_)
+    if text in {"-", "–"}:
+        return ":" if opens and spaced else "HYPH"
+    if text in {'"', "'"}:
+        return "``" if opens and not spaced else "''"
+    if tag := _TAGS.get(text.lower() if before is None else text):
+        return tag
+    if token.like_num or (token.is_punct and text not in "%&@#"):
+        return "CD" if token.like_num else "."
+    if text[:1].isupper() and before is not None and not before.is_punct:
+        return "NNP"
+    return _AFTER.get(before.lower_, "XX") if before is not None else "XX"
+
+
+def _folder(model: str) -> Path:
+    """The folder that was named, or else the model's in the hub's cache, complete: only what is missing there is downloaded."""
+    if model.strip() and (folder := Path(model).expanduser()).is_dir():
+        return folder
+    if not model.strip() or model.startswith((".", "/", "~")) or "\\" in model or model.count("/") > 1:
+        raise TextToSpeechError(f"There is no folder {model!r} with a Kokoro model. Check the path.", code="wrong_model")
+    hub, errors = import_module("huggingface_hub"), import_module("huggingface_hub.errors")
+    name = model if "/" in model else f"hexgrad/{model}"
+    reasons = {
+        errors.GatedRepoError: ("gated", "it is gated; accept its terms on huggingface.co, then log in with: hf auth login"),
+        errors.RepositoryNotFoundError: ("wrong_model", "huggingface.co has no such public model; check the name, or give a folder"),
+        errors.HFValidationError: ("wrong_model", "a model's name is not written so; check it, or give a folder"),
+        errors.LocalEntryNotFoundError: ("offline", "huggingface.co cannot be reached; go online once, or give a folder with the model"),
+    }
+    try:
+        return Path(hub.snapshot_download(name, allow_patterns=[_CONFIG, _WEIGHTS, _VOICES]))
+    except Exception as error:  # whatever the network, the hub and the disk can do
+        for kind, (code, why) in reasons.items():
+            if isinstance(error, kind):
+                raise TextToSpeechError(f"{name} cannot be fetched: {why}.", code=code, retryable=code == "offline") from error
+        raise _failure(error, f"{name} cannot be fetched", "Try again.", "download_failed") from error
+
+
+def _failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:
+    """The sentence for an error from outside; a full memory or disk is recognised."""
+    why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
+    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", why, re.IGNORECASE):
+        return TextToSpeechError(f"{what}: the memory is full. Close other programs and try again.", code="out_of_memory", retryable=True)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return TextToSpeechError(f"{what}: the disk is full. Free some space and try again.", code="disk_full", retryable=True)
+    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=code in {"download_failed", "synthesis_failed"})

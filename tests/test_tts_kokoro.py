@@ -1,0 +1,555 @@
+"""The natural voice: Kokoro's genuine loading and inference code on a tiny checkpoint of the published layout, in all nine languages."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import math
+import shutil
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import huggingface_hub
+import huggingface_hub.constants
+import numpy as np
+import pytest
+from huggingface_hub import errors as hub_errors
+
+from engines.errors import EngineError, MissingDependency, TextToSpeechError
+from engines.protocols import TextToSpeech
+from engines.tts import kokoro as room
+from engines.types import Speech
+from engines.visemes.oculus import visemes_of
+from engines.visemes.timeline import timeline
+
+RUNS = {1: ";:,.!?", 9: '—…"()“” \u0303ʣʥʦʨᵝ\uab67AI', 31: "O", 33: "Q", 35: "ST", 39: "W", 41: "Yᵊabcdef", 50: "hijklmnopqrstuvwxyz"}
+RUNS |= {69: "ɑɐɒæ", 75: "βɔɕç", 80: "ɖðʤə", 85: "ɚɛɜ", 90: "ɟ", 92: "ɡ", 99: "ɥ", 101: "ɨɪʝ", 110: "ɯɰŋɳɲɴø", 118: "ɸθœ", 123: "ɹ"}
+RUNS |= {125: "ɾɻ", 128: "ʁɽʂʃʈʧ", 135: "ʊʋ", 138: "ʌɣɤ", 142: "χʎ", 147: "ʒʔ", 156: "ˈˌː", 162: "ʰ", 164: "ʲ", 169: "↓", 171: "→↗↘"}
+VOCAB = {character: first + i for first, characters in (RUNS | {177: "ᵻ"}).items() for i, character in enumerate(characters)}
+"""The published model's notation."""
+VOICES = """af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam am_echo am_eric
+am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis jf_alpha
+jf_gongitsune jf_nezumi jf_tebukuro jm_kumo zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang ef_dora
+em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi if_sara im_nicola pf_dora pm_alex pm_santa""".split()
+TEXTS = {
+    "af_heart": "“Hello” there, it's 1,234 steps; Dr. Smith's well-known shop took $3.50.  Really? (Yes!)",
+    "bf_emma": "I can't bear the weather in Gloucestershire — can you?",
+    "ef_dora": "¿Cómo estás? ¡Muy bien, señor García! Son las 12:45.",
+    "ff_siwis": "L'été, c'est déjà 1999 — qu'il fait beau !",
+    "hf_alpha": "नमस्ते दुनिया। आप कैसे हैं?",
+    "if_sara": "Ciao, come stai? Gli amici arrivano alle 10.",
+    "jf_alpha": "こんにちは。2026年に「東京」で会いましょう！",
+    "pf_dora": "Olá, não sei se amanhã vai chover; são 20 graus.",
+    "zf_xiaobei": "你好，世界。今天是2026年3月5日，天气很好！",
+}
+FRAME_MS, FRAME_SAMPLES = 25.0, 600
+
+
+def save_checkpoint(folder: Path) -> None:
+    """A model of the published architecture, its free sizes small; large tensors are strided views of a few numbers: 1.4 MB."""
+    import torch
+    from kokoro import KModel
+
+    config = {
+        "istftnet": {
+            "upsample_kernel_sizes": [20, 12],
+            "upsample_rates": [10, 6],
+            "gen_istft_hop_size": 5,
+            "gen_istft_n_fft": 20,
+            "resblock_dilation_sizes": [[1, 3, 5]],
+            "resblock_kernel_sizes": [3],
+            "upsample_initial_channel": 512,
+        },
+        "dim_in": 64,
+        "dropout": 0.2,
+        "hidden_dim": 512,
+        "max_conv_dim": 512,
+        "max_dur": 50,
+        "multispeaker": True,
+        "n_layer": 1,
+        "n_mels": 80,
+        "n_token": 178,
+        "style_dim": 128,
+        "text_encoder_kernel_size": 5,
+        "plbert": {
+            "hidden_size": 32,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "max_position_embeddings": 512,
+            "num_hidden_layers": 1,
+            "dropout": 0.1,
+        },
+        "vocab": VOCAB,
+    }
+    (folder / "voices").mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    torch.manual_seed(0)
+    torch.save({}, folder / "kokoro-v1_0.pth")
+    model = KModel(repo_id="hexgrad/Kokoro-82M", config=str(folder / "config.json"), model=str(folder / "kokoro-v1_0.pth"))
+    with torch.no_grad():
+        model.predictor.duration_proj.linear_layer.bias.fill_(math.log(0.03 / 0.97))  # 50 × 0.03 = 1.5 frames a phoneme
+    noise = torch.Generator().manual_seed(0)
+
+    def small(tensor):
+        if not tensor.is_floating_point() or tensor.numel() < 5000:
+            return tensor.clone()
+        return (torch.randn(sum(tensor.shape) + 1, generator=noise) * tensor.std()).as_strided(tensor.shape, [1] * tensor.dim())
+
+    parts = ("bert", "bert_encoder", "predictor", "text_encoder", "decoder")
+    weights = {part: {f"module.{name}": small(tensor) for name, tensor in getattr(model, part).state_dict().items()} for part in parts}
+    torch.save(weights, folder / "kokoro-v1_0.pth")
+    for name in VOICES:
+        torch.save(torch.randn(1, 1, 256, generator=noise).mul(0.1).expand(510, 1, 256), folder / "voices" / f"{name}.pt")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Iterator[Path]:
+    import torch
+
+    path = tmp_path_factory.mktemp("kokoro") / "Kokoro-82M"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # many small steps: on a busy machine threads would only wait for each other
+    save_checkpoint(path)
+    yield path
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def voice(folder) -> room.Kokoro:
+    return room.load(room.Options(model=str(folder)), "cpu")
+
+
+@pytest.fixture
+def broken(folder, tmp_path) -> Path:
+    """A copy of the model to be damaged."""
+    return shutil.copytree(folder, tmp_path / "broken")
+
+
+class Watched:
+    """The model, with a note of everything it was asked and gave."""
+
+    def __init__(self, model, change=lambda output: output):
+        self.model, self.change, self.calls = model, change, []
+        self.vocab, self.context_length = model.vocab, model.context_length
+
+    def __call__(self, phonemes, style, speed, return_output):
+        output = self.change(self.model(phonemes, style, speed, return_output=return_output))
+        self.calls.append((phonemes, style, output))
+        return output
+
+
+class Light:
+    """Stands in for the model where only texts and joints matter: noise, of lengths that are never the same twice."""
+
+    def __init__(self, model):
+        self.vocab, self.context_length = model.vocab, model.context_length
+
+    def __call__(self, phonemes, style, speed, return_output):
+        import torch
+
+        pred_dur = torch.tensor([7, *(1 + ord(c) % 5 for c in phonemes), 9])
+        return SimpleNamespace(audio=torch.rand(int(pred_dur.sum()) * FRAME_SAMPLES) * 2 - 1, pred_dur=pred_dur)
+
+
+@pytest.fixture
+def light(voice, folder) -> room.Kokoro:
+    return room.Kokoro(Watched(Light(voice._model)), folder, 1.0)
+
+
+@pytest.fixture
+def watched(voice, monkeypatch) -> Watched:
+    watched = Watched(voice._model)
+    monkeypatch.setattr(voice, "_model", watched)
+    return watched
+
+
+def assert_whole(speeches: list[Speech], text: str) -> None:
+    assert "".join(word.text for speech in speeches for word in speech.words) == text
+    for speech in speeches:
+        audio = speech.audio
+        assert (audio.samples.dtype, audio.samples.ndim, audio.sample_rate, speech.timing) == (np.float32, 1, 24_000, "measured")
+        assert np.isfinite(audio.samples).all()
+        assert 0 < np.abs(audio.samples).max() <= 1
+        assert speech.phonemes[0].start_ms == 0
+        for one, other in pairwise(speech.phonemes):
+            assert one.start_ms + one.duration_ms == other.start_ms
+        frames = [phoneme.duration_ms / FRAME_MS for phoneme in speech.phonemes]
+        assert sum(frames) * FRAME_SAMPLES == len(audio.samples), "to the sample"
+        starts, at = {phoneme.start_ms for phoneme in speech.phonemes}, 0.0
+        for word in speech.words:
+            assert word.start_ms >= at
+            assert word.start_ms in starts
+            at = word.start_ms + word.duration_ms
+        assert at <= audio.duration_ms
+
+
+def test_fulfils_the_contract(voice):
+    assert isinstance(voice, TextToSpeech)
+    assert room.INFO.name == Path(room.__file__).stem
+    assert (room.INFO.preference, room.INFO.accelerator, room.INFO.embedded) == (10, "cpu", False)
+
+
+def test_lists_its_voices_by_language(voice):
+    listed = voice.voices()
+    assert listed[0].id == "af_heart"
+    assert sorted(v.id for v in listed) == sorted(VOICES)
+    assert len(listed) == 54
+    named = {v.id: v for v in listed}
+    assert (named["bm_george"].name, named["bm_george"].language) == ("George, British English, male", "en-GB")
+    assert {v.id[0]: v.language for v in listed} == {
+        "a": "en-US", "b": "en-GB", "e": "es", "f": "fr-FR", "h": "hi", "i": "it", "j": "ja", "p": "pt-BR", "z": "zh"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_language_has_the_models_own_times(voice, watched, name):
+    (speech,) = voice.synthesize(TEXTS[name], name)
+    assert_whole([speech], TEXTS[name])
+    ((phonemes, style, output),) = watched.calls
+    assert style.equal(voice._pack(name)[len(phonemes) - 1])
+    assert set(phonemes) <= VOCAB.keys()
+    edges = [FRAME_MS * sum(output.pred_dur[: i + 1].tolist()) for i in range(len(phonemes) + 1)]
+    expected = [(c, edge) for c, edge in zip(phonemes, edges, strict=False) if visemes_of(c) != ()]
+    assert [(p.phoneme, p.start_ms) for p in speech.phonemes[1:-1]] == expected
+    assert (speech.phonemes[0].phoneme, speech.phonemes[-1].phoneme, speech.phonemes[-1].start_ms) == ("", "", edges[-1])
+    onsets = [0.0, *edges]
+    onsets += [p.start_ms + share * p.duration_ms for p in speech.phonemes if len(visemes_of(p.phoneme)) > 1 for share in (0.5, 0.6)]
+    for viseme in timeline(speech).visemes:
+        nearest = min(abs(viseme.start_ms - onset) for onset in onsets)
+        assert nearest <= FRAME_MS
+    assert len(speech.words) > 3
+    assert sum(word.duration_ms > 0 for word in speech.words) >= len(speech.words) - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "af_heart",
+            [("“Hello” ", "h"), ("there, ", "ð"), ("it's ", "ɪ"), ("1,234 ", "w"), ("steps; ", "s"), ("Dr. ", "d"), ("Smith's ", "s")],
+        ),
+        (
+            "ff_siwis",
+            [("L'été, ", "l"), ("c'est ", "s"), ("déjà ", "d"), ("1999 — ", "m"), ("qu'il ", "k"), ("fait ", "f"), ("beau !", "b")],
+        ),
+        ("ef_dora", [("¿Cómo ", "k"), ("estás? ", "e"), ("¡Muy ", "m"), ("bien, ", "b"), ("señor ", "s")]),
+        ("if_sara", [("Ciao, ", "ʧ"), ("come ", "k"), ("stai? ", "s"), ("Gli ", "ʎ"), ("amici ", "a"), ("arrivano ", "a")]),
+        ("zf_xiaobei", [("你好，", "n"), ("世界。", "ʂ"), ("今天", "ʨ"), ("是", "ʂ")]),
+        ("jf_alpha", [("こんにちは。", "k")]),
+    ],
+)
+def test_words_begin_with_their_own_sound(light, name, words):
+    (speech,) = light.synthesize(TEXTS[name], name)
+    first = {p.start_ms: p.phoneme for p in speech.phonemes}
+    said = [(word.text, first[word.start_ms]) for word in speech.words]
+    assert [(text, sound.replace("β", "b")) for text, sound in said[: len(words)]] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "phonemes"),
+    [
+        ("The apple, the pear.", "ði ˈæpᵊl, ðə pˈɛɹ."),
+        ("I want to record a record.", "ˌI wˈɑnt tə ɹəkˈɔɹd ɐ ɹˈɛkəɹd."),
+        ("You have read it; to read is good.", "jˌu hæv ɹˈɛd ɪt; tə ɹˈid ɪz ɡˈʊd."),
+        ("That cost $5.50.", "ðˌæt kˈɔst fˈIv dˈɑləɹz ænd fˈɪfti sˈɛnts."),
+        ("Now 20% off", "nˈW twˈɛnti pəɹsˈɛnt ˈɔf"),
+        ("A well-known plan - yes.", "ɐ wˌɛl-nˈOn plˈæn — jˈɛs."),
+        ("HTML and NASA", "ˌAʧtˌiˌɛmˈɛl ænd nˈæsə"),
+    ],
+)
+def test_english_needs_no_downloaded_tagger(light, text, phonemes):
+    list(light.synthesize(text))
+    assert light._model.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
+
+
+def test_what_is_said_is_not_logged(light, caplog):
+    list(light.synthesize("1999 élèves", "ff_siwis"))
+    assert not caplog.records
+
+
+def test_words_outside_the_lexicon_are_asked_of_espeak(light):
+    list(light.synthesize("Zyxlophin"))
+    assert len(light._model.calls[0][0]) > 5
+
+
+def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
+    clause = "the quick brown fox jumps over the lazy dog, and then it goes on to say something else about it, "
+    text = ("This is a long story. " + clause * 12 + "and that was all. ") * 2
+    speeches = list(light.synthesize(text))
+    assert_whole(speeches, text)
+    assert len(speeches) > 4
+    for phonemes, _, _ in light._model.calls:
+        assert len(phonemes) <= 510
+    for one, other in pairwise(speeches):
+        assert one.words[-1].text.rstrip()[-1] in ".,", "cut at a clause"
+        assert one.phonemes[-1].duration_ms + other.phonemes[0].duration_ms <= 100, "hardly a pause at the joint"
+        assert one.audio.samples[-1] == other.audio.samples[0] == 0, "nothing clicks"
+    begin, end = int(light._model.calls[0][2].pred_dur[0]), int(light._model.calls[-1][2].pred_dur[-1])
+    assert speeches[0].phonemes[0].duration_ms == begin * FRAME_MS
+    assert speeches[-1].phonemes[-1].duration_ms == end * FRAME_MS
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("af_heart", "9" * 120), ("zf_xiaobei", "今天天气很好我们去公园散步" * 25), ("af_heart", "blah" * 200)]
+)
+def test_what_is_too_long_for_the_window_is_still_said_whole(light, name, text):
+    speeches = list(light.synthesize(text, name))
+    assert_whole(speeches, text)
+    assert max(len(phonemes) for phonemes, _, _ in light._model.calls) <= 510
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "\x00He\ud800llo\x07 ", "😀 hi 😀. 😀", "...wait", "x" * 60,
+     "1/2 ½ ² 10^400 1e999", "e\u0301te\u0301 1", "\u200bA\u00a0b\n\n c", "'9'8"]
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["af_heart", "ff_siwis", "zf_xiaobei", "jf_alpha"])
+def test_ugly_texts_keep_every_character(light, name, text):
+    speeches = list(light.synthesize(text, name))
+    assert speeches
+    assert_whole(speeches, text)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "...", "😀", "—!?"])
+def test_nothing_to_say_is_no_sound(voice, text):
+    assert list(voice.synthesize(text)) == []
+
+
+@pytest.mark.parametrize("name", ["", "af_nobody", "../voices/af_heart", "af_heart.pt", "af_heart,af_sky", "/etc/passwd", "AF_HEART"])
+def test_an_unknown_voice_is_refused_before_any_file_is_opened(voice, name, monkeypatch):
+    monkeypatch.setattr("torch.load", lambda *_, **__: pytest.fail("a file was opened"))
+    with pytest.raises(TextToSpeechError, match="no voice") as caught:
+        voice.synthesize("Hello", name)
+    assert caught.value.code == "unknown_voice"
+
+
+def test_speed_is_kept_within_its_range(folder, voice):
+    (usual,) = voice.synthesize("Hello there.")
+    (slow,) = room.load(room.Options(model=str(folder), speed=0.01), "cpu").synthesize("Hello there.")
+    assert 1.3 < slow.audio.duration_ms / usual.audio.duration_ms < 4
+
+
+def test_it_is_warm_when_it_is_loaded(folder, monkeypatch):
+    from kokoro import KModel
+
+    calls, forward = [], KModel.forward
+    monkeypatch.setattr(KModel, "forward", lambda self, *a, **k: calls.append(a) or forward(self, *a, **k))
+    room.load(room.Options(model=str(folder)), "cpu")
+    assert calls
+
+
+def test_closing_stops_within_one_step(light):
+    speeches = light.synthesize("This is one sentence of many. " * 60)
+    next(speeches)
+    speeches.close()
+    assert len(light._model.calls) == 1
+
+
+def test_many_threads_share_it(voice):
+    texts, results = [f"Number {i} says good morning." for i in range(4)], {}
+    threads = [threading.Thread(target=lambda t=text: results.update({t: list(voice.synthesize(t))})) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for text in texts:
+        assert_whole(results[text], text)
+
+
+def nan(output):
+    output.audio[5] = float("nan")
+    return output
+
+
+def silent(output):
+    output.audio.zero_()
+    return output
+
+
+def shifted(output):
+    output.pred_dur[0] += 1
+    return output
+
+
+def full(output):
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
+def failing(output):
+    raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(nan, "bad_audio"), (silent, "bad_audio"), (shifted, "bad_timing"), (full, "out_of_memory"), (failing, "synthesis_failed")],
+)
+def test_faults_of_the_model_are_told_in_one_sentence(voice, watched, fault, code):
+    watched.change = fault
+    with pytest.raises(TextToSpeechError) as caught:
+        list(voice.synthesize("Hello"))
+    assert caught.value.code == code
+    assert caught.value.message.endswith((".", "again.", '"'))
+    watched.change = lambda output: output
+    assert list(voice.synthesize("Hello"))
+
+
+def test_a_text_that_cannot_be_pronounced_is_named(voice):
+    with pytest.raises(TextToSpeechError, match="cannot pronounce '9999") as caught:
+        list(voice.synthesize("9" * 390))
+    assert caught.value.code == "unpronounceable"
+    assert list(voice.synthesize("Hello"))
+
+
+@pytest.mark.parametrize(("letter", "module", "package"), [("z", "misaki.zh", "misaki[zh]"), ("j", "misaki.cutlet", "unidic-lite")])
+def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatch, letter, module, package):
+    def without(name):
+        if name == module:
+            raise ModuleNotFoundError(name)
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(voice, "_spellers", {})
+    monkeypatch.setattr(room, "import_module", without)
+    name = next(v.id for v in voice.voices() if v.id[0] == letter)
+    with pytest.raises(MissingDependency, match="pip install") as caught:
+        list(voice.synthesize("好", name))
+    assert package in caught.value.install
+    assert list(voice.synthesize("Hello")), "the others go on"
+
+
+def test_a_missing_package_names_the_command(monkeypatch):
+    def without(name):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(room, "import_module", without)
+    with pytest.raises(MissingDependency, match="pip install"):
+        room.load(room.Options(), "cpu")
+
+
+@pytest.mark.parametrize("name", ["config.json", "kokoro-v1_0.pth", "voices"])
+def test_a_missing_file_is_named(broken, name):
+    path = broken / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(TextToSpeechError, match=name) as caught:
+        room.load(room.Options(model=str(broken)), "cpu")
+    assert caught.value.code == "files_missing"
+
+
+def without_decoder(folder: Path) -> None:
+    import torch
+
+    weights = torch.load(folder / "kokoro-v1_0.pth", weights_only=True)
+    del weights["decoder"]
+    torch.save(weights, folder / "kokoro-v1_0.pth")
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (Path("evil_was_here"),))
+
+
+def with_code(folder: Path) -> None:
+    import torch
+
+    torch.save({"bert": Evil()}, folder / "kokoro-v1_0.pth")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "config.json").write_text("{"),
+        lambda folder: (folder / "config.json").write_text("{}"),
+        lambda folder: (folder / "kokoro-v1_0.pth").write_bytes((folder / "kokoro-v1_0.pth").read_bytes()[:100_000]),
+        lambda folder: (folder / "kokoro-v1_0.pth").write_bytes(b""),
+        without_decoder,
+        with_code,
+    ],
+    ids=["half a config", "no config", "cut off", "empty", "a part missing", "a program"],
+)
+def test_a_damaged_model_is_refused(broken, damage, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    damage(broken)
+    with pytest.raises(TextToSpeechError, match="cannot be opened") as caught:
+        room.load(room.Options(model=str(broken)), "cpu")
+    assert caught.value.code == "bad_model"
+    assert caught.value.__cause__ is not None
+    assert not (tmp_path / "evil_was_here").exists()
+
+
+def test_a_damaged_voice_is_refused_and_the_others_speak(broken):
+    import torch
+
+    torch.save(torch.zeros(3, 5), broken / "voices" / "af_sky.pt")
+    (broken / "voices" / "af_nova.pt").write_bytes(b"not a voice")
+    torch.save(Evil(), broken / "voices" / "af_bella.pt")
+    voice = room.load(room.Options(model=str(broken)), "cpu")
+    for name in ("af_sky", "af_nova", "af_bella"):
+        with pytest.raises(TextToSpeechError, match=name) as caught:
+            list(voice.synthesize("Hello", name))
+        assert caught.value.code == "bad_voice"
+    assert list(voice.synthesize("Hello"))
+
+
+def test_a_device_that_is_not_there_is_told(folder):
+    import torch
+
+    if torch.cuda.is_available():
+        (speech,) = room.load(room.Options(model=str(folder)), "cuda").synthesize("Hello there.")
+        assert_whole([speech], "Hello there.")
+        return
+    with pytest.raises(TextToSpeechError, match="Set the device to cpu"):
+        room.load(room.Options(model=str(folder)), "cuda")
+
+
+@pytest.mark.parametrize("model", ["./nothing", "/no/such/folder", "a/b/c", "..\\x", "", "~/no-such-kokoro"])
+def test_a_path_that_is_no_folder_never_reaches_the_hub(model, monkeypatch):
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("asked the hub"))
+    with pytest.raises(TextToSpeechError, match="no folder") as caught:
+        room.load(room.Options(model=model), "cpu")
+    assert caught.value.code == "wrong_model"
+
+
+def test_offline_without_the_model_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(TextToSpeechError, match="go online") as caught:
+        room.load(room.Options(model="visavis-tests/nothing"), "cpu")
+    assert (caught.value.code, caught.value.retryable) == ("offline", True)
+
+
+def test_a_model_of_the_hub_is_opened_from_its_cache(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: asked.append(name) or str(folder))
+    assert room.load(room.Options(model="Kokoro-82M"), "cpu").voices()
+    assert room.load(room.Options(), "cpu").voices()
+    assert asked == ["hexgrad/Kokoro-82M"] * 2
+
+
+def response(status: int) -> httpx.Response:
+    return httpx.Response(status, request=httpx.Request("GET", "http://127.0.0.1/api"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (hub_errors.GatedRepoError("403", response=response(403)), "gated", "hf auth login"),
+        (hub_errors.RepositoryNotFoundError("404", response=response(404)), "wrong_model", "check the name"),
+        (hub_errors.HFValidationError("bad"), "wrong_model", "check it"),
+        (hub_errors.LocalEntryNotFoundError("no net"), "offline", "go online"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk_full", "Free some space"),
+        (httpx.ReadTimeout("timed out"), "download_failed", "timed out"),
+        (ValueError(""), "download_failed", "ValueError"),
+    ],
+)
+def test_a_failed_download_says_why(error, code, words, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(EngineError, match=words) as caught:
+        room.load(room.Options(), "cpu")
+    assert caught.value.code == code
+    assert caught.value.__cause__ is error
