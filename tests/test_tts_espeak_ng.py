@@ -54,7 +54,7 @@ def level_db(speech: Speech, start_ms: float, end_ms: float) -> float:
 
 
 def pitch_hz(speech: Speech) -> float:
-    """The highest peak of the autocorrelation of the loudest tenth of a second, below 300 Hz, where a voice has its pitch and few overtones.
+    """The highest peak of the autocorrelation of the loudest tenth of a second, below 300 Hz, where there are few overtones.
 
     It is not normalised: of a period and its double, which agree equally well, the shorter wins.
     """
