@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 import app
 from benchmarks import chromium
@@ -16,6 +16,8 @@ from engines.settings import Settings
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 60
+PAUSE_MS = 200
+"""Between two turns, as peer-bench pauses: nobody stops one person and speaks to the next within a millisecond."""
 ONE_TURN = """async () => {
   const recording = { pcm: new Int16Array(48000).map((_, i) => 9000 * Math.sin(i / 8)), sampleRate: 16000 };
   const arrived = new Promise((resolve) => {
@@ -69,12 +71,18 @@ def main() -> None:
         tab = browser.new_page()
         tab.goto(f"{page.local_url}?face=2d")
         tab.wait_for_function("document.getElementById('status')?.dataset.state === 'idle'")
-        times = sorted([tab.evaluate(ONE_TURN) for _ in range(TURNS + WARM_UP)][WARM_UP:])
+        times = sorted([_one_turn(tab) for _ in range(TURNS + WARM_UP)][WARM_UP:])
         browser.close()
     page.close()
     p95 = times[round(0.95 * (TURNS - 1))]
     print(f"page latency: recording handed over to first segment in the page, {TURNS} turns:", end=" ")
     print(f"median {statistics.median(times):.1f} ms, p95 {p95:.1f} ms (target: p95 at most {TARGET_MS} ms)")
+
+
+def _one_turn(tab: Page) -> float:
+    took: float = tab.evaluate(ONE_TURN)
+    tab.wait_for_timeout(PAUSE_MS)
+    return took
 
 
 if __name__ == "__main__":
