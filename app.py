@@ -29,8 +29,6 @@ from engines.settings import Settings, load_settings
 from engines.turn import failed
 from engines.types import Utterance
 
-log = logging.getLogger("visavis")
-
 ASSETS = modules.FOLDER
 SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
 """A message typed before the page is ready stays in its box."""
@@ -62,7 +60,7 @@ class House:
         yield from self._answered(session, {}, lambda: Utterance(audio=decode(file, max_ms=self.settings.max_utterance_ms)))
 
     def greet(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
-        """Sound is allowed: let the persona speak first."""
+        """The page has opened: let the persona speak first."""
         yield from map(event_to_wire, self._session(request).greet(_turn_id(event._data)))
 
     def persona(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:

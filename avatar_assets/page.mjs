@@ -184,7 +184,6 @@ class Page {
       turn.times.text ??= since;
       this.conversation.write(turn, event.text);
     } else if (event.type === 'segment') {
-      turn.times.segment ??= since;
       turn.segments.push(this.#stage.speak(event));
     } else if (['completed', 'interrupted', 'failed'].includes(event.type)) {
       this.#ended(turn, event);
@@ -200,7 +199,6 @@ class Page {
 
   #ended(turn, event) {
     turn.done = true;
-    turn.timings = event.timings;
     this.#stage.post({ type: 'end', turn: turn.id });
     if (event.type === 'failed') {
       this.people.call(null);
