@@ -46,3 +46,61 @@ def test_a_variable_that_cannot_be_used_is_named(monkeypatch, variable):
         load_settings()
     assert caught.value.message.startswith(f"{variable}: ")
     assert "'-3'" in caught.value.message
+
+
+PROFILE = """
+port: 8000
+persona: sam
+llm: openai_compatible:llama3
+llm_options:
+  base_url: http://127.0.0.1:1234/v1
+  api_key: s3cret
+  retries: 1
+journal: turns.jsonl
+"""
+
+
+@pytest.fixture
+def profile(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(PROFILE)
+    return path
+
+
+def test_a_profile_sets_what_the_environment_and_the_command_line_leave(profile, monkeypatch):
+    settings = load_settings(profile)
+    assert (settings.port, settings.persona, settings.llm) == (8000, "sam", "openai_compatible:llama3")
+    assert settings.llm_options["base_url"] == "http://127.0.0.1:1234/v1"
+    assert settings.journal == profile.parent / "turns.jsonl"
+    assert "s3cret" not in repr(settings)
+    monkeypatch.setenv("VISAVIS_PORT", "8001")
+    monkeypatch.setenv("VISAVIS_PROFILE", str(profile))
+    assert load_settings().port == 8001
+    assert load_settings(port=8002, persona="maya").port == 8002
+    assert load_settings(persona="maya").persona == "maya"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port: 1\nprot: 2", "mine.yaml, line 2: there is no setting called 'prot'. Did you mean 'port'?"),
+        ("xyz: 2", "There is host, port"),
+        ("\n\nport: many", "mine.yaml, line 3: port: "),
+        ("device: [1, 2]", "line 1: device: "),
+        ("llm_options: secret", "line 1: llm_options: "),
+        ("- a", "mine.yaml, line 1"),
+        ("", "empty"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named_by_file_and_line(tmp_path, text, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert said in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+def test_a_profile_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nobody\.yaml"):
+        load_settings(tmp_path / "nobody.yaml")
