@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 import app
 from benchmarks import chromium
 from engines.personas import PersonaBook
-from engines.registry import Engines, Loaded, Registry
+from engines.registry import Engines, Pick, Registry
 from engines.settings import Settings
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
@@ -56,9 +56,9 @@ class Instant:
 class InstantRegistry(Registry):
     """The house's registry, but the engines at work are `Instant`."""
 
-    def engines(self) -> Engines:
+    def engines(self, language: str = "") -> Engines:
         infos = {stage: EngineInfo(name="instant", stage=stage, title="Instant", summary="") for stage in ("stt", "llm", "tts")}
-        return Engines(**{stage: Loaded(info, Instant()) for stage, info in infos.items()})
+        return Engines(**{stage: Pick(info, Instant) for stage, info in infos.items()})
 
 
 def main() -> None:

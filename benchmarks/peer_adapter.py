@@ -11,7 +11,7 @@ import numpy as np
 from stub_engines import SAMPLE_RATE, Turn, llm_sync, stt_sync, tts_sync  # beside one_run.py, which has put itself on the path
 
 from engines.events import SegmentReady, TurnCompleted
-from engines.registry import Engines, Loaded
+from engines.registry import Engines, Pick
 from engines.turn import TurnRequest, run_turn
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Utterance, Voice
 
@@ -53,7 +53,7 @@ class Session:
     def run_turn(self, turn: Turn) -> None:
         stub = Stub(turn)
         infos = {stage: EngineInfo(name="stub", stage=stage, title="Stub", summary="") for stage in ("stt", "llm", "tts")}
-        engines = Engines(**{stage: Loaded(info, stub) for stage, info in infos.items()})
+        engines = Engines(**{stage: Pick(info, lambda: stub) for stage, info in infos.items()})
         self.count += 1
         turn.hand_over()
         for event in run_turn(TurnRequest(f"turn-{self.count}", PERSONA, Utterance(audio=RECORDING)), engines):

@@ -30,11 +30,11 @@ class Channel(Generic[T]):
             self._changed.notify_all()
             return True
 
-    def get(self) -> list[T]:
-        """Wait, then take everything that lies ready, oldest first; an empty list means closed and drained."""
+    def get(self, timeout_s: float | None = None) -> list[T] | None:
+        """Wait, then take everything that lies ready, oldest first; an empty list means closed and drained, None that time is up."""
         with self._changed:
-            while not self._items and not self._closed:
-                self._changed.wait()
+            if not self._changed.wait_for(lambda: self._items or self._closed, timeout_s):
+                return None
             items = list(self._items)
             self._items.clear()
             self._changed.notify_all()

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class FairLock:
@@ -51,14 +47,3 @@ def exclusive(accelerator: str) -> AbstractContextManager[None]:
         return nullcontext()
     with _locks_guard:
         return _locks.setdefault(accelerator, FairLock())
-
-
-def stepwise(steps: Iterator[T], lock: AbstractContextManager[None]) -> Iterator[T]:
-    """The same items, with the lock held only while each one is being made."""
-    while True:
-        with lock:
-            try:
-                item = next(steps)
-            except StopIteration:
-                return
-        yield item

@@ -21,6 +21,9 @@ class _Event:
 class TurnStarted(_Event):
     """The utterance was taken up."""
 
+    notices: tuple[str, ...] = ()
+    """What the user should know about the engines that answer, in sentences."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptReady(_Event):

@@ -54,14 +54,18 @@ class TextToSpeech(Protocol):
 
 
 class Adapter(Protocol):
-    """What a module in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`."""
+    """What a module in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`.
+
+    One that works with files of a model also holds ``model_of(options, device) -> hub.Model``: they are fetched before `load` is called,
+    with progress and a way to stop.
+    """
 
     INFO: EngineInfo
     Options: type[Any]
     """A frozen dataclass with a default for every field."""
 
     def load(self, options: Any, device: str) -> SpeechToText | ChatModel | TextToSpeech:
-        """Make the engine ready to work. `device` is ``cpu``, ``cuda`` or ``mps``.
+        """Make the engine ready to work. `device` is ``auto`` (what suits the engine best), ``cpu``, ``cuda`` or ``mps``.
 
         Raises:
             MissingDependency: a package is not installed.

@@ -1,88 +1,92 @@
-"""Finds adapters by file name, loads them lazily and once, and reports honestly what state each is in."""
+"""Finds adapters by file name and decides which works in the next turn: the best that is ready, while better ones get ready behind it."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import itertools
 import logging
 import pkgutil
-import platform
-import sys
+import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, cast
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from engines.errors import ConfigError, EngineError, MissingDependency
+from engines.errors import ConfigError, EngineError
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
 from engines.settings import Settings
+from engines.slot import EngineState, Slot, fitness
 from engines.types import STAGES, EngineInfo, Stage
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", SpeechToText, ChatModel, TextToSpeech)
 
-StateName = Literal["idle", "loading", "ready", "needs", "unfit", "failed"]
+_TYPED_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(:[\w.*-]+)?")
+"""What a model may be called that is typed on the page: ``owner/name`` on a hub, ``name:tag`` on a server, never a path."""
 
 
 @dataclass(frozen=True, slots=True)
-class EngineState:
-    """How an engine is: `idle` could be loaded, `needs` a package, is `unfit` for this machine, or `failed` to load."""
-
-    name: StateName
-    detail: str = ""
-    """What to do about it, for people: an install command, the platforms, the error's sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[E]):
-    """An engine that is ready to work, with what it says about itself."""
+class Pick(Generic[E]):
+    """The engine of one stage of one turn."""
 
     info: EngineInfo
-    engine: E
+    open: Callable[[], E]
+    """Gives the engine, loading it if it must; raises EngineError where it cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The three engines of one turn."""
+    """The engines of one turn."""
 
-    stt: Loaded[SpeechToText]
-    llm: Loaded[ChatModel]
-    tts: Loaded[TextToSpeech]
+    stt: Pick[SpeechToText]
+    llm: Pick[ChatModel]
+    tts: Pick[TextToSpeech]
+    notices: tuple[str, ...] = ()
+    """What the user should know about them, in sentences."""
 
 
-class _Slot:
-    """One adapter, found but perhaps not loaded."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one engine stands, for people."""
 
-    def __init__(self, adapter: Adapter) -> None:
-        self.adapter = adapter
-        self.info = adapter.INFO
-        self.lock = threading.Lock()
-        self.state = _fitness(adapter.INFO)
-        self.loaded: SpeechToText | ChatModel | TextToSpeech | None = None
+    info: EngineInfo
+    model: str
+    state: EngineState
 
 
 class Registry:
     """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere.
 
-    Conversations begin at once on the embedded engines; `prepare` loads better ones behind them, and the next turn uses these.
+    Conversations begin at once on the embedded engines; `prepare` fetches and loads better ones behind them, and the next turn uses these.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._slots = {stage: _find(stage) for stage in STAGES}
+        self._adapters = {stage: _find(stage) for stage in STAGES}
+        self._wish: dict[Stage, str] = {stage: getattr(settings, stage) or "" for stage in STAGES}
+        self._slots: dict[tuple[Stage, str, str], Slot] = {}
+        self._guard = threading.Lock()
+        self._preparing = {stage: threading.Lock() for stage in STAGES}
+
+    # ---- what there is
 
     def infos(self, stage: Stage) -> tuple[EngineInfo, ...]:
         """All engines of a stage, the preferred first."""
-        return tuple(slot.info for slot in self._slots[stage].values())
+        return tuple(adapter.INFO for adapter in self._adapters[stage].values())
 
-    def state(self, stage: Stage, name: str) -> EngineState:
-        """How one engine is right now."""
-        return self._slot(stage, name).state
+    def offers(self, stage: Stage) -> tuple[tuple[EngineInfo, EngineState], ...]:
+        """All engines of a stage with whether they could work here: ``idle``, ``needs`` or ``unfit``."""
+        return tuple((info, fitness(info)) for info in self.infos(stage))
 
-    def chosen(self, stage: Stage) -> EngineInfo:
+    def wish(self, stage: Stage) -> str:
+        """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
+        return self._wish[stage]
+
+    def chosen(self, stage: Stage) -> Standing:
         """The engine of the next turn: the first choice that is loaded; before any is, an embedded one.
 
         Where all of them failed to load, it is the first of these: it tells why, and the next turn tries it again.
@@ -90,24 +94,12 @@ class Registry:
         Raises:
             ConfigError: nothing is called what the settings name, an option does not fit, or no engine can work here.
         """
-        return self._next(stage).info
+        return _standing(self._next(stage))
 
-    def awaited(self, stage: Stage) -> tuple[tuple[EngineInfo, EngineState], ...]:
+    def awaited(self, stage: Stage) -> tuple[Standing, ...]:
         """Engines that would be used before the chosen one, and why they are not yet."""
         chosen = self._next(stage)
-        return tuple((slot.info, slot.state) for slot in itertools.takewhile(lambda slot: slot is not chosen, self._order(stage)))
-
-    def engines(self) -> Engines:
-        """The chosen engines, loaded; the first call may take a second.
-
-        Raises:
-            EngineError: one cannot be loaded; says why.
-        """
-        return Engines(
-            stt=cast(Loaded[SpeechToText], self._load("stt", self._next("stt"))),
-            llm=cast(Loaded[ChatModel], self._load("llm", self._next("llm"))),
-            tts=cast(Loaded[TextToSpeech], self._load("tts", self._next("tts"))),
-        )
+        return tuple(map(_standing, itertools.takewhile(lambda slot: slot is not chosen, self._order(stage))))
 
     def check(self) -> None:
         """Look over what the settings say of engines.
@@ -116,119 +108,200 @@ class Registry:
             ConfigError: an engine or an option that does not exist, or a value that it cannot have.
         """
         for stage in STAGES:
-            self._options(stage, self._order(stage)[0])
+            name, model = _parts(self._wish[stage])
+            if name:
+                self._options(stage, self._adapter(stage, name), model)
+
+    # ---- a turn
+
+    def engines(self, language: str = "") -> Engines:
+        """The engines of one turn in that language (BCP 47); each is loaded, if it must be, when the turn first needs it.
+
+        Where the chosen one does not know the language and the next in line does, that one is taken and a notice says so.
+
+        Raises:
+            ConfigError: what `chosen` raises.
+        """
+        slots: dict[Stage, Slot] = {stage: self._next(stage, language) for stage in STAGES}
+        notices = tuple(
+            f"{usual.info.title} does not know the language {language!r}; {slot.info.title} takes its place."
+            for stage, slot in slots.items()
+            if (usual := self._next(stage)) is not slot
+        )
+        return Engines(
+            stt=cast(Pick[SpeechToText], _pick(slots["stt"])),
+            llm=cast(Pick[ChatModel], _pick(slots["llm"])),
+            tts=cast(Pick[TextToSpeech], _pick(slots["tts"])),
+            notices=notices,
+        )
+
+    def worked(self, engines: Engines) -> None:
+        """A turn went well with these."""
+        for stage in STAGES:
+            if slot := self._of(stage, getattr(engines, stage).info):
+                slot.worked()
+
+    def spoiled(self, engines: Engines, stage: str, code: str, why: str) -> str:
+        """A turn failed in that stage. An engine that keeps failing is set aside for the next in line.
+
+        Returns:
+            The sentence that says so; empty where nothing changes.
+        """
+        if stage not in STAGES or (slot := self._of(stage, getattr(engines, stage).info)) is None or not slot.spoiled(code):
+            return ""
+        heirs = [other for other in self._order(stage) if other is not slot and other.able and other.state.name != "failed"]
+        if not heirs:
+            return ""  # the last one stays: it may recover, and it is all there is
+        slot.set_aside(why)
+        heir = self._next(stage)
+        log.warning("%s is set aside: %s", slot.info.title, why)
+        return f"{slot.info.title} keeps failing and is set aside; from the next turn on {heir.info.title} takes its place."
+
+    # ---- getting ready
 
     def prepare(self) -> None:
         """Load what the first turn needs, then, stage by stage, the best engine that can be loaded. May take minutes; never raises."""
         for stage in STAGES:
-            self._attempt(stage, self._next(stage))
+            _attempt(self._next(stage))
         for stage in STAGES:
+            self._improve(stage)
+
+    def choose(self, stage: Stage, wish: str) -> None:
+        """Ask for another engine, ``NAME`` or ``NAME:MODEL``, or with an empty `wish` for the best; it gets ready behind the one at work.
+
+        Raises:
+            EngineError: there is no such engine, it cannot work here, or that is no name of a model.
+        """
+        name, model = _parts(wish)
+        if name:
+            adapter = self._adapter(stage, name)
+            if model and wish != (getattr(self._settings, stage) or "") and (not _TYPED_MODEL.fullmatch(model) or Path(model).exists()):
+                message = (
+                    f"{model[:80]!r} is no name of a model. A folder can only be named where the app is started: --{stage} {name}:FOLDER"
+                )
+                raise ConfigError(message)
+            self._slot(stage, adapter, model).require()
+        self._wish[stage] = wish
+        self.retry(stage)
+
+    def retry(self, stage: Stage) -> None:
+        """Try again, in the background, what failed or was stopped."""
+        for slot in self._order(stage):
+            slot.again()
+        threading.Thread(target=self._improve, args=(stage,), name=f"prepare-{stage}", daemon=True).start()
+
+    def stop(self, stage: Stage) -> None:
+        """End the download that is under way for that stage; the engine at work stays, and what has arrived is kept."""
+        for slot in self._tried(stage):
+            slot.stop()
+
+    def _improve(self, stage: Stage) -> None:
+        with self._preparing[stage]:
             for slot in self._order(stage):
-                if slot.state.name not in {"needs", "unfit"} and self._attempt(stage, slot):
-                    break
+                if slot.able and _attempt(slot):
+                    for other in self._tried(stage):  # the embedded ones stay: they are small, and know languages that others do not
+                        if other is not slot and not other.info.embedded:
+                            other.release()
+                    return
+                if slot.state.name == "stopped":
+                    return  # who stops one download does not ask for another
 
-    def _attempt(self, stage: Stage, slot: _Slot) -> bool:
-        try:
-            self._load(stage, slot)
-        except EngineError as error:
-            log.warning("%s", error.message)  # the page shows the same sentence
-            return False
-        return True
+    # ---- who is next
 
-    def _next(self, stage: Stage) -> _Slot:
+    def _next(self, stage: Stage, language: str = "") -> Slot:
         order = self._order(stage)
-        if ready := next((slot for slot in order if slot.loaded is not None), None):
+        order = [slot for slot in order if _knows(slot.info, language)] or order
+        if ready := next((slot for slot in order if slot.engine is not None), None):
             return ready
-        able = [slot for slot in order if slot.state.name not in {"needs", "unfit"}]
+        able = [slot for slot in order if slot.able]
         if not able:
             for slot in order:
-                _require(slot)
+                slot.require()
             raise ConfigError(f"No {stage} engine can work here. Reinstall: pip install -r requirements.txt")
-        return min(able, key=lambda slot: (slot.state.name == "failed", not slot.info.embedded))
+        return min(able, key=lambda slot: (slot.state.name in {"failed", "stopped"}, not slot.info.embedded))
 
-    def _order(self, stage: Stage) -> list[_Slot]:
+    def _order(self, stage: Stage) -> list[Slot]:
         """The slots that may come to work, the first choice first."""
-        everyone = list(self._slots[stage].values())
-        if (name := self._named(stage)[0]) is None:
-            return [
-                slot for slot in everyone if slot.info.embedded or (slot.info.preference >= 0 and slot.state.name not in {"needs", "unfit"})
-            ]
-        named = self._slot(stage, name)
+        name, model = _parts(self._wish[stage])
+        everyone = [self._slot(stage, adapter, "") for adapter in self._adapters[stage].values()]
+        if not name:
+            return [slot for slot in everyone if slot.info.embedded or (slot.info.preference >= 0 and slot.able)]
+        named = self._slot(stage, self._adapter(stage, name), model)
         return [named, *(slot for slot in everyone if slot.info.embedded and slot is not named)]
 
-    def _named(self, stage: Stage) -> tuple[str | None, str]:
-        """Engine and model as the settings name them: ``NAME`` or ``NAME:MODEL``."""
-        setting: str | None = getattr(self._settings, stage)
-        name, _, model = (setting or "").partition(":")
-        return name or None, model
+    def _tried(self, stage: Stage) -> list[Slot]:
+        with self._guard:
+            return [slot for key, slot in self._slots.items() if key[0] == stage]
 
-    def _options(self, stage: Stage, slot: _Slot) -> Any:
+    def _of(self, stage: Stage, info: EngineInfo) -> Slot | None:
+        return next((slot for slot in self._order(stage) if slot.info is info), None)
+
+    def _slot(self, stage: Stage, adapter: Adapter, model: str) -> Slot:
+        key = (stage, adapter.INFO.name, model)
+        with self._guard:
+            if key not in self._slots:
+                self._slots[key] = Slot(adapter, lambda: self._options(stage, adapter, model), self._settings.device)
+            return self._slots[key]
+
+    def _adapter(self, stage: Stage, name: str) -> Adapter:
+        adapters = self._adapters[stage]
+        if name not in adapters:
+            raise ConfigError(f"There is no {stage} engine called {name[:80]!r}; there is {', '.join(adapters)}.")
+        return adapters[name]
+
+    def _options(self, stage: Stage, adapter: Adapter, model: str) -> Any:
         """The adapter's options: its defaults, and for the engine that the settings name, what they say.
 
         Raises:
             ConfigError: there is no such option, or it cannot have that value.
         """
-        named, model = self._named(stage)
-        if slot.info.name != named:
-            return slot.adapter.Options()
-        given: dict[str, Any] = {**getattr(self._settings, f"{stage}_options"), **({"model": model} if model else {})}
-        known = [field.name for field in dataclasses.fields(slot.adapter.Options)]
+        info = adapter.INFO
+        ours = info.name == _parts(getattr(self._settings, stage) or "")[0]
+        given: dict[str, Any] = {**(getattr(self._settings, f"{stage}_options") if ours else {}), **({"model": model} if model else {})}
+        known = [field.name for field in dataclasses.fields(adapter.Options)]
         if unknown := sorted(set(given) - set(known)):
-            raise ConfigError(f"{slot.info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
+            raise ConfigError(f"{info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
         try:
-            return TypeAdapter(slot.adapter.Options).validate_python(given)
+            return TypeAdapter(adapter.Options).validate_python(given)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][-1])
-            secret = any(field.name == name and not field.repr for field in dataclasses.fields(slot.adapter.Options))
+            secret = any(field.name == name and not field.repr for field in dataclasses.fields(adapter.Options))
             value = "" if secret else f", but it is {first['input']!r}"
-            raise ConfigError(f"{slot.info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
-
-    def _load(self, stage: Stage, slot: _Slot) -> Loaded[SpeechToText] | Loaded[ChatModel] | Loaded[TextToSpeech]:
-        with slot.lock:
-            if slot.loaded is None:
-                _require(slot)
-                options = self._options(stage, slot)
-                slot.state = EngineState("loading")
-                try:
-                    slot.loaded = slot.adapter.load(options, self._settings.device)
-                except EngineError as error:
-                    slot.state = EngineState("failed", error.message)
-                    raise
-                except Exception as error:
-                    log.exception("%s engine %s cannot be loaded", stage, slot.info.name)
-                    slot.state = EngineState("failed", str(error))
-                    why = str(error).rstrip(".")
-                    message = f"{slot.info.title} cannot be started: {why}. Choose another engine, or install this one again."
-                    raise EngineError(message, code="load_failed") from error
-                slot.state = EngineState("ready")
-            return Loaded(slot.info, slot.loaded)  # type: ignore[return-value,type-var]  # the stage decides which protocol
-
-    def _slot(self, stage: Stage, name: str) -> _Slot:
-        slots = self._slots[stage]
-        if name not in slots:
-            raise ConfigError(f"There is no {stage} engine called {name!r}; there is {', '.join(slots)}.")
-        return slots[name]
+            raise ConfigError(f"{info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
 
 
-def _find(stage: Stage) -> dict[str, _Slot]:
+def _find(stage: Stage) -> dict[str, Adapter]:
     package = importlib.import_module(f"engines.{stage}")
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    slots = [_Slot(cast(Adapter, importlib.import_module(f"engines.{stage}.{name}"))) for name in names]
-    return {slot.info.name: slot for slot in sorted(slots, key=lambda slot: -slot.info.preference)}
+    adapters = [cast(Adapter, importlib.import_module(f"engines.{stage}.{name}")) for name in names]
+    return {adapter.INFO.name: adapter for adapter in sorted(adapters, key=lambda adapter: -adapter.INFO.preference)}
 
 
-def _fitness(info: EngineInfo) -> EngineState:
-    here = {sys.platform, f"{sys.platform}-{platform.machine()}"}
-    if info.platforms and not here & set(info.platforms):
-        return EngineState("unfit", f"runs on {' or '.join(info.platforms)}")
-    if any(importlib.util.find_spec(module) is None for module in info.requires):
-        return EngineState("needs", info.install)
-    return EngineState("idle")
+def _parts(wish: str) -> tuple[str, str]:
+    """``NAME:MODEL`` → name and model."""
+    name, _, model = wish.partition(":")
+    return name, model
 
 
-def _require(slot: _Slot) -> None:
-    if slot.state.name == "needs":
-        raise MissingDependency(slot.info.title, slot.info.install)
-    if slot.state.name == "unfit":
-        raise ConfigError(f"{slot.info.title} {slot.state.detail}, not on this machine. Choose another engine.")
+def _knows(info: EngineInfo, language: str) -> bool:
+    """Whether the engine works in that language, by the first part of the tags."""
+    known = {tag.partition("-")[0].lower() for tag in info.languages}
+    return not language or not known or language.partition("-")[0].lower() in known
+
+
+def _pick(slot: Slot) -> Pick[Any]:
+    return Pick(slot.info, slot.open)
+
+
+def _standing(slot: Slot) -> Standing:
+    return Standing(slot.info, slot.model, slot.state)
+
+
+def _attempt(slot: Slot) -> bool:
+    try:
+        slot.open()
+    except EngineError as error:
+        log.warning("%s", error.message)  # the page shows the same sentence
+        return False
+    return True

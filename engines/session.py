@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from engines.audio import require_sound
@@ -16,6 +16,7 @@ from engines.channel import Cancel
 from engines.errors import AudioError, EngineError, InputError
 from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnEvent, TurnFailed, TurnInterrupted
 from engines.journal import Journal
+from engines.patience import Limits
 from engines.personas import PersonaBook
 from engines.registry import Engines, Registry
 from engines.settings import Settings
@@ -81,6 +82,7 @@ class Session:
 
     def __init__(self, registry: Registry, book: PersonaBook, settings: Settings, journal: Journal) -> None:
         self._registry, self._book, self._settings, self._journal = registry, book, settings, journal
+        self._limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
         self._guard = threading.Lock()
         self._exchanges: list[_Exchange] = []
         self._stopped: deque[str] = deque(maxlen=32)
@@ -112,13 +114,13 @@ class Session:
         except EngineError as error:
             return iter([failed(turn_id, error)])
         exchange, persona, history = self._begin(turn_id)
-        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history))
+        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, limits=self._limits))
 
     def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
         """Let the persona speak first."""
         turn_id = _usable(turn_id)
         exchange, persona, _ = self._begin(turn_id)
-        return self._run(exchange, TurnRequest(turn_id, persona, None, reply=persona.greeting))
+        return self._run(exchange, TurnRequest(turn_id, persona, None, reply=persona.greeting, limits=self._limits))
 
     def stop(self, heard: Heard | None = None) -> None:
         """End the turn that `heard` names and remember of its answer only what was heard; without `heard`, end whatever runs.
@@ -167,8 +169,11 @@ class Session:
                 running.cancel()
             if turn_id in self._stopped:
                 exchange.cancel()
-            history = self._messages()[-count:] if count else ()
-            self._exchanges = [*self._exchanges, exchange][-max(count, 1) :]
+            while self._exchanges and (len(self._messages()) > count or len(self._exchanges) > max(count, 1)):
+                # half at once: as long as the beginning stays the same, a model need not read it again
+                self._exchanges = self._exchanges[(len(self._exchanges) + 1) // 2 :]
+            history = self._messages()
+            self._exchanges = [*self._exchanges, exchange]
             return exchange, self.persona, history
 
     def _check(self, utterance: Utterance) -> None:
@@ -187,7 +192,7 @@ class Session:
 
     def _run(self, exchange: _Exchange, request: TurnRequest) -> Iterator[TurnEvent]:
         try:
-            engines = self._registry.engines()
+            engines = self._registry.engines(request.persona.language)
         except EngineError as error:
             yield failed(request.turn_id, error)
             return
@@ -196,7 +201,15 @@ class Session:
                 exchange.follow(event)
             if isinstance(event, TurnEnded):
                 self._note(event, request.persona.id, engines)
-            yield event
+            yield self._judged(event, engines)
+
+    def _judged(self, event: TurnEvent, engines: Engines) -> TurnEvent:
+        """The same event; where it tells of a failure that costs an engine its place, its message says so."""
+        if isinstance(event, TurnCompleted):
+            self._registry.worked(engines)
+        elif isinstance(event, TurnFailed) and (news := self._registry.spoiled(engines, event.stage, event.code, event.message)):
+            return replace(event, message=f"{event.message} {news}")
+        return event
 
     def _note(self, end: TurnEnded, persona: str, engines: Engines) -> None:
         try:

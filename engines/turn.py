@@ -1,7 +1,8 @@
 """One turn, from what was heard to the last sound: the only place where the stages meet. Start reading here.
 
 Two threads work behind the generator: one hears, thinks and cuts sentences, one speaks. They are joined by bounded channels, so the model
-runs ahead of the voice but never far, and both stop within one engine step of a cancel.
+runs ahead of the voice but never far, and both stop within one engine step of a cancel. An engine that
+does not come back from a step in time is left behind with its thread, and the turn goes on without it.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engines.channel import Cancel, Channel
-from engines.device import exclusive, stepwise
+from engines.device import exclusive
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
+from engines.patience import Limits, Patience
 from engines.personas import system_prompt
+from engines.protocols import TextToSpeech
 from engines.registry import Engines
 from engines.text.sentences import SentenceChunker
 from engines.text.speakable import speakable
-from engines.types import ChatMessage, Persona, Sentence, Speech, SpeechSegment, TextDelta, Transcript, TurnTimings, Utterance
+from engines.types import AudioChunk, ChatMessage, Persona, Sentence, Speech, SpeechSegment, TextDelta, Transcript, TurnTimings, Utterance
 from engines.visemes.timeline import timeline
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,11 @@ SENTENCES_AHEAD = 16
 """How many sentences the model may write before the voice takes the first."""
 PARTS_AHEAD = 64
 """How many parts of the reply may wait for whoever consumes the turn."""
+
+_LOOK_S = 0.25
+"""How often somebody looks whether an engine is past its time, in seconds."""
+_QUIETEST = 1e-4
+"""A sound that never gets louder than this (-80 dB) says nothing."""
 
 _Part = str | Transcript | SpeechSegment | EngineError
 """What the two threads report: reply text, the transcript, a spoken segment, a failure."""
@@ -49,6 +57,7 @@ class TurnRequest:
     """Earlier messages, oldest first, without the system prompt."""
     reply: str | None = None
     """Say this instead of asking the model: a greeting."""
+    limits: Limits = field(default_factory=Limits)
 
 
 def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = None) -> Iterator[TurnEvent]:
@@ -68,9 +77,11 @@ def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = Non
 
     try:
         work.start()
-        yield TurnStarted(turn_id=request.turn_id, seq=next(number))
-        while parts := work.parts.get():
-            for part in _merged(parts):
+        yield TurnStarted(turn_id=request.turn_id, seq=next(number), notices=engines.notices)
+        while (parts := work.parts.get(_LOOK_S)) != []:
+            if late := work.overdue():
+                failure = failure or late
+            for part in _merged(parts or []):
                 if work.cancel.cancelled:
                     break
                 match part:
@@ -121,32 +132,55 @@ class _Work:
         self._request = request
         self._engines = engines
         self._sentences: Channel[Sentence] = Channel(SENTENCES_AHEAD)
-        self._thinker = threading.Thread(target=self._think, name=f"think-{request.turn_id}", daemon=True)
-        self._speaker = threading.Thread(target=self._speak, name=f"speak-{request.turn_id}", daemon=True)
+        self._guard = threading.Lock()
+        self._running = {"think": self._think, "speak": self._speak}
+        self._patience = Patience()
         cancel.tell(lambda: self._sentences.close(discard=True))
         cancel.tell(lambda: self.parts.close(discard=True))
 
     def start(self) -> None:
-        self._thinker.start()
-        self._speaker.start()
+        for name, work in list(self._running.items()):
+            threading.Thread(target=work, name=f"{name}-{self._request.turn_id}", daemon=True).start()
+
+    def overdue(self) -> EngineError | None:
+        """What an engine failed with that is past its time; its thread is left behind, and what it still does is thrown away."""
+        if not (late := self._patience.overdue()):
+            return None
+        worker, error = late
+        log.error("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
+        self._leave(worker)
+        return error
+
+    def _leave(self, name: str) -> None:
+        """One of the two is through, or given up. With the last one the turn ends."""
+        with self._guard:
+            self._running.pop(name, None)
+            last = not self._running
+        self._sentences.close(discard=name == "speak")
+        if last:
+            self.parts.close()
+
+    def _put(self, name: str, part: _Part) -> bool:
+        """Report something, unless this thread was given up meanwhile."""
+        return name in self._running and self.parts.put(part)
 
     def _think(self) -> None:
         """Hear, think, cut sentences."""
         chunker = SentenceChunker(self._request.persona.language)
         try:
             for delta in self._deltas():
-                if self.cancel.cancelled:
+                if self.cancel.cancelled or "think" not in self._running:
                     return
                 if delta.text:
-                    self.parts.put(delta.text)
+                    self._put("think", delta.text)
                     for sentence in chunker.push(delta.text):
                         self._sentences.put(sentence)
         except Exception as error:
-            self._report(error, ChatModelError, "The language model stopped with an error")
+            self._report("think", error, ChatModelError, "The language model stopped with an error")
         finally:
             for sentence in chunker.finish():  # also what was written before a failure is spoken
                 self._sentences.put(sentence)
-            self._sentences.close()
+            self._leave("think")
 
     def _deltas(self) -> Iterator[TextDelta]:
         if self._request.reply is not None:
@@ -155,11 +189,12 @@ class _Work:
         words = self._hear()
         if not words or self.cancel.cancelled:
             return
-        persona = self._request.persona
+        persona, llm = self._request.persona, self._engines.llm
         messages = [ChatMessage("system", system_prompt(persona)), *self._request.history, ChatMessage("user", words)]
-        llm = self._engines.llm
+        late = ChatModelError(f"{llm.info.title} fell silent. Ask again, or choose another model.", code="timeout", retryable=True)
+        steps = llm.open().stream(_joined(messages), persona)
         empty = True
-        for delta in stepwise(llm.engine.stream(_joined(messages), persona), exclusive(llm.info.accelerator)):
+        for delta in self._patience.steps("think", self._request.limits.llm, late, steps, exclusive(llm.info.accelerator)):
             empty = empty and not delta.text.strip()
             yield delta
         if empty and not self.cancel.cancelled:
@@ -172,60 +207,84 @@ class _Work:
         if utterance is None or utterance.audio is None:
             transcript = Transcript((utterance.text or "") if utterance else "")
         else:
-            stt = self._engines.stt
             try:
-                with exclusive(stt.info.accelerator):
-                    transcript = stt.engine.transcribe(utterance.audio, self._request.persona.language)
+                transcript = self._transcribed(utterance.audio)
                 if not transcript.text.strip():
                     message = "No words could be made out in that recording; speak a little closer to the microphone."
                     raise SpeechToTextError(message, code="no_words", retryable=True)
             except Exception as error:
-                self._report(error, SpeechToTextError, "The recording could not be understood")
+                self._report("think", error, SpeechToTextError, "The recording could not be understood")
                 return ""
-        self.parts.put(transcript)
+        self._put("think", transcript)
         return transcript.text
 
+    def _transcribed(self, audio: AudioChunk) -> Transcript:
+        stt, language = self._engines.stt, self._request.persona.language
+        late = SpeechToTextError(f"{stt.info.title} did not come to an end with that recording.", code="timeout", retryable=True)
+        ears = stt.open()
+
+        def hear() -> Transcript:
+            with exclusive(stt.info.accelerator):
+                return ears.transcribe(audio, language)
+
+        return self._patience.step("think", self._request.limits.stt, late, hear)
+
     def _speak(self) -> None:
-        """Give every sentence a voice and a mouth, then close the turn."""
+        """Give every sentence a voice and a mouth."""
         try:
             for index, (text, piece) in enumerate(self._pieces()):
-                self.parts.put(SpeechSegment(index, text, piece.audio, timeline(piece)))
+                self._put("speak", SpeechSegment(index, text, piece.audio, timeline(piece)))
         except Exception as error:
-            self._report(error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
-            self._sentences.close(discard=True)
-        self._thinker.join()
-        self.parts.close()
+            self._report("speak", error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
+        self._leave("speak")
 
     def _pieces(self) -> Iterator[tuple[str, Speech]]:
         persona, tts = self._request.persona, self._engines.tts
-        voice, lock = persona.voice_for(tts.info.name), exclusive(tts.info.accelerator)
+        limit, lock = self._request.limits.tts, exclusive(tts.info.accelerator)
+        late = TextToSpeechError(f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True)
+        voice: str | None = None
         unspoken = ""  # text without words (an emoji, a rule) goes along with what is said next
         while sentences := self._sentences.get():
+            engine = tts.open()
+            voice = voice or persona.voice_for(tts.info.name) or _voice_for(engine, persona.language)
             for sentence in sentences:
                 text, words = unspoken + sentence.text, speakable(sentence.text, persona.language)
                 unspoken = text
-                for piece in stepwise(tts.engine.synthesize(words, voice), lock) if words else ():
-                    if self.cancel.cancelled:
+                for piece in self._patience.steps("speak", limit, late, iter(engine.synthesize(words, voice)), lock) if words else ():
+                    if self.cancel.cancelled or "speak" not in self._running:
                         return
                     yield unspoken, _sound(piece, tts.info.title)
                     unspoken = ""
                 if words and unspoken:
                     raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
 
-    def _report(self, error: Exception, kind: type[EngineError], what: str) -> None:
+    def _report(self, name: str, error: Exception, kind: type[EngineError], what: str) -> None:
         if not isinstance(error, EngineError):
             log.error("turn %s: %s", self._request.turn_id, what, exc_info=error)
-            error = kind(
-                f"{what}. Try again; if it happens again, the terminal that the app runs in says why.", code="crashed", retryable=True
-            )
+            then = "Try again; if it happens again, the terminal that the app runs in says why."
+            code = "crashed"
+            if isinstance(error, MemoryError):
+                then, code = "There is not enough memory for it: choose a smaller model, or close other programs.", "out_of_memory"
+            error = kind(f"{what}. {then}", code=code, retryable=True)
         else:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
-        self.parts.put(error)
+        self._put(name, error)
+
+
+def _voice_for(engine: TextToSpeech, language: str) -> str | None:
+    """The first voice that speaks the language; None, the engine's default, where none says so."""
+    wanted = language.lower()
+    spoken = [(voice.language.lower(), voice.id) for voice in engine.voices()]
+    exact = (voice for tag, voice in spoken if tag == wanted)
+    close = (voice for tag, voice in spoken if tag.split("-")[0] == wanted.split("-")[0])
+    return next(exact, next(close, None))
 
 
 def _sound(piece: Speech, title: str) -> Speech:
     if not len(piece.audio.samples) or not bool(np.isfinite(piece.audio.samples).all()):
         raise TextToSpeechError(f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound")
+    if np.abs(piece.audio.samples).max() < _QUIETEST:
+        raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")
     return piece
 
 

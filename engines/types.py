@@ -200,6 +200,8 @@ class EngineInfo:
     """``darwin-arm64``, ``linux`` …; empty means everywhere."""
     languages: tuple[str, ...] = ()
     """BCP 47 tags; empty means any."""
+    models: tuple[str, ...] = ()
+    """Models worth offering to people; others can be named. Empty where there is no choice, or only a server knows it."""
     embedded: bool = False
     """Works with what `requirements.txt` installs: no download, no account."""
     preference: int = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.registry import Engines, Loaded
+from engines.registry import Engines, Pick
 from engines.types import (
     AudioChunk,
     ChatMessage,
@@ -106,7 +106,7 @@ def stub_engines(ears: object = None, mind: object = None, voice: object = None)
     """A set of engines; what is not given is a stub."""
     parts = {"stt": ears or StubEars(), "llm": mind or StubMind(), "tts": voice or StubVoice()}
     infos = {stage: EngineInfo(name=f"stub_{stage}", stage=stage, title=f"Stub {stage}", summary="A stub.") for stage in parts}
-    return Engines(**{stage: Loaded(infos[stage], engine) for stage, engine in parts.items()})
+    return Engines(**{stage: Pick(infos[stage], lambda engine=engine: engine) for stage, engine in parts.items()})
 
 
 class StubRegistry:
@@ -115,8 +115,14 @@ class StubRegistry:
     def __init__(self, engines: Engines) -> None:
         self.given = engines
 
-    def engines(self) -> Engines:
+    def engines(self, language: str = "") -> Engines:
         return self.given
+
+    def worked(self, engines: Engines) -> None:
+        pass
+
+    def spoiled(self, engines: Engines, stage: str, code: str, why: str) -> str:
+        return ""
 
 
 @pytest.fixture

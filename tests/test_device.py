@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engines.device import FairLock, exclusive, stepwise
+from engines.device import FairLock, exclusive
 
 WAIT_S = 10
 
@@ -53,21 +53,3 @@ def test_never_two_at_once():
     for thread in threads:
         thread.join(WAIT_S)
     assert most == 1
-
-
-def test_the_lock_is_free_between_steps_and_after_an_error():
-    lock = FairLock()
-
-    def steps():
-        yield lock._held
-        yield lock._held
-        raise ValueError
-
-    seen = []
-    try:
-        for held in stepwise(steps(), lock):
-            seen.append((held, lock._held))
-    except ValueError:
-        seen.append("error")
-    assert seen == [(True, False), (True, False), "error"]
-    assert not lock._held

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 import traceback
 from pathlib import Path
 
 import pytest
 from conftest import HOUSE
 
+from engines import hub
 from engines import registry as room
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
-from engines.registry import EngineState, Registry, _Slot
+from engines.registry import Registry
 from engines.settings import Settings
+from engines.slot import EngineState
 from engines.types import STAGES, EngineInfo
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
@@ -37,26 +40,27 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     assert info.title
     assert info.summary.endswith(".")
     assert not info.requires or info.install.startswith("pip install")
-    options = registry._slots[stage][name].adapter.Options
+    options = registry._adapters[stage][name].Options
     assert dataclasses.is_dataclass(options)
     assert options() == options()
-    state = registry.state(stage, name)
-    assert state.name in {"idle", "ready", "needs", "unfit"}
-    assert state.detail or state.name in {"idle", "ready"}
+    state = dict(registry.offers(stage))[info]
+    assert state.name in {"idle", "needs", "unfit"}
+    assert state.detail or state.name == "idle"
 
 
 def test_every_stage_has_an_embedded_engine_that_loads(registry):
     for stage in STAGES:
-        assert any(info.embedded and registry.state(stage, info.name).name in {"idle", "ready"} for info in registry.infos(stage))
+        assert any(info.embedded and state.name == "idle" for info, state in registry.offers(stage))
     engines = registry.engines()
     for stage, protocol in PROTOCOLS.items():
-        loaded = getattr(engines, stage)
-        assert isinstance(loaded.engine, protocol)
-        assert registry.state(stage, loaded.info.name).name == "ready"
+        pick = getattr(engines, stage)
+        assert isinstance(pick.open(), protocol)
+        assert registry.chosen(stage).info is pick.info
+        assert registry.chosen(stage).state.name == "ready"
 
 
 def test_engines_are_loaded_once_for_everybody(registry):
-    assert registry.engines().tts.engine is registry.engines().tts.engine
+    assert registry.engines().tts.open() is registry.engines().tts.open()
 
 
 def test_an_unknown_name_says_which_there_are():
@@ -77,12 +81,12 @@ class Adapter:
 
 
 def with_adapters(monkeypatch, *adapters, **settings) -> Registry:
-    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: _Slot(adapter) for adapter in adapters})
+    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
     return Registry(Settings(**settings))
 
 
 def load(registry: Registry):
-    return registry._load("tts", registry._next("tts"))
+    return registry.engines().tts.open()
 
 
 def failing(options, device):
@@ -92,14 +96,14 @@ def failing(options, device):
 def test_a_missing_package_is_answered_with_its_command(monkeypatch):
     missing = Adapter(None, requires=("no_such_module",), install="pip install no-such")
     registry = with_adapters(monkeypatch, missing, tts="made_up")
-    assert registry.state("tts", "made_up") == EngineState("needs", "pip install no-such")
+    assert dict(registry.offers("tts"))[missing.INFO] == EngineState("needs", "pip install no-such")
     with pytest.raises(MissingDependency, match="pip install no-such"):
         registry.chosen("tts")
 
 
 def test_an_engine_for_another_machine_says_so(monkeypatch):
     registry = with_adapters(monkeypatch, Adapter(None, platforms=("plan9-arm64",)), tts="made_up")
-    assert registry.state("tts", "made_up").name == "unfit"
+    assert [state.name for _, state in registry.offers("tts")] == ["unfit"]
     with pytest.raises(ConfigError, match="plan9"):
         registry.chosen("tts")
 
@@ -116,10 +120,11 @@ def test_a_failed_load_is_reported_and_tried_again(monkeypatch, error):
     registry = with_adapters(monkeypatch, Adapter(fail_once, embedded=True))
     with pytest.raises(EngineError, match=str(error)):
         load(registry)
-    assert registry.state("tts", "made_up") == EngineState("failed", str(error))
-    assert registry.chosen("tts").name == "made_up"
-    assert load(registry).engine == "engine"
-    assert registry.state("tts", "made_up").name == "ready"
+    state = registry.chosen("tts").state
+    assert state.name == "failed"
+    assert str(error) in state.detail
+    assert load(registry) == "engine"
+    assert registry.chosen("tts").state == EngineState("ready")
 
 
 EMBEDDED = {"name": "embedded", "embedded": True}
@@ -138,11 +143,11 @@ def test_conversations_begin_on_the_embedded_engine_and_change_over_when_a_bette
     preparing = threading.Thread(target=registry.prepare)
     preparing.start()
     assert asked.wait(10)
-    assert registry.engines().stt.engine == "embedded"
-    assert [(info.name, state.name) for info, state in registry.awaited("stt")] == [("better", "loading")]
+    assert registry.engines().stt.open() == "embedded"
+    assert [(one.info.name, one.state.name) for one in registry.awaited("stt")] == [("better", "loading")]
     go_on.set()
     preparing.join(10)
-    assert registry.engines().stt.engine == "better"
+    assert registry.engines().stt.open() == "better"
     assert registry.awaited("stt") == ()
 
 
@@ -151,17 +156,18 @@ def test_an_engine_that_cannot_be_loaded_is_set_aside_with_its_reason(monkeypatc
     best, embedded = Adapter(failing, name="best", preference=2), Adapter(lambda options, device: "engine", **EMBEDDED)
     registry = with_adapters(monkeypatch, best, embedded, **settings)
     registry.prepare()
-    assert registry.engines().tts.engine == "engine"
-    ((info, state),) = registry.awaited("tts")
-    assert (info.name, state) == ("best", EngineState("failed", "no memory"))
+    assert registry.engines().tts.open() == "engine"
+    (one,) = registry.awaited("tts")
+    assert (one.info.name, one.state.name) == ("best", "failed")
+    assert "no memory" in one.state.detail
 
 
 def test_an_engine_named_without_its_package_leaves_the_embedded_one_at_work(monkeypatch):
     missing = Adapter(None, name="best", requires=("no_such_module",), install="pip install no-such")
     registry = with_adapters(monkeypatch, missing, Adapter(lambda options, device: "engine", **EMBEDDED), tts="best")
     registry.prepare()
-    assert registry.engines().tts.engine == "engine"
-    assert registry.awaited("tts")[0][1] == EngineState("needs", "pip install no-such")
+    assert registry.engines().tts.open() == "engine"
+    assert registry.awaited("tts")[0].state == EngineState("needs", "pip install no-such")
 
 
 def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
@@ -170,7 +176,7 @@ def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
     for settings, expected in (({}, "engine"), ({"tts": "remote"}, "remote")):
         registry = with_adapters(monkeypatch, remote, embedded, **settings)
         registry.prepare()
-        assert registry.engines().tts.engine == expected
+        assert registry.engines().tts.open() == expected
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,8 +195,8 @@ def with_options(monkeypatch, **settings) -> Registry:
 def test_model_and_options_come_from_the_settings(monkeypatch):
     registry = with_options(monkeypatch, tts="made_up:C:/models/large", tts_options={"beams": "5"})
     registry.check()
-    assert load(registry).engine == ModelOptions("C:/models/large", 5)
-    assert load(with_options(monkeypatch, tts="made_up")).engine == ModelOptions()
+    assert load(registry) == ModelOptions("C:/models/large", 5)
+    assert load(with_options(monkeypatch, tts="made_up")) == ModelOptions()
 
 
 @pytest.mark.parametrize(("options", "said"), [({"beam": 5}, "beam"), ({"beams": "many"}, "beams")])
@@ -205,6 +211,176 @@ def test_a_key_is_never_shown(monkeypatch):
         registry.check()
     assert "key" in caught.value.message
     assert "1234567" not in "".join(traceback.format_exception(caught.value)) + repr(registry._settings)
+
+
+def working(name: str, **info) -> Adapter:
+    return Adapter(lambda options, device: name, name=name, **info)
+
+
+def wait_for(what) -> None:
+    deadline = time.monotonic() + 10
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert what()
+
+
+def ready(registry: Registry, name: str) -> None:
+    wait_for(lambda: (registry.chosen("tts").info.name, registry.chosen("tts").state.name) == (name, "ready"))
+
+
+def test_an_engine_that_keeps_failing_is_set_aside_for_the_next_until_it_is_asked_for_again(monkeypatch):
+    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
+    registry.prepare()
+    engines = registry.engines()
+    assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
+    registry.worked(engines)
+    assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
+    news = registry.spoiled(engines, "tts", "failed", "It broke.")
+    assert "set aside" in news
+    assert registry.engines().tts.open() == "embedded"
+    assert registry.awaited("tts")[0].state == EngineState("failed", "It broke.")
+    registry.retry("tts")
+    ready(registry, "best")
+
+
+@pytest.mark.parametrize("code", ["timeout", "out_of_memory"])
+def test_a_failure_that_costs_a_long_wait_is_enough(monkeypatch, code):
+    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
+    registry.prepare()
+    assert registry.spoiled(registry.engines(), "tts", code, "It hangs.")
+    assert registry.chosen("tts").info.name == "embedded"
+
+
+def test_what_was_asked_for_is_not_the_engines_fault_and_the_last_engine_stays(monkeypatch):
+    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
+    registry.prepare()
+    for code in ("no_words", "unknown_voice", "language") * 3:
+        assert registry.spoiled(registry.engines(), "tts", code, "") == ""
+    for stage in ("input", "audio", "config"):
+        assert registry.spoiled(registry.engines(), stage, "timeout", "") == ""
+    alone = with_adapters(monkeypatch, working("embedded", embedded=True))
+    alone.prepare()
+    for _ in range(5):
+        assert alone.spoiled(alone.engines(), "tts", "timeout", "") == ""
+    assert alone.chosen("tts").state.name == "ready"
+
+
+def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_notice_says_so(monkeypatch):
+    best = working("best", preference=2, languages=("en-US", "es"))
+    registry = with_adapters(monkeypatch, best, working("embedded", embedded=True))
+    registry.prepare()
+    assert registry.engines("es-MX").tts.open() == "best"
+    assert registry.engines("es-MX").notices == ()
+    german = registry.engines("de")
+    assert german.tts.open() == "embedded"
+    assert "'de'" in german.notices[0]
+    only = with_adapters(monkeypatch, working("only", embedded=True, languages=("en",)))
+    assert only.engines("de").tts.open() == "only"  # it will say itself what it cannot do
+
+
+def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
+    go_on = threading.Event()
+    slow = Adapter(lambda options, device: go_on.wait(10) and "slow", name="slow", preference=1)
+    registry = with_adapters(monkeypatch, working("best", preference=2), slow, working("embedded", embedded=True))
+    registry.prepare()
+    registry.choose("tts", "slow")
+    assert registry.wish("tts") == "slow"
+    assert registry.engines().tts.open() == "embedded"
+    go_on.set()
+    ready(registry, "slow")
+    registry.choose("tts", "")
+    ready(registry, "best")
+
+
+def test_two_models_of_one_engine_change_over_and_the_old_one_is_let_go(monkeypatch):
+    adapter = Adapter(lambda options, device: options.model, preference=1)
+    adapter.Options = ModelOptions
+    registry = with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
+    registry.choose("tts", "made_up:large")
+    wait_for(lambda: registry.engines().tts.open() == "large")
+    registry.choose("tts", "made_up:owner/tiny")
+    wait_for(lambda: registry.engines().tts.open() == "owner/tiny")
+    assert registry.chosen("tts").model == "owner/tiny"
+    wait_for(lambda: registry._slot("tts", adapter, "large").engine is None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("nobody", "made_up"),
+        ("made_up:/etc/passwd", "no name of a model"),
+        ("made_up:../tests", "no name of a model"),
+        ("made_up:tests", "no name of a model"),
+        ("made_up:a/b/c", "no name of a model"),
+        ("made_up:~", "no name of a model"),
+        ("made_up:x\n", "no name of a model"),
+        ("missing", "pip install no-such"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said_and_changes_nothing(monkeypatch, wish, said):
+    monkeypatch.chdir(HOUSE)
+    missing = Adapter(None, name="missing", requires=("no_such_module",), install="pip install no-such")
+    adapter = Adapter(lambda options, device: "engine", embedded=True)
+    adapter.Options = ModelOptions
+    registry = with_adapters(monkeypatch, adapter, missing)
+    with pytest.raises(EngineError, match=said):
+        registry.choose("tts", wish)
+    assert registry.wish("tts") == ""
+
+
+def test_a_folder_that_the_start_named_can_be_chosen_again(monkeypatch):
+    registry = with_options(monkeypatch, tts="made_up:/srv/models/large")
+    registry.choose("tts", "made_up:/srv/models/large")
+    wait_for(lambda: registry.chosen("tts").model == "/srv/models/large")
+
+
+def downloading(monkeypatch, fetch) -> Registry:
+    """A registry with an engine whose model is fetched by `fetch` instead of the hub, and an embedded one."""
+    adapter = working("best", preference=2)
+    adapter.model_of = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
+    monkeypatch.setattr(hub, "fetch", fetch)
+    return with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
+
+
+def test_a_download_shows_its_progress_and_can_be_stopped_and_taken_up_again(monkeypatch):
+    told, calls = threading.Event(), []
+
+    def fetch(model, tell, cancel):
+        calls.append(model.name)
+        if len(calls) > 2 * len(STAGES):
+            return
+        tell(hub.Progress(30, 100))
+        told.set()
+        wait_for(lambda: cancel.cancelled)
+        raise EngineError("It was stopped.", code="cancelled")
+
+    registry = downloading(monkeypatch, fetch)
+    monkeypatch.setattr(room, "STAGES", ("tts",))
+    preparing = threading.Thread(target=registry.prepare)
+    preparing.start()
+    assert told.wait(10)
+    (one,) = registry.awaited("tts")
+    assert (one.model, one.state) == ("owner/model", EngineState("downloading", done=30, total=100))
+    assert registry.chosen("tts").info.name == "embedded"
+    registry.stop("tts")
+    preparing.join(10)
+    assert registry.awaited("tts")[0].state == EngineState("stopped", "It was stopped.")
+    calls += [""] * 9
+    registry.retry("tts")
+    ready(registry, "best")
+
+
+def test_who_stops_one_download_is_not_given_another(monkeypatch):
+    def stopped(model, tell, cancel):
+        raise EngineError("It was stopped.", code="cancelled")
+
+    second = working("second", preference=1)
+    adapter = working("best", preference=2)
+    adapter.model_of = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
+    monkeypatch.setattr(hub, "fetch", stopped)
+    registry = with_adapters(monkeypatch, adapter, second, working("embedded", embedded=True))
+    registry.prepare()
+    assert registry.chosen("tts").info.name == "embedded"
 
 
 def test_many_first_users_load_once(monkeypatch):

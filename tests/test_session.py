@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from conftest import HOUSE, StubMind, StubRegistry, StubVoice, stub_engines, ton
 from engines.errors import EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
 from engines.personas import PersonaBook
+from engines.registry import Pick
 from engines.session import Heard, Session, Sessions
 from engines.settings import Settings
 from engines.types import AudioChunk, ChatMessage, Utterance
@@ -47,11 +50,15 @@ def test_a_conversation_is_remembered_and_handed_to_the_model(session, mind):
     assert [message.role for message in session.history()] == ["user", "assistant"] * 2
 
 
-def test_the_model_gets_the_last_twelve_messages(session, mind):
-    for number in range(20):
+def test_the_model_gets_twelve_messages_at_most_and_the_older_half_is_let_go_at_once(session, mind):
+    for number in range(40):
         ask(session, f"Question {number}?")
-    assert len(mind.asked[-1]) == 1 + 12 + 1
-    assert len(session.history()) <= 2 * 12
+    counts = [len(asked) - 2 for asked in mind.asked]  # without the system prompt and the question
+    assert max(counts) == 12
+    assert all(later - earlier in {2, -6} for earlier, later in pairwise(counts))
+    firsts = [asked[1] for asked in mind.asked[6:]]
+    assert len(set(firsts)) <= len(firsts) / 3 + 1  # what comes first stays for some turns, so that a model need not read it anew
+    assert len(session.history()) <= 14
 
 
 def test_users_do_not_hear_of_each_other(sessions, mind):
@@ -110,8 +117,11 @@ def test_a_turn_that_waits_for_its_engines_can_be_ended(session, sessions, mind,
     loading, loaded, events = threading.Event(), threading.Event(), []
     given = session._registry.given
 
-    class Slow:
-        def engines(self):
+    class Slow(StubRegistry):
+        def __init__(self):
+            pass
+
+        def engines(self, language=""):
             loading.set()
             loaded.wait(WAIT_S)
             return given
@@ -216,7 +226,7 @@ def test_a_turn_id_that_is_not_one_is_replaced(session, turn_id):
 
 def test_engines_that_cannot_be_loaded_fail_the_turn_only(session, sessions):
     class Broken:
-        def engines(self):
+        def engines(self, language=""):
             raise MissingDependency("Kokoro", "pip install kokoro")
 
     session._registry, working = Broken(), session._registry
@@ -290,3 +300,43 @@ def test_when_the_persona_of_the_settings_leaves_the_file_the_first_greets(mind,
     file.write_text(text.replace("\ncaptain:", "\nadmiral:", 1), encoding="utf-8")
     assert sessions.get("before").persona.id == "captain"
     assert sessions.get("after").persona.id == next(iter(book.all()))
+
+
+def test_an_engine_that_keeps_failing_is_set_aside_and_the_answer_says_so(session):
+    class Judging(StubRegistry):
+        good = 0
+
+        def worked(self, engines):
+            self.good += 1
+
+        def spoiled(self, engines, stage, code, why):
+            return f"{stage} {code} is set aside."
+
+    session._registry = judge = Judging(stub_engines(voice=StubVoice(error=EngineError("Hoarse.", code="x"))))
+    failed = ask(session)[-1]
+    assert failed.message.startswith("Hoarse. ")
+    assert failed.message.endswith("x is set aside.")
+    session._registry = judge = Judging(stub_engines())
+    assert isinstance(ask(session)[-1], TurnCompleted)
+    assert judge.good == 1
+
+
+def test_an_engine_that_cannot_be_loaded_does_not_cost_the_user_their_words(session, mind):
+    def broken():
+        raise MissingDependency("Kokoro", "pip install kokoro")
+
+    engines = stub_engines(mind=mind)
+    session._registry = StubRegistry(replace(engines, tts=Pick(engines.tts.info, broken)))
+    end = ask(session, "Remember this.")[-1]
+    assert "pip install kokoro" in end.message
+    assert end.text == "".join(mind.deltas)
+    assert session.history()[-2:] == (ChatMessage("user", "Remember this."), ChatMessage("assistant", end.text))
+
+
+def test_typed_words_need_no_ears(session, mind):
+    def broken():
+        raise MissingDependency("Whisper", "pip install whisper")
+
+    engines = stub_engines(mind=mind)
+    session._registry = StubRegistry(replace(engines, stt=Pick(engines.stt.info, broken)))
+    assert isinstance(ask(session, "Hello.")[-1], TurnCompleted)

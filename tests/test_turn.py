@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, ton
 from engines.channel import Cancel
 from engines.errors import TextToSpeechError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnFailed, TurnInterrupted, TurnStarted
+from engines.patience import Limits
 from engines.registry import Engines
 from engines.turn import TurnRequest, run_turn
-from engines.types import AudioChunk, ChatMessage, Persona, Speech, Utterance
+from engines.types import AudioChunk, ChatMessage, Persona, Speech, Utterance, Voice
 
 WAIT_S = 10
 
@@ -172,6 +174,7 @@ def test_a_model_that_answers_nothing_says_so(persona):
 BAD_SOUNDS = {
     "nothing at all": [],
     "no samples": [AudioChunk(np.zeros(0, np.float32), 16_000)],
+    "silence": [AudioChunk(np.full(1600, 1e-6, np.float32), 16_000)],
     "not a number": [AudioChunk(np.full(1600, np.nan, np.float32), 16_000)],
 }
 
@@ -183,3 +186,85 @@ def test_unusable_sound_fails_the_voice_not_the_text(persona, sounds):
     assert isinstance(end, TurnEnded)
     assert (type(end), end.stage) == (TurnFailed, "tts")
     assert end.text == "".join(StubMind().deltas)
+
+
+class Hanging:
+    """Makes an engine's step wait until the test is over."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def __call__(self, *_: object) -> None:
+        self.over.wait(WAIT_S)
+
+
+@pytest.fixture
+def hang() -> Iterator[Hanging]:
+    hanging = Hanging()
+    yield hanging
+    hanging.over.set()
+
+
+LIMITS = Limits(stt=0.2, llm=0.2, tts=0.2)
+
+
+def test_ears_that_hang_are_left_behind(persona, hang):
+    class Deaf(StubEars):
+        def transcribe(self, audio, language=None):
+            hang()
+            return super().transcribe(audio, language)
+
+    end = turn(persona, stub_engines(ears=Deaf()), Utterance(audio=tone()), limits=LIMITS)[-1]
+    assert (type(end), end.stage, end.code) == (TurnFailed, "stt", "timeout")
+
+
+def test_a_model_that_hangs_leaves_what_was_said(persona, hang):
+    mind = StubMind(before=lambda index: hang() if index == 2 else None)
+    events = turn(persona, stub_engines(mind=mind), limits=LIMITS)
+    assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "llm", "timeout")
+    assert events[-1].text == "".join(mind.deltas[:2])
+    assert any(isinstance(event, SegmentReady) for event in events)
+
+
+def test_a_voice_that_hangs_leaves_the_whole_text_and_says_nothing_later(persona, hang):
+    voice = StubVoice(before=hang)
+    events = turn(persona, stub_engines(voice=voice), limits=LIMITS)
+    assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "tts", "timeout")
+    assert events[-1].text == "".join(StubMind().deltas)
+    assert not any(isinstance(event, SegmentReady) for event in events)
+
+
+def test_a_voice_that_comes_back_too_late_is_not_heard(persona):
+    given_up = threading.Event()
+    mind = StubMind(before=lambda index: index < 2 or given_up.wait(WAIT_S))
+    voice = StubVoice(before=lambda text: given_up.wait(WAIT_S))
+    engines = stub_engines(mind=mind, voice=voice)
+    events = []
+    for event in run_turn(TurnRequest("t", persona, Utterance(text="Go"), limits=Limits(tts=0.2)), engines):
+        events.append(event)
+        if len(events) == 3:  # started, transcript, text
+            threading.Timer(1.0, given_up.set).start()
+    assert events[-1].code == "timeout"
+    assert events[-1].text == "".join(mind.deltas)
+    assert not any(isinstance(event, SegmentReady) for event in events)
+
+
+def test_no_memory_is_said_in_plain_words(persona):
+    end = turn(persona, stub_engines(mind=StubMind(error=MemoryError())))[-1]
+    assert (end.stage, end.code) == ("llm", "out_of_memory")
+    assert "memory" in end.message
+
+
+@pytest.mark.parametrize(("language", "voice"), [("de", "hans"), ("de-AT", "hans"), ("de-CH", "urs"), ("en", "anna"), ("fi", None)])
+def test_a_persona_without_a_voice_of_its_own_gets_one_of_its_language(persona, language, voice):
+    class Choir(StubVoice):
+        def voices(self):
+            return [Voice("anna", "Anna", "en-GB"), Voice("hans", "Hans", "de"), Voice("urs", "Urs", "de-CH")]
+
+    choir = Choir()
+    turn(replace(persona, language=language, voices=()), stub_engines(voice=choir))
+    assert {spoken for _, spoken in choir.said} == {voice}
+
+
+def test_what_the_user_should_know_of_the_engines_comes_first(persona):
+    assert turn(persona, replace(stub_engines(), notices=("Kokoro does not.",)))[0].notices == ("Kokoro does not.",)
