@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
@@ -20,14 +21,14 @@ from avatar_assets import modules
 from avatar_assets.component import Stage, routes
 from engines.api.wire import Json, event_to_wire, heard_from_wire, house_to_wire, persona_to_wire, utterance_from_wire
 from engines.audio import decode
-from engines.errors import EngineError
+from engines.errors import ConfigError, EngineError
 from engines.events import TurnEvent
 from engines.personas import PersonaBook
 from engines.registry import Registry
 from engines.session import Session, Sessions
 from engines.settings import Settings, load_settings
 from engines.turn import failed
-from engines.types import Utterance
+from engines.types import STAGES, Utterance
 
 ASSETS = modules.FOLDER
 SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
@@ -41,13 +42,30 @@ UPLOADS_KEPT_S = 300
 class House:
     """What the page's events lead to; one object for all users, each of whom is known by Gradio's session hash."""
 
-    def __init__(self, settings: Settings, registry: Registry, book: PersonaBook) -> None:
-        self.settings, self.registry, self.book = settings, registry, book
+    def __init__(self, settings: Settings, registry: Registry, book: PersonaBook, *, choosable: bool = False) -> None:
+        """`choosable`: whether whoever opens the page may choose engines, for everybody."""
+        self.settings, self.registry, self.book, self.choosable = settings, registry, book, choosable
         self.sessions = Sessions(registry, book, settings)
 
     def state(self) -> Json:
         """Who can be talked with and which engines work; the page asks every few seconds."""
-        return house_to_wire(self.registry, self.book, ASSETS / "avatars", self.settings.persona)
+        return house_to_wire(self.registry, self.book, ASSETS / "avatars", self.settings.persona, choosable=self.choosable)
+
+    def engine(self, order: Json) -> Json:
+        """Somebody chose an engine, stopped its download or wants it tried again; answers what is wrong with that, if anything."""
+        try:
+            if not self.choosable:
+                raise ConfigError("Here only whoever started the app chooses the engines.")
+            match order:
+                case {"stage": "stt" | "llm" | "tts" as stage, "choose": str() as wish}:
+                    self.registry.choose(stage, wish)
+                case {"stage": "stt" | "llm" | "tts" as stage, "stop": True}:
+                    self.registry.stop(stage)
+                case {"stage": "stt" | "llm" | "tts" as stage, "retry": True}:
+                    self.registry.retry(stage)
+        except EngineError as error:
+            return {"problem": error.message}
+        return {"problem": ""}
 
     def utterance(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
         """The user typed or spoke."""
@@ -109,7 +127,7 @@ def build(house: House) -> gr.Blocks:
         gr.HTML((ASSETS / "masthead.html").read_text(encoding="utf-8"), js_on_load=None)
         with gr.Row(elem_id="house"):
             with gr.Column(elem_id="left", scale=5, min_width=320):
-                stage = Stage(house.state, elem_id="stage")
+                stage = Stage(house.state, house.engine, elem_id="stage")
                 with gr.Row(elem_id="controls"):
                     gr.Button("Hold to talk", variant="primary", elem_id="talk")
                     stop = gr.Button("Stop", elem_id="stop")
@@ -165,6 +183,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help="address to listen on (127.0.0.1); 0.0.0.0 lets other machines in")
     parser.add_argument("--port", type=int, help="port to listen on (7860); a taken one leads to the next free one")
     parser.add_argument("--share", action="store_true", help="also make a public link through Gradio, for 72 hours")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="a YAML file of settings")
     parser.add_argument("--persona", help="who greets you: an id from personas.yaml")
     for stage, what in (("stt", "hears"), ("llm", "thinks"), ("tts", "speaks")):
         parser.add_argument(f"--{stage}", metavar="NAME[:MODEL]", help=f"the engine that {what} (the best that can be loaded)")
@@ -198,7 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings(
-            host=options.host, port=options.port, persona=options.persona, stt=options.stt, llm=options.llm, tts=options.tts
+            options.profile,
+            **{name: getattr(options, name) for name in ("host", "port", "persona", *STAGES)},
         )
         registry, book = Registry(settings), PersonaBook(settings.personas_file)
         registry.check()
@@ -210,7 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)
-    house = House(settings, registry, book)
+    choosable = settings.choose_on_page
+    if choosable is None:  # through a share link everybody comes in as if from this machine
+        choosable = settings.host in {"127.0.0.1", "localhost", "::1"} and not options.share
+    house = House(settings, registry, book, choosable=choosable)
     page = build(house)
     launch(page, settings, port, share=options.share, browser=not options.no_browser)
     threading.Thread(target=registry.prepare, name="prepare", daemon=True).start()

@@ -12,6 +12,7 @@ export class Conversation {
   #receipt;
   #replay;
   #bubbles = new Map();
+  #noticed = new Set();
 
   /** @param {HTMLElement} list  @param {HTMLElement} receipt  @param {(turn: object) => void} replay */
   constructor(list, receipt, replay) {
@@ -39,6 +40,14 @@ export class Conversation {
     if (!mine) return;
     mine.classList.remove('pending');
     mine.querySelector('.words').textContent = text;
+  }
+
+  /** Something the user should know before the reply, once. */
+  notice(text) {
+    if (this.#noticed.has(text)) return;
+    this.#noticed.add(text);
+    const note = make('p', 'notice', {}, text);
+    this.#follow(() => this.#list.append(note));
   }
 
   /** More of the reply. */
@@ -98,6 +107,7 @@ export class Conversation {
   clear() {
     this.#list.replaceChildren();
     this.#bubbles.clear();
+    this.#noticed.clear();
     this.#receipt.hidden = true;
   }
 

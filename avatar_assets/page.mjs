@@ -1,6 +1,7 @@
 // The parent page's wiring: what the user does goes to Python and to the stage, what Python says goes to the conversation and to the stage.
 import { toBase64 } from './base64.mjs';
 import { Conversation } from './conversation.mjs';
+import { EnginePanel } from './engine-panel.mjs';
 import { Microphone } from './microphone.mjs';
 import { People } from './people.mjs';
 import { StageLink } from './stage-link.mjs';
@@ -8,6 +9,7 @@ import { PushToTalk } from './push-to-talk.mjs';
 
 const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const STATE_EVERY_MS = 3000;
+const BUSY_STATE_EVERY_MS = 1000; // while an engine is on its way
 const BUSY = ['listening', 'thinking', 'speaking'];
 const WORDS = {
   loading: 'Loading …',
@@ -51,7 +53,8 @@ class Page {
     this.#trigger = trigger;
     this.#server = server;
     this.conversation = new Conversation(parts.chat, parts.receipt, (turn) => this.replay(turn));
-    this.people = new People(parts.persona, parts.engines, (id) => this.choose(id));
+    this.people = new People(parts.persona, (id) => this.choose(id));
+    this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
     const microphone = new Microphone({
       onLevel: (level) => this.#showLevel(level),
@@ -72,7 +75,14 @@ class Page {
     this.#trigger('greet', { turn: this.#turn.id });
     for (const gesture of ['pointerdown', 'keydown'])
       document.addEventListener(gesture, () => this.#stage.post({ type: 'resume' }), { capture: true });
-    setInterval(() => document.hidden || this.#refresh(), STATE_EVERY_MS);
+    this.#keepLooking();
+  }
+
+  async #keepLooking() {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, this.engines.busy ? BUSY_STATE_EVERY_MS : STATE_EVERY_MS));
+      if (!document.hidden) await this.#refresh();
+    }
   }
 
   // ---- what the user does
@@ -121,6 +131,12 @@ class Page {
     this.stop();
     this.#stage.play(turn, `again-${crypto.randomUUID()}`);
     this.#state('speaking');
+  }
+
+  async #orderEngine(order) {
+    const answer = await this.#server.engine(order);
+    await this.#refresh();
+    return answer;
   }
 
   #listen() {
@@ -177,7 +193,9 @@ class Page {
     if (event.seq <= turn.seq) return; // Gradio sends the last value again at the end
     turn.seq = event.seq;
     const since = performance.timeOrigin + performance.now() - turn.handedOver;
-    if (event.type === 'transcript') {
+    if (event.type === 'started') {
+      for (const notice of event.notices) this.conversation.notice(notice);
+    } else if (event.type === 'transcript') {
       turn.times.transcript = since;
       this.conversation.transcript(turn, event.text);
     } else if (event.type === 'delta') {
@@ -269,6 +287,7 @@ class Page {
     this.#lost = false;
     const shown = JSON.stringify(this.people.current);
     this.people.show(state);
+    this.engines.show(state);
     if (JSON.stringify(this.people.current) !== shown) this.#stage.post({ ...this.people.current, type: 'persona' });
   }
 }

@@ -1,23 +1,16 @@
-// The picker of people and the line that says which engines are at work; both are redrawn only when what they show has changed.
-
-import { lineOf, notesOf } from './engines.mjs';
+// The picker of people, redrawn only when what it shows has changed.
 
 export class People {
   #picker;
-  #engines;
   #choose;
   #shown = '';
   #all = [];
 
-  /** @param {HTMLElement} picker  @param {HTMLElement} engines  @param {(id: string) => void} choose */
-  constructor(picker, engines, choose) {
+  /** @param {HTMLElement} picker  @param {(id: string) => void} choose */
+  constructor(picker, choose) {
     this.#picker = picker;
-    this.#engines = engines;
     this.#choose = choose;
     picker.addEventListener('keydown', (event) => this.#byKey(event));
-    document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#fold(true));
-    document.addEventListener('pointerdown', ({ target }) => engines.contains(target) || this.#fold(false));
-    window.addEventListener('blur', () => this.#fold(false)); // a press on the stage's iframe
   }
 
   /** The person on stage. */
@@ -27,8 +20,9 @@ export class People {
 
   /** Shows what Python's `state` answered. */
   show(state) {
-    if (JSON.stringify(state) === this.#shown) return;
-    this.#shown = JSON.stringify(state);
+    const shown = JSON.stringify([state.personas, state.problem]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#all = state.personas;
     const known = this.#all.find(({ id }) => id === this.current?.id);
     this.current = known ?? this.current ?? this.#all.find(({ id }) => id === state.first) ?? this.#all[0];
@@ -36,7 +30,6 @@ export class People {
     const problem = document.getElementById('persona-problem');
     problem.hidden = !state.problem;
     problem.textContent = state.problem ? `${state.problem} The last good version stays in use.` : '';
-    this.#drawEngines(state.engines);
   }
 
   /** Marks somebody as chosen before they come; null: nobody comes. */
@@ -76,25 +69,6 @@ export class People {
     if (!step || at < 0) return;
     event.preventDefault();
     cards[(at + step + cards.length) % cards.length].focus();
-  }
-
-  /** Closes the list of engines, which covers what is below it. */
-  #fold(byKey) {
-    if (byKey && this.#engines.contains(document.activeElement)) this.#engines.querySelector('summary').focus();
-    this.#engines.open = false;
-  }
-
-  #drawEngines(engines) {
-    const { line, quality } = lineOf(engines);
-    this.#engines.querySelector('.engines-line').textContent = line;
-    this.#engines.dataset.quality = quality;
-    const items = engines.flatMap(notesOf).map(({ name, text, state }) => {
-      const item = make('li', 'engine');
-      item.append(make('b', '', {}, name), ` ${text} `, make('em', '', {}, state));
-      return item;
-    });
-    if (quality === 'basic') items.push(make('li', 'engine', {}, 'Better ones: README, “Add real models”.'));
-    this.#engines.querySelector('.engines-list').replaceChildren(...items);
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { lineOf, notesOf } from '../avatar_assets/engines.mjs';
+import { lineOf, remedyOf, stateOf } from '../avatar_assets/engines.mjs';
 
 const engine = (stage, more = {}) => ({
   stage,
@@ -35,16 +35,33 @@ test('an engine that failed comes first', () => {
   assert.deepEqual([quality, line], ['failed', 'Engine of tts does not work: No memory.']);
 });
 
-test('every state of an awaited engine is a phrase with its reason', () => {
-  for (const [state, expected] of [
-    ['loading', 'is being loaded'],
-    ['failed', 'was set aside: why'],
-    ['needs', 'needs a package: why'],
-    ['unfit', 'why'],
-    ['idle', 'will be loaded'],
+test('a download tells how far it is, in the head and in the panel', () => {
+  const coming = { title: 'Kokoro', state: 'downloading', detail: '', done: 120_400_000, total: 280_000_000 };
+  assert.match(lineOf([basic('tts', { awaited: [coming] })]).line, /· Kokoro 43 %$/);
+  assert.equal(stateOf(coming), 'downloading 43 %, 120 MB of 280 MB');
+  assert.equal(stateOf({ ...coming, done: 1.25e9, total: 13e9 }), 'downloading 9 %, 1.3 GB of 13.0 GB');
+  assert.equal(stateOf({ ...coming, done: 0, total: 0 }), 'asking the hub for its files');
+  assert.equal(stateOf({ ...coming, done: 279_999_999 }), 'downloading 99 %, 280 MB of 280 MB');
+});
+
+test('what was set aside is told in the head too', () => {
+  const awaited = [{ title: 'Kokoro', state: 'failed', detail: 'No memory.' }];
+  assert.match(lineOf([basic('tts', { awaited })]).line, /· Kokoro was set aside$/);
+});
+
+test('every state is a phrase with its reason, and has its remedy', () => {
+  for (const [state, expected, remedy] of [
+    ['ready', '', null],
+    ['loading', 'is being loaded', null],
+    ['failed', 'was set aside: why', 'retry'],
+    ['stopped', 'why', 'retry'],
+    ['needs', 'needs a package: why', null],
+    ['unfit', 'why', null],
+    ['idle', 'will be loaded', null],
+    ['downloading', 'asking the hub for its files', 'stop'],
   ]) {
-    const notes = notesOf(basic('tts', { awaited: [{ title: 'Kokoro', state, detail: 'why' }] }));
-    assert.deepEqual(notes[1], { name: 'Kokoro', text: '', state: expected });
-    assert.equal(notes[0].state, '');
+    const kokoro = { title: 'Kokoro', state, detail: 'why', done: 0, total: 0 };
+    assert.equal(stateOf(kokoro), expected);
+    assert.equal(remedyOf(kokoro), remedy);
   }
 });

@@ -55,23 +55,25 @@ def test_the_end_carries_the_whole_text_and_the_timings(events):
 
 
 def test_the_house_tells_who_is_there_and_what_works():
-    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None)
+    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None, choosable=True)
     assert json.loads(json.dumps(wire)) == wire
     assert wire["first"] == wire["personas"][0]["id"]
     assert wire["problem"] is None
     assert [engine["stage"] for engine in wire["engines"]] == list(STAGES)
     assert all(engine["summary"] for engine in wire["engines"])
+    assert all(engine["name"] in {offer["name"] for offer in engine["offers"]} for engine in wire["engines"])
+    assert wire["choosable"] is True
 
 
 def test_a_chosen_engine_that_is_not_there_is_told_not_raised():
-    wire = house_to_wire(Registry(Settings(tts="nobody")), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "sam")
+    wire = house_to_wire(Registry(Settings(tts="nobody")), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "sam", choosable=False)
     assert "nobody" in wire["engines"][-1]["summary"]
     assert wire["engines"][-1]["state"] == "failed"
     assert wire["first"] == "sam"
 
 
 def test_a_person_who_is_not_in_the_file_does_not_greet():
-    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "gone")
+    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "gone", choosable=True)
     assert wire["first"] == wire["personas"][0]["id"]
 
 

@@ -35,7 +35,7 @@ class StubHouseRegistry(Registry):
 
     mind = StubMind()
 
-    def engines(self):
+    def engines(self, language=""):
         return stub_engines(mind=self.mind)
 
 

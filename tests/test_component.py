@@ -155,7 +155,7 @@ def test_the_first_start_says_what_npm_did(monkeypatch, tmp_path, script, said):
 
 
 def test_the_stage_hands_its_values_on_untouched_and_its_template_is_static():
-    stage = Stage(lambda: {"personas": []}, render=False)
+    stage = Stage(lambda: {"personas": []}, dict, render=False)
     value = {"type": "delta", "text": "${alert(1)} {{value}} <script>"}
     assert stage.postprocess(value) is value
     assert stage.preprocess(value) is value

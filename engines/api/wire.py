@@ -15,10 +15,11 @@ from engines.audio import from_pcm16, to_pcm16
 from engines.errors import AudioError, EngineError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.personas import PersonaBook
-from engines.registry import Registry
+from engines.registry import Registry, Standing
 from engines.session import Heard
 from engines.settings import Settings
-from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
+from engines.slot import EngineState
+from engines.types import STAGES, EngineInfo, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
 
 Json = dict[str, Any]
 
@@ -52,7 +53,7 @@ def event_to_wire(event: TurnEvent) -> Json:
     head: Json = {"turn": event.turn_id, "seq": event.seq}
     match event:
         case TurnStarted():
-            return {"type": "started", **head}
+            return {"type": "started", **head, "notices": list(event.notices)}
         case TranscriptReady():
             return {"type": "transcript", **head, **asdict(event.transcript)}
         case ReplyDelta():
@@ -83,42 +84,56 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
     }
 
 
-def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, preferred: str | None) -> Json:
-    """Who can be talked with and who greets first, what is wrong with the persona file if anything, and the engine of each stage."""
+def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, preferred: str | None, *, choosable: bool) -> Json:
+    """Who can be talked with and who greets first, what is wrong with the persona file if anything, and the engines of each stage."""
     people = book.all()  # first: reading the file finds out what is wrong with it
     return {
         "personas": [persona_to_wire(person, portraits) for person in people.values()],
         "first": book.first(preferred).id,
         "problem": book.problem,
-        "engines": [_engine_to_wire(registry, stage) for stage in STAGES],
+        "engines": [_stage_to_wire(registry, stage) for stage in STAGES],
+        "choosable": choosable,
     }
 
 
-def _engine_to_wire(registry: Registry, stage: Stage) -> Json:
+def _stage_to_wire(registry: Registry, stage: Stage) -> Json:
+    """The engine of one stage, those that are waited for, what was asked for, and what could be."""
     try:
-        info = registry.chosen(stage)
+        chosen, awaited = registry.chosen(stage), registry.awaited(stage)
     except EngineError as error:
-        return {
-            "stage": stage,
+        none = {
             "name": "",
             "title": "none",
             "summary": error.message,
             "embedded": False,
-            "state": "failed",
-            "detail": "",
-            "awaited": [],
+            "model": "",
+            **_state_to_wire(EngineState("failed")),
         }
-    state = registry.state(stage, info.name)
+        return {"stage": stage, **none, "awaited": [], "wish": registry.wish(stage), "offers": _offers_to_wire(registry, stage)}
     return {
         "stage": stage,
-        "name": info.name,
-        "title": info.title,
-        "summary": info.summary,
-        "embedded": info.embedded,
-        "state": state.name,
-        "detail": state.detail,
-        "awaited": [{"title": better.title, "state": why.name, "detail": why.detail} for better, why in registry.awaited(stage)],
+        **_standing_to_wire(chosen),
+        "awaited": [_standing_to_wire(better) for better in awaited],
+        "wish": registry.wish(stage),
+        "offers": _offers_to_wire(registry, stage),
     }
+
+
+def _standing_to_wire(standing: Standing) -> Json:
+    info = standing.info
+    about = {"name": info.name, "title": info.title, "summary": info.summary, "embedded": info.embedded, "model": standing.model}
+    return {**about, **_state_to_wire(standing.state)}
+
+
+def _state_to_wire(state: EngineState) -> Json:
+    return {"state": state.name, "detail": state.detail, "done": state.done, "total": state.total}
+
+
+def _offers_to_wire(registry: Registry, stage: Stage) -> list[Json]:
+    return [
+        {"name": info.name, "title": info.title, "summary": info.summary, "models": list(info.models), **_state_to_wire(state)}
+        for info, state in registry.offers(stage)
+    ]
 
 
 def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
