@@ -48,7 +48,7 @@ ONLY_IN = {
 HEAVY = set(
     """
     av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub
-    kokoro mlx onnxruntime openai pocketsphinx scipy torch transformers
+    kokoro mlx mlx_lm mlx_whisper onnxruntime openai pocketsphinx scipy torch transformers
     """.split()
 )
 

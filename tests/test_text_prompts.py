@@ -51,6 +51,30 @@ def test_a_template_that_refuses_everything_is_told():
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+def test_a_template_that_writes_nothing_is_told():
+    with pytest.raises(ChatModelError, match="refused"):
+        prompter(lambda parts: "").prompt(TALK)
+
+
+@pytest.mark.parametrize(
+    ("render", "rest"),
+    [
+        (bracketed, 0),
+        (lambda parts: bracketed(parts) + "<think></think>", len("<think></think>")),
+        (lambda parts: f"{len(parts)}{bracketed(parts)}", None),
+        (None, 0),
+    ],
+    ids=["plain", "an empty thought", "nothing lasts", "transcript"],
+)
+def test_how_much_of_a_prompt_will_begin_the_next_one(render, rest):
+    room = prompter(render)
+    prompt = room.prompt(TALK)
+    lasting = room.lasting(TALK, prompt)
+    assert lasting == (0 if rest is None else min(len(prompt.tokens) - 1, len(prompt.tokens) - rest))
+    later = room.prompt([*TALK, ChatMessage("assistant", "Well."), ChatMessage("user", "Why?")])
+    assert later.tokens[:lasting] == prompt.tokens[:lasting]
+
+
 def test_without_a_template_there_is_a_transcript_and_a_warning(caplog):
     prompt = prompter(None).prompt([*TALK, ChatMessage("assistant", "Two\nlines."), ChatMessage("user", "And?")])
     assert decode(prompt.tokens) == "\0Be kind.\nUser: Hi.\nAssistant: Two lines.\nUser: And?\nAssistant:"

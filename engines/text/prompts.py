@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engines.errors import ChatModelError
+from engines.text.memories import shared_prefix
 from engines.text.thoughts import ThoughtFilter
 from engines.types import ChatMessage
 
@@ -61,20 +62,33 @@ class Prompter:
         """The conversation by the model's template, else as a plain transcript.
 
         Raises:
-            ChatModelError: code ``template``, if the template refuses the conversation with and without a system prompt.
+            ChatModelError: code ``template``, if the template makes nothing of the conversation, with or without a system prompt.
         """
         parts: list[Part] = [{"role": message.role, "content": self._clean(message.content)} for message in messages]
         if self._render is None:
             return Prompt(self._encode(transcript(parts), True), thinking=False)
+        refusal = ChatModelError(f"The chat template of {self._model!r} refused the conversation. Choose another model.", code="template")
         try:
             text = self._render(parts)
         except Exception:  # some templates know no system prompt, or want the user to begin
             try:
                 text = self._render(without_system(parts))
             except Exception as error:
-                message = f"The chat template of {self._model!r} refused the conversation. Choose another model."
-                raise ChatModelError(message, code="template") from error
-        return Prompt(self._encode(text, False), thinking=text.rstrip().endswith("<think>"))
+                raise refusal from error
+        if not (tokens := self._encode(text, False)):
+            raise refusal
+        return Prompt(tokens, thinking=text.rstrip().endswith("<think>"))
+
+    def lasting(self, messages: Sequence[ChatMessage], prompt: Prompt) -> int:
+        """How many tokens of the conversation's `prompt` the next turn's prompt will begin with, at least one fewer than it has.
+
+        Most templates write the end of a prompt, where the reply begins, differently once the reply is there.
+
+        Raises:
+            ChatModelError: code ``template``.
+        """
+        later = self.prompt([*messages, ChatMessage("assistant", "Yes."), ChatMessage("user", "Yes.")])
+        return shared_prefix(prompt.tokens[:-1], later.tokens)
 
     def reply(self, texts: Iterable[str], *, thinking: bool) -> Iterator[str]:
         """What may be spoken of what the model writes, one (often empty) text for each of `texts`, and one for their end.
