@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import logging
 import os
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +22,7 @@ from engines.audio import decode
 from engines.errors import ConfigError, EngineError
 from engines.events import TurnEvent
 from engines.personas import PersonaBook
+from engines.ports import is_free
 from engines.registry import Registry
 from engines.session import Session, Sessions
 from engines.settings import Settings, load_settings
@@ -159,20 +158,11 @@ def free_port(host: str, first: int, tries: int = 50) -> int:
         SystemExit: every one is taken, or `host` is no address of this machine; says what to do.
     """
     last = min(first + tries, 65536) - 1
-    for port in range(first, last + 1):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            if os.name == "posix":  # as the server itself does; elsewhere the option would take a port from its owner
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                    continue
-                sys.exit(
-                    f"visavis: {host} is no address of this machine ({error.strerror}). Choose another with --host, such as 127.0.0.1."
-                )
-            return port
-    sys.exit(f"visavis: no port from {first} to {last} is free on {host}. Choose another with --port.")
+    try:
+        free = next((port for port in range(first, last + 1) if is_free(host, port)), None)
+    except OSError as error:
+        sys.exit(f"visavis: {host} is no address of this machine ({error.strerror}). Choose another with --host, such as 127.0.0.1.")
+    return free or sys.exit(f"visavis: no port from {first} to {last} is free on {host}. Choose another with --port.")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -122,7 +122,7 @@ class Choice {
     });
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
-      const model = this.#model.value.trim();
+      const model = this.#model.hidden ? '' : this.#model.value.trim();
       choose(this.#select.value && model ? `${this.#select.value}:${model}` : this.#select.value);
     });
     this.#suggest(models);
@@ -146,7 +146,7 @@ class Choice {
   #suggest(models) {
     const offer = this.#offers.find(({ name }) => name === this.#select.value);
     models.replaceChildren(...(offer?.models ?? []).map((value) => make('option', '', { value })));
-    this.#model.hidden = !offer;
+    this.#model.hidden = !offer?.takesModel;
   }
 }
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from engines import hub
 from engines.errors import ConfigError, EngineError
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
 from engines.settings import Settings
@@ -50,6 +51,17 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """One engine that there is."""
+
+    info: EngineInfo
+    state: EngineState
+    """Whether it could work here: ``idle``, ``needs`` or ``unfit``."""
+    takes_model: bool
+    """Whether it can work with more than one model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one engine stands, for people."""
 
@@ -78,9 +90,21 @@ class Registry:
         """All engines of a stage, the preferred first."""
         return tuple(adapter.INFO for adapter in self._adapters[stage].values())
 
-    def offers(self, stage: Stage) -> tuple[tuple[EngineInfo, EngineState], ...]:
-        """All engines of a stage with whether they could work here: ``idle``, ``needs`` or ``unfit``."""
-        return tuple((info, fitness(info)) for info in self.infos(stage))
+    def offers(self, stage: Stage) -> tuple[Offer, ...]:
+        """All engines of a stage, the preferred first, judged without importing anything."""
+        return tuple(
+            Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))
+            for adapter in self._adapters[stage].values()
+        )
+
+    def files(self, stage: Stage, name: str) -> hub.Model | None:
+        """The files of the model that an engine would work with; None where it needs none.
+
+        Raises:
+            ConfigError: there is no such engine, or an option does not fit.
+        """
+        named, model = _parts(self._wish[stage])
+        return self._slot(stage, self._adapter(stage, name), model if name == named else "").files()
 
     def wish(self, stage: Stage) -> str:
         """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""

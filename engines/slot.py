@@ -84,6 +84,14 @@ class Slot:
             raise ConfigError(f"{self.info.title} {self.state.detail}, not on this machine. Choose another engine.")
         self._options()
 
+    def files(self) -> hub.Model | None:
+        """The files that it would work with; None where it needs none.
+
+        Raises:
+            ConfigError: an option does not fit.
+        """
+        return self._files(self._options())
+
     def open(self) -> Any:
         """The engine, fetched and loaded if it is not yet; whoever comes meanwhile waits for it.
 

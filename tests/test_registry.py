@@ -43,14 +43,14 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     options = registry._adapters[stage][name].Options
     assert dataclasses.is_dataclass(options)
     assert options() == options()
-    state = dict(registry.offers(stage))[info]
+    state = next(offer.state for offer in registry.offers(stage) if offer.info is info)
     assert state.name in {"idle", "needs", "unfit"}
     assert state.detail or state.name == "idle"
 
 
 def test_every_stage_has_an_embedded_engine_that_loads(registry):
     for stage in STAGES:
-        assert any(info.embedded and state.name == "idle" for info, state in registry.offers(stage))
+        assert any(offer.info.embedded and offer.state.name == "idle" for offer in registry.offers(stage))
     engines = registry.engines()
     for stage, protocol in PROTOCOLS.items():
         pick = getattr(engines, stage)
@@ -96,14 +96,14 @@ def failing(options, device):
 def test_a_missing_package_is_answered_with_its_command(monkeypatch):
     missing = Adapter(None, requires=("no_such_module",), install="pip install no-such")
     registry = with_adapters(monkeypatch, missing, tts="made_up")
-    assert dict(registry.offers("tts"))[missing.INFO] == EngineState("needs", "pip install no-such")
+    assert registry.offers("tts")[0].state == EngineState("needs", "pip install no-such")
     with pytest.raises(MissingDependency, match="pip install no-such"):
         registry.chosen("tts")
 
 
 def test_an_engine_for_another_machine_says_so(monkeypatch):
     registry = with_adapters(monkeypatch, Adapter(None, platforms=("plan9-arm64",)), tts="made_up")
-    assert [state.name for _, state in registry.offers("tts")] == ["unfit"]
+    assert [offer.state.name for offer in registry.offers("tts")] == ["unfit"]
     with pytest.raises(ConfigError, match="plan9"):
         registry.chosen("tts")
 

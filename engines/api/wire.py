@@ -19,7 +19,7 @@ from engines.registry import Registry, Standing
 from engines.session import Heard
 from engines.settings import Settings
 from engines.slot import EngineState
-from engines.types import STAGES, EngineInfo, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
+from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
 
 Json = dict[str, Any]
 
@@ -131,8 +131,15 @@ def _state_to_wire(state: EngineState) -> Json:
 
 def _offers_to_wire(registry: Registry, stage: Stage) -> list[Json]:
     return [
-        {"name": info.name, "title": info.title, "summary": info.summary, "models": list(info.models), **_state_to_wire(state)}
-        for info, state in registry.offers(stage)
+        {
+            "name": offer.info.name,
+            "title": offer.info.title,
+            "summary": offer.info.summary,
+            "models": list(offer.info.models),
+            "takesModel": offer.takes_model,
+            **_state_to_wire(offer.state),
+        }
+        for offer in registry.offers(stage)
     ]
 
 

@@ -1,0 +1,7 @@
+"""``python -m engines``: the command line."""
+
+import sys
+
+from engines.cli import main
+
+sys.exit(main())
