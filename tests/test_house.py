@@ -22,7 +22,7 @@ SCRIPTS = sorted((HOUSE / "avatar_assets").glob("*.mjs"))
 FLOORS = [
     {"engines.types"},
     {"engines.events", "engines.errors"},
-    {"engines.channel", "engines.plain_yaml", "engines.pronunciation"},
+    {"engines.channel", "engines.plain_yaml", "engines.pronunciation", "engines.download"},
     {
         "engines.protocols",
         "engines.settings",
