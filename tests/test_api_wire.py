@@ -55,7 +55,9 @@ def test_the_end_carries_the_whole_text_and_the_timings(events):
 
 
 def test_the_house_tells_who_is_there_and_what_works():
-    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None, choosable=True)
+    wire = house_to_wire(
+        Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None, choosable=True
+    )
     assert json.loads(json.dumps(wire)) == wire
     assert wire["first"] == wire["personas"][0]["id"]
     assert wire["problem"] is None
