@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from conftest import HOUSE
 
 from engines.errors import ConfigError
+from engines.registry import Registry
 from engines.settings import Settings, load_settings
 
 
@@ -104,3 +108,11 @@ def test_a_mistake_in_a_profile_is_named_by_file_and_line(tmp_path, text, said):
 def test_a_profile_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nobody\.yaml"):
         load_settings(tmp_path / "nobody.yaml")
+
+
+def test_the_readmes_profile_can_be_used(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (HOUSE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(text)
+    settings = load_settings(tmp_path / "mine.yaml")
+    assert settings.stt == "faster_whisper:small"
+    Registry(settings).check()
