@@ -495,10 +495,10 @@ def test_a_tokenizers_code_is_not_run(folder, tmp_path):
 
 def test_the_model_goes_by_the_machines_memory(monkeypatch):
     monkeypatch.setattr(room, "memory_gb", lambda: 8.0)
-    small = room.model_of(room.Options()).name
+    small = room.model_of(room.Options(), "auto").name
     monkeypatch.setattr(room, "memory_gb", lambda: 64.0)
-    assert room.model_of(room.Options()).name != small
-    assert room.model_of(room.Options(model="some/model")).name == "some/model"
+    assert room.model_of(room.Options(), "auto").name != small
+    assert room.model_of(room.Options(model="some/model"), "auto").name == "some/model"
 
 
 @pytest.mark.parametrize("name", ["mlx", "mlx.core", "mlx_lm"])

@@ -62,7 +62,7 @@ _Cache = list[Any]
 """Of each layer, what mlx-lm keeps of the tokens it has read."""
 
 
-def model_of(options: Options, device: str = "auto") -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
+def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
     """The files of the model."""
     return hub.Model(
         name=options.model or language_model("mlx", memory_gb()),

@@ -1,0 +1,208 @@
+"""Whisper on MLX (mlx-whisper): hearing in about a hundred languages on Apple's GPUs.
+
+What Whisper makes up where nobody speaks is kept out twice: a recording in which nothing rises above its own background never reaches it,
+and a stretch that fails Whisper's own tests is not passed on. The first is a gate on loudness, not a detector of voices: it lets a door or
+music pass, which the second then has to judge.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines import hub
+from engines.errors import MissingDependency, SpeechToTextError
+from engines.text.prompts import is_out_of_memory
+from engines.text.whisper import (
+    LARGEST_COMPRESSION,
+    LARGEST_NO_SPEECH,
+    LEAST_LOGPROB,
+    RATE,
+    WINDOW_S,
+    code_of,
+    failure,
+    is_heard,
+    samples_of,
+    tag_of,
+    unknown_language,
+)
+from engines.types import AudioChunk, EngineInfo, Transcript
+
+_SIZES = {
+    "tiny": "mlx-community/whisper-tiny-mlx",
+    "base": "mlx-community/whisper-base-mlx",
+    "small": "mlx-community/whisper-small-mlx",
+    "medium": "mlx-community/whisper-medium-mlx",
+    "large-v2": "mlx-community/whisper-large-v2-mlx",
+    "large-v3": "mlx-community/whisper-large-v3-mlx",
+    "large-v3-turbo": "mlx-community/whisper-large-v3-turbo",
+}
+"""The hub's names of the usual sizes, which follow no rule."""
+
+INFO = EngineInfo(
+    name="mlx_whisper",
+    stage="stt",
+    title="MLX Whisper",
+    summary="Whisper on this Mac's GPU: good hearing in about a hundred languages, after one download (145 MB for the base model).",
+    requires=("mlx_whisper",),
+    install='pip install "mlx-whisper>=0.4.3,<0.5"',
+    platforms=("darwin-arm64",),
+    models=tuple(_SIZES),
+    preference=20,
+    accelerator="mlx",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which Whisper."""
+
+    model: str = "base"
+    """A size (``tiny`` … ``large-v3-turbo``), a hub id of a Whisper in MLX's format, or a local folder with one."""
+
+
+_FRAME = RATE * 30 // 1000
+_PRE_EMPHASIS = 0.97
+"""How much of a sample is taken from the next one: it takes the rumble of cars and fans away, which rises and falls by itself."""
+_FLOOR_PERCENTILE, _LOWEST_FLOOR_DB = 10, -80.0
+"""The background is what the quietest tenth of the frames stay below; silence of nothing but zeros counts as this quiet."""
+_RISE_DB = 3.0
+"""How far a voice rises above the background, even in white noise that is nearly as loud; steady noise itself stays within 2.5 dB."""
+_LEAST_FRAMES = 5
+"""150 ms of voice in all: a click is shorter, the shortest word is not."""
+
+
+def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
+    """The files of the model."""
+    return hub.Model(
+        name=_SIZES.get(options.model, options.model),
+        what="The Whisper model",
+        failure=SpeechToTextError,
+        files=("config.json", "weights.safetensors", "weights.npz"),
+        required=("config.json", "weights.safetensors|weights.npz"),
+    )
+
+
+def load(options: Options, device: str) -> MlxWhisper:
+    """Fetch the model if it is not here yet, open it and let it hear a second of silence, so that the first turn does not wait.
+
+    MLX computes on Apple's GPU, whatever `device` says. The caller holds the lock of the accelerator, as for every utterance.
+
+    Raises:
+        MissingDependency: mlx-whisper is not installed.
+        SpeechToTextError: code ``missing_files``, ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
+    """
+    try:
+        import mlx.core as mx  # noqa: PLC0415 - heavy
+        import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
+    except ImportError as error:
+        raise MissingDependency(INFO.title, INFO.install) from error
+    folder = hub.fetch(model_of(options, device))
+    try:
+        model = mlx_whisper.load_models.load_model(str(folder), mx.float16)
+        if (kind := model.encoder.conv1.weight.dtype) != mx.float16:
+            model = mlx_whisper.load_models.load_model(str(folder), kind)
+        # An array that waits to be computed can be used by the thread that made it only; some of a module's are no parameters.
+        mx.eval([value for module in model.modules() for value in module.values() if isinstance(value, mx.array)])
+        lacking = _lacking(model, folder)
+        ears = MlxWhisper(model, options.model, half=kind == mx.float16)
+        ears.warm_up()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise failure(error) from error
+        why = " ".join(str(error).split())[:200].rstrip(".")
+        message = f"The Whisper model {options.model!r} cannot be opened by MLX: {why}. Fetch it again, or choose another."
+        raise SpeechToTextError(message, code="load_failed") from error
+    if lacking:  # the library would leave them as random numbers
+        lacks = f"The weights of the Whisper model {options.model!r} lack {len(lacking)} of its tensors."
+        raise SpeechToTextError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
+    return ears
+
+
+class MlxWhisper:
+    """A `SpeechToText`. Any thread may use it, one at a time: the caller holds the lock of the accelerator."""
+
+    def __init__(self, model: Any, name: str, *, half: bool) -> None:
+        from mlx_whisper.tokenizer import LANGUAGES  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
+
+        self._model, self._name, self._half = model, name, half
+        self._languages = list(LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        """The words as Whisper writes them, with punctuation; empty where nobody speaks.
+
+        `language` is a BCP 47 tag; None lets Whisper find out, and the transcript says which it was.
+
+        Raises:
+            SpeechToTextError: code ``language`` (the model does not know it), ``bad_samples``, ``bad_rate``, ``bad_numbers``,
+                ``out_of_memory``, ``failed``.
+        """
+        code = code_of(language) if language else None
+        if language and code not in self._languages:
+            raise unknown_language(self._name, language)
+        samples = samples_of(audio)
+        if samples is None or not _rises(samples):
+            return Transcript("", language)
+        try:
+            heard = self._decode(samples, code)
+        except Exception as error:
+            raise failure(error) from error
+        if any(math.isnan(part["avg_logprob"]) for part in heard["segments"]):
+            raise SpeechToTextError("Whisper computed what is no number. Choose another model.", code="bad_numbers")
+        text = "".join(
+            part["text"] for part in heard["segments"] if is_heard(part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"])
+        )
+        return Transcript(text.strip(), language or tag_of(heard["language"]))
+
+    def warm_up(self) -> None:
+        """Go once through everything a turn needs."""
+        self._decode(np.zeros(RATE, np.float32), "en", longest=1)
+
+    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> dict[str, Any]:
+        import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
+        from mlx_whisper.transcribe import ModelHolder  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
+
+        # The library keeps one model by its path; ours is lent to it for the time of a call, or it would never be freed.
+        ModelHolder.model, ModelHolder.model_path = self._model, self._name
+        try:
+            heard: dict[str, Any] = mlx_whisper.transcribe(
+                samples,
+                path_or_hf_repo=self._name,
+                language=code,
+                fp16=self._half,
+                temperature=0.0,  # one try: the retries at higher temperatures are slow, and are where most inventions come from
+                condition_on_previous_text=False,  # or one mistake is repeated to the end
+                compression_ratio_threshold=LARGEST_COMPRESSION,
+                logprob_threshold=LEAST_LOGPROB,
+                no_speech_threshold=LARGEST_NO_SPEECH,
+                without_timestamps=len(samples) <= WINDOW_S * RATE,  # one window needs none, and they cost a token each
+                sample_len=longest,
+            )
+        finally:
+            ModelHolder.model = ModelHolder.model_path = None
+        return heard
+
+
+def _rises(samples: NDArray[np.float32]) -> bool:
+    """Whether something rises above the background for as long as a short word lasts."""
+    emphasised = np.append(samples[:1], samples[1:] - _PRE_EMPHASIS * samples[:-1])
+    frames = emphasised[: len(emphasised) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + 1e-12)
+    floor = max(float(np.percentile(level, _FLOOR_PERCENTILE)), _LOWEST_FLOOR_DB)
+    return int((level > floor + _RISE_DB).sum()) >= _LEAST_FRAMES
+
+
+def _lacking(model: Any, folder: Path) -> list[str]:
+    """The names of the model's tensors that its weights file does not hold; which heads align words is of no account here."""
+    import mlx.core as mx  # noqa: PLC0415 - heavy
+    from mlx.utils import tree_flatten  # noqa: PLC0415 - heavy
+
+    file = folder / "weights.safetensors"
+    names = set(mx.load(str(file))) if file.exists() else set(np.load(folder / "weights.npz").files)
+    tensors: Any = tree_flatten(model.parameters())
+    return [name for name, _ in tensors if name not in names | {"alignment_heads"}]

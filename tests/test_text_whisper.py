@@ -1,0 +1,76 @@
+"""What every Whisper has in common: languages, sound, and which answers count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import tone
+
+from engines.errors import SpeechToTextError
+from engines.text.whisper import RATE, code_of, failure, is_heard, samples_of, tag_of, unknown_language
+from engines.types import AudioChunk
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("en", "en"),
+        ("EN-gb", "en"),
+        ("pt_BR", "pt"),
+        ("nb", "no"),
+        ("fil-PH", "tl"),
+        ("jv", "jw"),
+        ("cmn-Hans", "zh"),
+        ("iw", "he"),
+        ("", ""),
+    ],
+)
+def test_a_tag_has_whispers_code(tag, code):
+    assert code_of(tag) == code
+
+
+def test_a_code_has_its_tag():
+    assert [tag_of(code) for code in ("en", "jw", "yue")] == ["en", "jv", "yue"]
+
+
+@pytest.mark.parametrize(
+    ("logprob", "compression", "no_speech", "heard"),
+    [
+        (-0.2, 1.0, 0.0, True), (-0.9, 1.0, 0.5, True), (-1.1, 1.0, 0.0, False), (-0.2, 2.5, 0.0, False),
+        (-0.2, 1.0, 0.9, True), (-0.6, 1.0, 0.9, False), (float("nan"), 1.0, 0.0, False), (-0.2, 1.0, float("nan"), True),
+    ],
+)  # fmt: skip
+def test_only_a_good_decoding_counts(logprob, compression, no_speech, heard):
+    assert is_heard(logprob, compression, no_speech) is heard
+
+
+def test_sound_comes_at_whispers_rate():
+    samples = samples_of(tone(1000, rate=48_000))
+    assert samples is not None
+    assert (samples.dtype, samples.shape) == (np.float32, (RATE,))
+
+
+@pytest.mark.parametrize(
+    "sound", [tone(1000, level=0.0), tone(20), AudioChunk(np.zeros(0, np.float32), RATE)], ids=["silent", "short", "none"]
+)
+def test_where_there_is_nothing_to_hear_there_is_none(sound):
+    assert samples_of(sound) is None
+
+
+@pytest.mark.parametrize(
+    ("sound", "code"),
+    [(AudioChunk(np.full(RATE, np.nan, np.float32), RATE), "bad_samples"), (AudioChunk(tone(1000).samples, 3), "bad_rate")],
+    ids=["no numbers", "no rate"],
+)
+def test_sound_that_is_none_is_refused(sound, code):
+    with pytest.raises(SpeechToTextError) as caught:
+        samples_of(sound)
+    assert caught.value.code == code
+
+
+def test_errors_are_told_in_plain_words():
+    assert "'base' does not know the language 'tlh'" in unknown_language("base", "tlh").message
+    assert failure(RuntimeError("CUDA failed with error out of memory")).code == "out_of_memory"
+    assert failure(MemoryError()).code == "out_of_memory"
+    told = failure(ValueError("x"))
+    assert (told.code, told.retryable) == ("failed", True)
