@@ -99,7 +99,7 @@ Act = Callable[[Exchange], None]
 
 
 class OpenAIServer(ThreadingHTTPServer):
-    """Answers every request by the next of its acts, the last one again and again; lists of models apart."""
+    """Answers every request by the next of its acts, the last one again and again; lists of models and of voices apart."""
 
     daemon_threads = True
 
@@ -108,9 +108,10 @@ class OpenAIServer(ThreadingHTTPServer):
         self.where = f"127.0.0.1:{self.server_port}"
         self.base_url = f"http://{self.where}/v1"
         self.requests: list[Request] = []
-        """All but those for lists of models."""
+        """All but those for lists."""
         self.acts: list[Act] = []
         self.listing: Act = models("tiny-embed", "tiny", "other")
+        self.voices: Act = error(404, None)
         self.hung_up = threading.Event()
         self.listings = 0
 
@@ -121,6 +122,8 @@ class OpenAIServer(ThreadingHTTPServer):
         if request.method == "GET" and request.path == "/v1/models":
             self.listings += 1
             return self.listing
+        if request.method == "GET" and request.path == "/v1/audio/voices":
+            return self.voices
         self.requests.append(request)
         if not self.acts:
             return error(404, None)
@@ -150,9 +153,9 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def chunked(text: str) -> bytes:
+def chunked(text: str | bytes) -> bytes:
     """One chunk of a body (RFC 9112, 7.1); the empty one ends it."""
-    data = text.encode()
+    data = text.encode() if isinstance(text, str) else text
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
@@ -196,6 +199,18 @@ def error(status: int, message: object, code: object = None, **headers: str) -> 
 def raw(body: bytes, kind: str = "text/event-stream") -> Act:
     """Whatever bytes, as a finished answer."""
     return lambda http: http.whole(body, 200, kind)
+
+
+def speaks(*parts: bytes, kind: str = "audio/pcm", then: Act = lambda http: http.wfile.write(chunked(""))) -> Act:
+    """Sound in several parts, as servers send it that do not know its length; `then` ends it."""
+
+    def act(http: Exchange) -> None:
+        http.head(200, kind, Transfer_Encoding="chunked")
+        for part in parts:
+            http.wfile.write(chunked(part))
+        then(http)
+
+    return act
 
 
 def answers(data: object) -> Act:
