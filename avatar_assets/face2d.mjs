@@ -1,5 +1,6 @@
 // Drawn face: a person in SVG for where there is no 3-D, moved by the same weights.
 
+import { ACTS, AUTOMATIC } from './acts.mjs';
 import { restWeights } from './face.mjs';
 import { lookOf } from './looks2d.mjs';
 import { mouthOf } from './mouth2d.mjs';
@@ -27,6 +28,9 @@ const POSTURES = {
 };
 const AT_EASE = { gaze: [0, 0], tilt: 0, brow: 0 };
 
+/** How often a head that nods or shakes goes there and back, in ms. */
+const SWING_MS = 420;
+
 const BLINK_MS = 170;
 const BLINK_EVERY_MS = [1800, 5200];
 
@@ -38,7 +42,9 @@ export class Face2D {
   #svg = document.createElementNS(SVG, 'svg');
   #mood = MOODS.neutral;
   #posture = AT_EASE;
-  #now = { x: 0, y: 0, tilt: 0, brow: 0, smile: MOODS.neutral.smile };
+  #acts = []; // {drawn, from}: what is being acted
+  #liveliness = 1;
+  #now = { x: 0, y: 0, tilt: 0, brow: 0, slant: 0, smile: MOODS.neutral.smile };
   #still = matchMedia('(prefers-reduced-motion: reduce)');
   #blinkAt = 1500;
   #id = `face-${faces++}`;
@@ -59,9 +65,11 @@ export class Face2D {
   /**
    * Shows a person at once.
    *
-   * @param {{name: string, avatar: string, mood: string, colour: string}} persona
+   * @param {import('./person.mjs').Persona} persona
    */
-  async show({ name, avatar, mood, colour }) {
+  async show({ name, avatar, mood, colour, liveliness = 1 }) {
+    this.#acts = [];
+    this.#liveliness = liveliness;
     this.#mood = MOODS[mood] ?? MOODS.neutral;
     this.#svg.setAttribute('role', 'img');
     this.#svg.setAttribute('aria-label', name);
@@ -74,6 +82,11 @@ export class Face2D {
   /** @param {string} state what the person is doing */
   setState(state) {
     this.#posture = POSTURES[state] ?? AT_EASE;
+  }
+
+  /** @param {string} name of an act */
+  act(name) {
+    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: performance.now() });
   }
 
   /** The weights on the screen. */
@@ -104,27 +117,47 @@ export class Face2D {
   #moveHead(time, jaw) {
     const now = this.#now;
     const { gaze, tilt, brow } = this.#posture;
+    const act = this.#acted(time);
     const glide = (name, target) => (now[name] += (target - now[name]) * 0.08);
     glide('x', gaze[0]);
     glide('y', gaze[1]);
-    glide('tilt', this.#still.matches ? 0 : tilt);
-    glide('brow', brow + this.#mood.brow + 0.25 * jaw);
-    glide('smile', this.#mood.smile);
+    glide('tilt', this.#still.matches ? 0 : tilt + act.tilt);
+    glide('brow', brow + this.#mood.brow + act.brow + 0.25 * jaw);
+    glide('slant', this.#mood.slant + act.slant);
+    glide('smile', Math.max(-1, Math.min(1.2, this.#mood.smile + act.smile)));
     const sway = this.#still.matches ? 0 : 1;
-    const breath = sway * 1.6 * Math.sin(time / 900);
-    const turn = now.tilt + sway * 1.1 * Math.sin(time / 2300) + sway * 0.8 * Math.sin(time / 1370);
+    const breath = sway * (1.6 * Math.sin(time / 900) + act.nod);
+    const turn = now.tilt + sway * act.shake + sway * 1.1 * Math.sin(time / 2300) + sway * 0.8 * Math.sin(time / 1370);
     const { body, head, face, eyes, brows } = this.#parts;
     body.setAttribute('transform', `translate(0 ${(2 + breath).toFixed(2)})`);
-    head.setAttribute('transform', `rotate(${turn.toFixed(2)} 200 330) translate(0 ${(sway * 0.08 * jaw).toFixed(2)})`);
+    head.setAttribute('transform', `rotate(${turn.toFixed(2)} 200 330) translate(0 ${(sway * (0.08 * jaw + act.nod)).toFixed(2)})`);
     face.setAttribute('d', headOutline(jaw));
     this.#parts.backHair.setAttribute('transform', `rotate(${(turn * 0.8).toFixed(2)} 200 330)`);
-    const open = this.#mood === MOODS.sleep ? 0.04 : 1 - this.#blink(time);
-    for (const eye of eyes) {
+    const lids = this.#mood === MOODS.sleep ? 0.96 : this.#blink(time);
+    for (const [side, eye] of eyes.entries()) {
+      const open = 1 - Math.max(lids, side && act.wink ? 0 : act.lids);
       eye.ball.setAttribute('transform', `translate(${now.x.toFixed(2)} ${now.y.toFixed(2)})`);
       eye.lid.setAttribute('d', lidOutline(eye.x, open));
       eye.line.setAttribute('d', lashLine(eye.x, open));
     }
-    brows.forEach((node, side) => node.setAttribute('d', browLine(side, now.brow, this.#mood.slant)));
+    brows.forEach((node, side) => node.setAttribute('d', browLine(side, now.brow, now.slant)));
+  }
+
+  /** Everything that is being acted now, added up. */
+  #acted(time) {
+    const sum = { smile: 0, brow: 0, slant: 0, tilt: 0, nod: 0, shake: 0, lids: 0, wink: false };
+    this.#acts = this.#acts.filter(({ drawn, from }) => time - from < drawn.ms);
+    for (const { drawn, from } of this.#acts) {
+      const share = (time - from) / drawn.ms;
+      const fade = Math.max(0, Math.sin(Math.PI * share)) * this.#liveliness; // in and out again
+      const swing = Math.sin((2 * Math.PI * (time - from)) / SWING_MS) * fade;
+      for (const name of ['brow', 'slant', 'tilt', 'smile']) sum[name] += (drawn[name] ?? 0) * this.#liveliness;
+      sum.nod += (drawn.nod ?? 0) * swing;
+      sum.shake += (drawn.shake ?? 0) * swing;
+      sum.lids = Math.max(sum.lids, (drawn.lids ?? 0) * Math.min(1, 2 * Math.sin(Math.PI * Math.max(0, share))));
+      sum.wink ||= drawn.wink ?? false;
+    }
+    return sum;
   }
 
   /** How far the lids are down, 0…1. */

@@ -2,6 +2,7 @@
 
 import { NeutralToneMapping } from 'three';
 import { TalkingHead } from 'talkinghead';
+import { ACTS, AUTOMATIC } from './acts.mjs';
 import { VISEMES } from './face.mjs';
 import { CUES } from './gestures.mjs';
 import { Effort } from './effort.mjs';
@@ -28,6 +29,15 @@ const FOLLOW_HEAD = 0.03;
 const EYES_BELOW_TOP_M = 0.2;
 const UPPER_DISTANCE_M = 4.5;
 
+/** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
+const MOOD_MS = 9000;
+/** How long hands stay at a gesture, in s; below this liveliness they stay down. */
+const GESTURE_S = 2.2;
+const HANDS_FROM = 0.3;
+/** TalkingHead's body, at a liveliness of 1: face to face, the calmer half of its poses. */
+const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
+const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatarSpeakingHeadMove: 0 };
+
 /** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
 const GAZE_LIFT = 0.4;
 
@@ -42,6 +52,9 @@ export class Figure {
   #effort;
   #state = 'idle';
   #nextCue = 0;
+  #mood = 'neutral'; // at rest
+  #moodUntil = Infinity;
+  #liveliness = 1;
   #loading = Promise.resolve();
   #step;
   #resized;
@@ -66,11 +79,9 @@ export class Figure {
       cameraView: 'upper',
       cameraRotateEnable: false, // a finger on the stage scrolls the page
       modelFPS: 100, // faster than any screen: each of its frames is drawn
-      modelMovementFactor: this.#still ? 0.1 : 0.5, // face to face: the calmer half of its poses
       avatarIdleEyeContact: 0.7,
-      avatarIdleHeadMove: this.#still ? 0 : 0.4,
       avatarSpeakingEyeContact: 0.85,
-      avatarSpeakingHeadMove: this.#still ? 0 : 0.5,
+      ...(this.#still ? MOVEMENT_STILL : MOVEMENT),
       update: () => this.#beforeDrawing(),
     }));
     head.audioCtx.close();
@@ -89,7 +100,7 @@ export class Figure {
   /**
    * Shows a persona; the one before stays until the file is there.
    *
-   * @param {{name: string, avatar: string, mood: string}} persona
+   * @param {import('./person.mjs').Persona} persona
    * @throws {Error} when the file is missing or is no avatar
    */
   show(persona) {
@@ -107,6 +118,20 @@ export class Figure {
     head.stateName = head.isSpeaking ? 'speaking' : 'idle';
     head.animQueue = head.animQueue.filter(({ template }) => !Object.hasOwn(CUES, template.name));
     this.#nextCue = 0;
+  }
+
+  /** @param {string} name of an act */
+  act(name) {
+    const head = this.#head;
+    const { mood, template, gesture } = ACTS[name] ?? AUTOMATIC[name];
+    if (mood) this.#feel(mood, head.animClock + MOOD_MS);
+    if (template) head.animQueue.push(head.animFactory(template(this.#still), false, 1, ACTS[name] ? this.#liveliness : 1));
+    if (gesture && !this.#still && this.#liveliness >= HANDS_FROM) head.playGesture(gesture, GESTURE_S);
+  }
+
+  #feel(mood, until) {
+    this.#moodUntil = until;
+    if (mood !== this.#head.moodName) this.#head.setMood(mood);
   }
 
   /** The weights on the screen. */
@@ -127,14 +152,18 @@ export class Figure {
     this.#host.remove();
   }
 
-  async #load({ name, avatar, mood }) {
+  async #load({ name, avatar, mood, liveliness = 1 }) {
     const head = this.#head;
+    this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
+    this.#moodUntil = Infinity;
+    this.#liveliness = liveliness;
+    if (!this.#still) for (const [name, value] of Object.entries(MOVEMENT)) head.opt[name] = value * Math.sqrt(liveliness);
     const file = `avatars/${encodeURIComponent(avatar)}.glb`;
     try {
       await head.showAvatar({
         url: new URL(file, document.baseURI).href,
         body: 'M', // the calmer set of poses
-        avatarMood: head.getMoodNames().includes(mood) ? mood : 'neutral',
+        avatarMood: this.#mood,
         lipsyncLang: 'en',
       });
     } catch (error) {
@@ -178,12 +207,13 @@ export class Figure {
   /** Body language that TalkingHead has no word for: attention, thought, hands that speak along. */
   #cue() {
     const head = this.#head;
+    if (head.animClock > this.#moodUntil) this.#feel(this.#mood, Infinity);
     if (head.animClock < this.#nextCue) return;
     const cue = CUES[this.#state];
     if (!cue) return;
     this.#nextCue = head.animClock + cue.every();
     if (this.#state === 'speaking') {
-      if (!this.#still) head.speakWithHands(0, cue.chance);
+      if (!this.#still) head.speakWithHands(0, cue.chance * this.#liveliness);
     } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
   }
 

@@ -21,6 +21,7 @@ export const ASKED_FOR = 'The drawn face was asked for.';
  * @property {string} avatar stem of a file in `avatars`
  * @property {string} mood
  * @property {string} colour hex
+ * @property {number} liveliness 0 (hardly moves) to 2 (very much)
  */
 
 export class Person {
@@ -106,6 +107,11 @@ export class Person {
   setState(state) {
     this.#state = state;
     (this.#drawn ?? this.#figure)?.setState(state);
+  }
+
+  /** @param {string} name a stage direction, or something done by itself: see `acts.mjs` */
+  act(name) {
+    (this.#drawn ?? this.#figure)?.act(name);
   }
 
   /** The weights on the screen now. */

@@ -1,5 +1,6 @@
 // Stage: the messages between the page around and the sound, the person and the captions in here.
 
+import { cuesOf } from './acts.mjs';
 import { Captions } from './captions.mjs';
 import { restWeights, timelineOf, weightsOf } from './face.mjs';
 import { ASKED_FOR, Person } from './person.mjs';
@@ -36,7 +37,7 @@ let lingering = 0;
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
 const probe =
   query.get('debug') === '1'
-    ? { audioContext: null, output: null, weights: () => ({ ...person.shown() }), segments: [], events: [] }
+    ? { audioContext: null, output: null, weights: () => ({ ...person.shown() }), act: (name) => person.act(name), segments: [], events: [] }
     : null;
 if (probe) window.stageProbe = probe;
 
@@ -94,6 +95,7 @@ function playSegment(segment) {
     Object.assign(segment, { words: [], wtimes: [], text: text ?? '' });
     send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
   }
+  segment.due = cuesOf(segment);
   player.play(segment);
 }
 
@@ -111,7 +113,7 @@ function started(segment, at, contextTime) {
   if (!voiced) {
     voiced = true;
     showBody();
-    requestAnimationFrame(caption);
+    requestAnimationFrame(follow);
   }
   send({ type: 'started', turn: segment.turn, index: segment.index, at: performance.timeOrigin + at });
 }
@@ -128,11 +130,14 @@ function hush() {
   showBody();
 }
 
-/** Writes the caption of every frame while there is something to hear. */
-function caption() {
+/** While there is something to hear, every frame has its caption, and what face and hands should do by then is done. */
+function follow() {
   const heard = player.sounding().findLast(({ ms }) => ms >= 0);
-  if (heard) captions.follow(heard.segment, heard.ms);
-  if (voiced) requestAnimationFrame(caption);
+  if (heard) {
+    captions.follow(heard.segment, heard.ms);
+    while (heard.segment.due[0]?.ms <= heard.ms) person.act(heard.segment.due.shift().name);
+  }
+  if (voiced) requestAnimationFrame(follow);
 }
 
 function showState({ state: next, text }) {

@@ -19,7 +19,7 @@ from engines.types import Persona, ScriptedReply
 
 SPOKEN_STYLE = (
     "Everything you write is spoken aloud at once. Answer in at most four sentences of plain spoken words, and begin with a short one. "
-    "Never use Markdown, lists, headings, emoji or stage directions. Write numbers and units the way one says them. "
+    "Never use Markdown, lists, headings or emoji. Write numbers and units the way one says them. "
     "If you are sincerely asked whether you are human, say that you are a computer character."
 )
 """The rule that every persona's prompt ends with."""
@@ -135,6 +135,7 @@ class _PersonaModel(_Strict):
     greeting: _Line
     mood: _Mood = "neutral"
     colour: str = Field(default="#3a7f86", pattern=r"^#[0-9a-fA-F]{6}$")
+    liveliness: Annotated[float, Field(ge=0, le=2)] = 1.0
     replies: tuple[_ReplyModel, ...] = ()
     fallbacks: tuple[_Line, ...] = ()
 

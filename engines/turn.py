@@ -24,9 +24,23 @@ from engines.patience import Limits, Patience
 from engines.personas import system_prompt
 from engines.protocols import TextToSpeech
 from engines.registry import Engines
+from engines.text.directions import RULE, CueSheet, DirectionFilter
 from engines.text.sentences import SentenceChunker
 from engines.text.speakable import speakable
-from engines.types import AudioChunk, ChatMessage, Persona, Sentence, Speech, SpeechSegment, TextDelta, Transcript, TurnTimings, Utterance
+from engines.types import (
+    AudioChunk,
+    ChatMessage,
+    Cue,
+    Direction,
+    Persona,
+    Sentence,
+    Speech,
+    SpeechSegment,
+    TextDelta,
+    Transcript,
+    TurnTimings,
+    Utterance,
+)
 from engines.visemes.timeline import timeline
 
 log = logging.getLogger(__name__)
@@ -166,20 +180,26 @@ class _Work:
 
     def _think(self) -> None:
         """Hear, think, cut sentences."""
-        chunker = SentenceChunker(self._request.persona.language)
+        chunker, directions = SentenceChunker(self._request.persona.language), DirectionFilter()
+
+        def write(text: str) -> None:
+            if text:
+                self._put("think", text)
+                for sentence in chunker.push(text):
+                    self._sentences.put(replace(sentence, directions=directions.take(len(sentence.text))))
+
         try:
             for delta in self._deltas():
                 if self.cancel.cancelled or "think" not in self._running:
                     return
-                if delta.text:
-                    self._put("think", delta.text)
-                    for sentence in chunker.push(delta.text):
-                        self._sentences.put(sentence)
+                write(directions.push(delta.text))
         except Exception as error:
             self._report("think", error, ChatModelError, "The language model stopped with an error")
         finally:
-            for sentence in chunker.finish():  # also what was written before a failure is spoken
-                self._sentences.put(sentence)
+            write(directions.finish())
+            rest = list(chunker.finish())  # also what was written before a failure is spoken
+            for sentence in rest:
+                self._sentences.put(replace(sentence, directions=directions.take(len(sentence.text), rest=sentence is rest[-1])))
             self._leave("think")
 
     def _deltas(self) -> Iterator[TextDelta]:
@@ -190,7 +210,7 @@ class _Work:
         if not words or self.cancel.cancelled:
             return
         persona, llm = self._request.persona, self._engines.llm
-        messages = [ChatMessage("system", system_prompt(persona)), *self._request.history, ChatMessage("user", words)]
+        messages = [ChatMessage("system", f"{system_prompt(persona)}\n\n{RULE}"), *self._request.history, ChatMessage("user", words)]
         late = ChatModelError(f"{llm.info.title} fell silent. Ask again, or choose another model.", code="timeout", retryable=True)
         steps = llm.open().stream(_joined(messages), persona)
         empty = True
@@ -232,29 +252,30 @@ class _Work:
     def _speak(self) -> None:
         """Give every sentence a voice and a mouth."""
         try:
-            for index, (text, piece) in enumerate(self._pieces()):
-                self._put("speak", SpeechSegment(index, text, piece.audio, timeline(piece)))
+            for index, (text, piece, cues) in enumerate(self._pieces()):
+                self._put("speak", SpeechSegment(index, text, piece.audio, timeline(piece), cues))
         except Exception as error:
             self._report("speak", error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
         self._leave("speak")
 
-    def _pieces(self) -> Iterator[tuple[str, Speech]]:
+    def _pieces(self) -> Iterator[tuple[str, Speech, tuple[Cue, ...]]]:
         persona, tts = self._request.persona, self._engines.tts
         limit, lock = self._request.limits.tts, exclusive(tts.info.accelerator)
         late = TextToSpeechError(f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True)
         voice: str | None = None
-        unspoken = ""  # text without words (an emoji, a rule) goes along with what is said next
+        unspoken, unacted = "", tuple[Direction, ...]()  # text without words (an emoji, a rule) goes along with what is said next
         while sentences := self._sentences.get():
             engine = tts.open()
             voice = voice or persona.voice_for(tts.info.name) or _voice_for(engine, persona.language)
             for sentence in sentences:
                 text, words = unspoken + sentence.text, speakable(sentence.text, persona.language)
-                unspoken = text
+                unspoken, unacted = text, (*unacted, *sentence.directions)
+                sheet = CueSheet(unacted, len(text.rstrip()), len(words))
                 for piece in self._patience.steps("speak", limit, late, iter(engine.synthesize(words, voice)), lock) if words else ():
                     if self.cancel.cancelled or "speak" not in self._running:
                         return
-                    yield unspoken, _sound(piece, tts.info.title)
-                    unspoken = ""
+                    yield unspoken, _sound(piece, tts.info.title), sheet.of(piece.words)
+                    unspoken, unacted = "", ()
                 if words and unspoken:
                     raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
 

@@ -57,11 +57,30 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Direction:
+    """Something to be acted: a smile, a shrug."""
+
+    name: str
+    """One of `engines.text.directions.DIRECTIONS`."""
+    offset: int
+    """Characters from the start of its sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A direction in time."""
+
+    name: str
+    start_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A stretch of the reply that is spoken in one breath. The texts of all sentences, joined, are the reply."""
 
     index: int
     text: str
+    directions: tuple[Direction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +139,8 @@ class SpeechSegment:
     """The characters of the reply that this segment says; empty for the later parts of a sentence synthesized in parts."""
     audio: AudioChunk
     timeline: VisemeTimeline
+    cues: tuple[Cue, ...] = ()
+    """What face and hands do meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,8 @@ class Persona:
     """A resting mood of TalkingHead: neutral, happy, love …"""
     colour: str
     """Hex colour of the portrait and of the stage's light (``#3a7f86``)."""
+    liveliness: float = 1.0
+    """How much face and hands go along: 0 (hardly) to 2 (very)."""
     replies: tuple[ScriptedReply, ...] = ()
     fallbacks: tuple[str, ...] = ()
     """What the embedded brain says when no reply matches."""

@@ -15,6 +15,7 @@ from sentencex import segment
 from engines.llm import scripted
 from engines.personas import load_personas
 from engines.protocols import ChatModel
+from engines.text.directions import DirectionFilter
 from engines.types import ChatMessage, Persona, ScriptedReply
 
 PEOPLE = load_personas(Path(__file__).resolve().parent.parent / "personas.yaml")
@@ -89,6 +90,9 @@ def test_every_line_comes_in_its_turn_and_then_again(person: Persona, reply: Scr
 
 @pytest.mark.parametrize("line", EVERY_LINE)
 def test_every_line_can_be_spoken(line: str) -> None:
+    directions = DirectionFilter()
+    written, line = line, directions.push(line) + directions.finish()
+    assert written.count("[") == len(directions.take(len(line), rest=True)), "a stage direction is misspelt"
     parts = sentences(line)
     assert 1 <= len(parts) <= 3  # a name or an admission may come before or after
     assert not set(line) & set("*_#`[]|<>~^=/\\\n0123456789"), "Markdown, symbols and digits are not spoken words"

@@ -268,3 +268,21 @@ def test_a_persona_without_a_voice_of_its_own_gets_one_of_its_language(persona, 
 
 def test_what_the_user_should_know_of_the_engines_comes_first(persona):
     assert turn(persona, replace(stub_engines(), notices=("Kokoro does not.",)))[0].notices == ("Kokoro does not.",)
+
+
+def test_directions_are_acted_with_their_words_and_neither_written_nor_spoken(persona):
+    voice = StubVoice()
+    mind = StubMind(deltas=["[smi", "le] Hello there, you. I do not ", "know [shrug] at all. Bye. [wa", "ve]"])
+    events = turn(persona, stub_engines(mind=mind, voice=voice))
+    assert events[-1].text == "Hello there, you. I do not know at all. Bye. "
+    assert "".join(event.text for event in events if isinstance(event, ReplyDelta)) == events[-1].text
+    segments = [event.segment for event in events if isinstance(event, SegmentReady)]
+    assert [(cue.name, segment.text.strip()) for segment in segments for cue in segment.cues] == [
+        ("smile", "Hello there, you."),
+        ("shrug", "I do not know at all."),
+        ("wave", "Bye."),
+    ]
+    (shrug,) = (cue for segment in segments for cue in segment.cues if cue.name == "shrug")
+    assert shrug.start_ms == 800  # with "at"
+    assert not any("smile" in text or "[" in text for text, _ in voice.said)
+    assert "[smile]" in mind.asked[0][0].content

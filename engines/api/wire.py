@@ -1,7 +1,7 @@
 """The only JSON shapes: what a TurnEvent looks like to a page or another program.
 
 A segment's fields are HeadTTS's and TalkingHead's: ``words, wtimes, wdurations, visemes, vtimes, vdurations``, in ms from the segment's
-start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz.
+start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz. ``cues`` and ``ctimes`` are what face and hands do, and when.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def segment_to_wire(segment: SpeechSegment) -> Json:
         "sampleRate": segment.audio.sample_rate,
         "audio": base64.b64encode(to_pcm16(segment.audio)).decode("ascii"),
         **timeline_to_wire(segment.timeline),
+        "cues": [cue.name for cue in segment.cues],
+        "ctimes": [round(cue.start_ms, 2) for cue in segment.cues],
     }
 
 
@@ -81,6 +83,7 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
         "greeting": persona.greeting,
         "mood": persona.mood,
         "colour": persona.colour,
+        "liveliness": persona.liveliness,
     }
 
 

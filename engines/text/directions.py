@@ -1,0 +1,189 @@
+"""Stage directions: what a reply says about face and hands is taken out while it is being written, and acted instead of spoken.
+
+A model may write a word in square brackets, ``[smile]``, or an emoji; many write ``*nods*`` or ``(laughs)`` unasked. Words in brackets
+that are no direction are dropped; links (``[text](address)``), notes (``[1]``) and code stay as they are. Emoji stay in the text, where they
+can be seen, and are silent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engines.types import Cue, Direction, WordTiming
+
+_WORDS = {
+    "smile": "smile smiles smiling grin grins",
+    "laugh": "laugh laughs laughing chuckle chuckles giggle giggles",
+    "sad": "sad sadly sigh sighs frown frowns",
+    "surprised": "surprised surprise gasp gasps wow",
+    "angry": "angry angrily anger glare glares",
+    "love": "love warm warmly heart",
+    "think": "think thinks thinking ponder ponders hmm pause pauses",
+    "wink": "wink winks winking",
+    "nod": "nod nods nodding",
+    "shake": "shake shakes",
+    "shrug": "shrug shrugs shrugging",
+    "wave": "wave waves waving",
+    "point": "point points pointing",
+    "thumbsup": "thumbsup thumbs",
+    "ok": "ok okay",
+    "thanks": "thanks thank bow bows namaste",
+}
+"""Direction → the first words of what a model may write for it."""
+DIRECTIONS = tuple(_WORDS)
+"""Everything that can be acted. The stage (`avatar_assets/acts.mjs`) knows the same names."""
+_BY_WORD = {word: name for name, words in _WORDS.items() for word in words.split()}
+_EMOJI = {
+    "smile": "🙂😊😀😃😄😁☺😇😌",
+    "laugh": "😂🤣😆😅",
+    "sad": "😢😭😞😔🙁☹😟",
+    "surprised": "😮😲😯😱🤯",
+    "angry": "😠😡",
+    "love": "❤💕💖🥰😍🤗",
+    "think": "🤔🧐",
+    "wink": "😉😜",
+    "shrug": "🤷",
+    "wave": "👋",
+    "point": "☝👉👆",
+    "thumbsup": "👍",
+    "ok": "👌",
+    "thanks": "🙏",
+}
+_BY_EMOJI = {character: name for name, characters in _EMOJI.items() for character in characters}
+
+_VERBS = frozenset(_BY_WORD).intersection(
+    "smiles grins laughs chuckles giggles sighs frowns gasps glares thinks ponders pauses winks nods shakes shrugs waves points bows".split()
+)
+"""He ``*smiles*``: only so is a word in asterisks or parentheses a direction and not simply stressed."""
+_ANY_VERB = "|".join(sorted(_VERBS))
+_LONGEST = 32
+_MARK = re.compile(r"[\[(*]|[" + "".join(_BY_EMOJI) + "]")
+_WHOLE = re.compile(
+    rf"\[(?P<bracket>[^\W\d_](?:[^\W\d_]|[' -]){{1,{_LONGEST}}})\](?P<behind>.)?"
+    rf"|\((?P<paren>(?:{_ANY_VERB})\b[^()\n]{{0,{_LONGEST}}})\)|\*(?P<star>(?:{_ANY_VERB})\b[^*\n]{{0,{_LONGEST}}})\*",
+    re.IGNORECASE | re.DOTALL,
+)
+_BRACKET_BEGUN = re.compile(rf"\[(?:[^\W\d_](?:[^\W\d_]|[' -]){{0,{_LONGEST}}}\]?)?")
+_VERB_BEGUN = re.compile(rf"[(*](?P<word>[a-z]*)(?P<rest>[^()*\n]{{0,{_LONGEST}}})", re.IGNORECASE)
+_LIST = ", ".join(f"[{name}]" for name in DIRECTIONS)
+RULE = f"You may show what you feel by one of these in square brackets, once or twice in an answer; it is acted, not spoken: {_LIST}."
+"""What a chat model is told of all this."""
+
+
+class DirectionFilter:
+    """Streaming filter: `push` what the model wrote, `finish` at its end; joined, the answers are the reply without its directions.
+
+    Where the model's pieces are cut makes no difference. Nothing waits but what may become a direction, some thirty characters at most.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._said = ""
+        self._found: list[tuple[str, int]] = []
+        self._taken = 0
+        self._swallow = False
+        """A direction between two gaps goes with one of them."""
+
+    def push(self, text: str) -> str:
+        """Take the next piece, of any length; what is certain by now of the reply."""
+        return self._filtered(self._held + text, last=False)
+
+    def finish(self) -> str:
+        """The end of the reply."""
+        return self._filtered(self._held, last=True)
+
+    def take(self, length: int, *, rest: bool = False) -> tuple[Direction, ...]:
+        """The directions in the next `length` characters of the reply; with `rest`, also those that stand behind its end."""
+        end = self._taken + length
+        mine = [(name, at) for name, at in self._found if rest or at < end]
+        self._found = self._found[len(mine) :]
+        directions = tuple(Direction(name, min(at - self._taken, length)) for name, at in mine)
+        self._taken = end
+        return directions
+
+    def _filtered(self, text: str, *, last: bool) -> str:
+        before, at, self._held = len(self._said), 0, ""
+        while mark := _MARK.search(text, at):
+            self._pass(text[at : mark.start()])
+            at = mark.start()
+            if name := _BY_EMOJI.get(text[at]):
+                self._found.append((name, len(self._said)))
+            elif not last and self._may_become_one(text[at:]):
+                self._held = text[at:]
+                return self._said[before:]
+            elif (whole := _WHOLE.match(text, at)) and self._is_one(whole):
+                self._act(whole)
+                at = whole.end() - len(whole["behind"] or "")
+                continue
+            self._pass(text[at])
+            at += 1
+        self._pass(text[at:])
+        return self._said[before:]
+
+    def _pass(self, text: str) -> None:
+        if self._swallow and text:
+            text, self._swallow = text.removeprefix(" "), False
+        self._said += text
+
+    def _act(self, whole: re.Match[str]) -> None:
+        if name := _name_of(whole):
+            self._found.append((name, len(self._said)))
+        self._swallow = not self._said or self._said[-1].isspace()
+
+    def _is_one(self, whole: re.Match[str]) -> bool:
+        """Whether it is a direction, or at least none of the things that look like one."""
+        if self._said.count("```") % 2 or (whole["behind"] or " ") in "([:":
+            return False
+        behind_a_name = bool(self._said) and (self._said[-1].isalnum() or self._said[-1] in "_])`*")  # items[index], f(laughs)
+        return not behind_a_name or bool(whole["bracket"] and _name_of(whole))
+
+    def _may_become_one(self, text: str) -> bool:
+        """Whether more text could make a direction of it; a whole bracket still waits for what stands behind it."""
+        if text[0] == "[":
+            return _BRACKET_BEGUN.fullmatch(text) is not None
+        begun = _VERB_BEGUN.fullmatch(text)
+        if begun is None:
+            return False
+        word = begun["word"].lower()
+        return word in _VERBS if begun["rest"] else any(verb.startswith(word) for verb in _VERBS)
+
+
+def _name_of(whole: re.Match[str]) -> str | None:
+    words = whole["bracket"] or whole["paren"] or whole["star"]
+    return _BY_WORD.get(re.split(r"[^\w]+", words.lower())[0])
+
+
+@dataclass(slots=True)
+class CueSheet:
+    """When a sentence's directions are due, while its sound is being made piece by piece."""
+
+    directions: Sequence[Direction]
+    length: int
+    """Characters of the sentence as it was written."""
+    spoken: int
+    """Characters of what the voice is given to say."""
+    _said: int = 0
+
+    def of(self, words: Sequence[WordTiming]) -> tuple[Cue, ...]:
+        """The cues of the next piece: a direction is due with the word that stands at its place, as far as it can be told."""
+        due: list[Cue] = []
+        waiting: list[Direction] = []
+        total = sum(len(word.text) for word in words)
+        for direction in self.directions:
+            place = min(direction.offset / max(self.length, 1) * self.spoken, max(self.spoken - 1, 0)) - self._said
+            if place >= total and words:
+                waiting.append(direction)
+                continue
+            due.append(Cue(direction.name, _start_at(words, place)))
+        self.directions, self._said = waiting, self._said + total
+        return tuple(due)
+
+
+def _start_at(words: Sequence[WordTiming], place: float) -> float:
+    for word in words:
+        place -= len(word.text)
+        if place < 0:
+            return word.start_ms
+    return 0.0
