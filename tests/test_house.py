@@ -33,7 +33,7 @@ FLOORS = [
         "engines.models",
         "engines.ports",
     },
-    {"engines.remote", "engines.hub", "engines.align"},
+    {"engines.remote", "engines.hub", "engines.align", "engines.gguf"},
     {"engines.text", "engines.visemes"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.slot"},
@@ -58,7 +58,7 @@ ONLY_IN = {
 HEAVY = set(
     """
     av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub
-    kokoro mlx mlx_lm mlx_whisper onnxruntime openai pocketsphinx scipy torch transformers
+    kokoro llama_cpp mlx mlx_lm mlx_whisper onnxruntime openai pocketsphinx scipy torch transformers
     """.split()
 )
 

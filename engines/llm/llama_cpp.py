@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +88,14 @@ def load(options: Options, device: str) -> LlamaCpp:
         ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``out_of_memory``, or one of `hub.fetch`'s.
     """
     try:
-        import llama_cpp  # noqa: PLC0415 - heavy
+        library = import_module("llama_cpp")
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # or it tells of every layer, and of things that are meant
     path = _path(options, device)
     try:
         places = max(0, options.conversations) + _AT_ONCE
-        llama = Llama(llama_cpp, path, context_tokens=options.context_tokens, places=places, on_card=device != "cpu")
+        llama = Llama(library, path, context_tokens=options.context_tokens, places=places, on_card=device != "cpu")
         mind = LlamaCpp(llama, options, path.name)
         mind.warm_up()
     except ChatModelError:
@@ -228,9 +229,8 @@ class LlamaCpp:
         """(messages) → the prompt by the chat template in the file; None where it has none."""
         if not (template := self._llama.template):
             return None
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415 - heavy
-
-        formatter: Any = Jinja2ChatFormatter(template, eos_token=self._llama.eos, bos_token=self._llama.bos)
+        formats = import_module("llama_cpp.llama_chat_format")
+        formatter = formats.Jinja2ChatFormatter(template, eos_token=self._llama.eos, bos_token=self._llama.bos)
 
         def render(parts: list[Part]) -> str:
             return str(formatter(messages=parts, **NO_THINKING).prompt)
