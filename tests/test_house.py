@@ -33,6 +33,7 @@ FLOORS = [
         "engines.models",
         "engines.ports",
     },
+    {"engines.download"},
     {"engines.remote", "engines.hub", "engines.align", "engines.gguf"},
     {"engines.text", "engines.visemes"},
     {"engines.stt", "engines.llm", "engines.tts"},

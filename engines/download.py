@@ -1,0 +1,181 @@
+"""Files of the Hugging Face hub, read over plain HTTP into its cache: resumed, left at any time, compared with their checksums.
+
+The hub's own library (2.4) would read them too, but it throws away what has come of a file when it is stopped or gives up, takes notice
+of nothing for 10 MB at a time (with Xet, until the file's end), and trusts what it gets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 4
+"""Files read side by side: a model of many small ones would otherwise mostly wait for the network."""
+_TRIES, _PAUSE_S = 3, 1.0
+"""How often a file is asked for in vain before it is given up, and the pause after the first time; it doubles."""
+_TELL_EVERY_S = 0.1
+_BLOCK = 1 << 20
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
+    """The download was told to end."""
+
+
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """The hub answered, but with something else than the file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
+class Damaged(Exception):  # noqa: N818 - reads as what happened
+    """A file came, but its checksum is another; it was thrown away. The text is the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a repository, and where it goes."""
+
+    name: str
+    size: int
+    """In bytes."""
+    digest: str
+    """What the hub calls its content: of a large file the SHA-256, of a small one the SHA-1 of its Git blob; hexadecimal."""
+    whole: Path
+    """Where it is when it is whole and true."""
+
+    @property
+    def part(self) -> Path:
+        """Where it is until then."""
+        return self.whole.with_suffix(".visavis")
+
+    @property
+    def here(self) -> int:
+        """How many bytes of it are on this machine."""
+        if self.whole.exists():
+            return self.size
+        return min(self.part.stat().st_size, self.size) if self.part.exists() else 0
+
+    def hasher(self) -> Any:
+        """A hash of the digest's kind, with nothing of the content yet."""
+        return hashlib.sha256() if len(self.digest) == 64 else hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)
+
+
+class Download:
+    """Some files of one commit on their way."""
+
+    def __init__(
+        self, repository: str, commit: str, files: Sequence[File], tell: Callable[[int, int], object], stop: threading.Event
+    ) -> None:
+        """Nothing is asked for yet.
+
+        Args:
+            repository: the hub's name of a model.
+            commit: which version.
+            files: no two of the same content.
+            tell: called with the bytes that are here and all bytes, about ten times a second, never by two threads at once.
+            stop: ends the download with the next piece that arrives (at most 64 KB); while the hub is silent, with the time-out of the
+                hub's library (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``).
+        """
+        self._repository, self._commit, self._files = repository, commit, files
+        self._tell, self._stop = tell, stop
+        self._guard, self._told_at = threading.Lock(), 0.0
+        self.total = sum(file.size for file in files)
+        self.done = sum(file.here for file in files)
+
+    def run(self) -> None:
+        """Bring all files to their places.
+
+        Raises:
+            Stopped: `stop` was set.
+            Refused, Damaged, OSError, or an error of the HTTP library: the first one, which stopped the other files as well.
+        """
+        self._advance(0, now=True)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            errors = [future.exception() for future in [pool.submit(self._settle, file) for file in self._files]]
+        for error in sorted(filter(None, errors), key=lambda error: isinstance(error, Stopped)):
+            raise error
+        self._advance(0, now=True)
+
+    def _settle(self, file: File) -> None:
+        try:
+            if file.whole.exists():
+                return
+            self._read_on(file)
+            hasher = file.hasher()
+            with file.part.open("rb") as content:
+                while block := content.read(_BLOCK):
+                    self._go_on()
+                    hasher.update(block)
+            if hasher.hexdigest() != file.digest:
+                file.part.unlink()
+                raise Damaged(file.name)
+            file.part.replace(file.whole)
+        except BaseException:
+            self._stop.set()  # the others need not go on
+            raise
+
+    def _read_on(self, file: File) -> None:
+        """Read until the file has its size, each time from where it broke off."""
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - heavy
+
+        broken: Any = HfHubHTTPError.__bases__[0]  # the base of all errors of the HTTP library that this version of the hub's works with
+        file.part.touch()
+        vain = 0
+        while (before := file.here) < file.size:
+            self._go_on()
+            try:
+                self._read(file)
+            except (Refused, broken) as error:
+                vain = 0 if file.here > before else vain + 1
+                if vain == _TRIES or (isinstance(error, Refused) and error.status in {401, 403, 404}):
+                    raise
+                log.info("%s of %s broke off (%s)", file.name, self._repository, type(error).__name__)
+                self._stop.wait(_PAUSE_S * 2**vain / 2)
+
+    def _read(self, file: File) -> None:
+        """Ask once for what is missing, and keep what comes."""
+        from huggingface_hub import constants, get_session, hf_hub_url  # noqa: PLC0415 - heavy
+
+        have = file.here
+        url = hf_hub_url(self._repository, file.name, revision=self._commit, endpoint=constants.ENDPOINT)
+        headers = {**import_module("huggingface_hub.utils").build_hf_headers(), "Accept-Encoding": "identity"} | (
+            {"Range": f"bytes={have}-"} if have else {}
+        )
+        with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
+            if response.status_code >= 400:
+                behind = not str(response.url).startswith(
+                    constants.ENDPOINT
+                )  # a store that the hub sent us to, by a link that may be too old
+                raise Refused(502 if behind else response.status_code)
+            if response.status_code != 206:  # the store knows no ranges: the file begins anew
+                self._advance(-have)
+            with file.part.open("ab" if response.status_code == 206 else "wb") as content:
+                for piece in response.iter_bytes():
+                    self._go_on()
+                    content.write(piece)
+                    self._advance(len(piece))
+                    if content.tell() > file.size:
+                        return  # the checksum will tell
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    def _advance(self, count: int, *, now: bool = False) -> None:
+        with self._guard:
+            self.done += count
+            if now or time.monotonic() - self._told_at >= _TELL_EVERY_S:
+                self._told_at = time.monotonic()
+                self._tell(self.done, self.total)
