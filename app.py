@@ -165,6 +165,13 @@ def free_port(host: str, first: int, tries: int = 50) -> int:
     return free or sys.exit(f"visavis: no port from {first} to {last} is free on {host}. Choose another with --port.")
 
 
+def choosable(settings: Settings, *, share: bool) -> bool:
+    """Whether whoever opens the page may choose engines: where nothing is said of it, only those who sit at this machine."""
+    if settings.choose_on_page is None:  # through a share link everybody comes in as if from this machine
+        return settings.host in {"127.0.0.1", "localhost", "::1"} and not share
+    return settings.choose_on_page
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     what = "Talk face to face with a person on your screen, on your own machine."
@@ -220,10 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)
-    choosable = settings.choose_on_page
-    if choosable is None:  # through a share link everybody comes in as if from this machine
-        choosable = settings.host in {"127.0.0.1", "localhost", "::1"} and not options.share
-    house = House(settings, registry, book, choosable=choosable)
+    house = House(settings, registry, book, choosable=choosable(settings, share=options.share))
     page = build(house)
     launch(page, settings, port, share=options.share, browser=not options.no_browser)
     threading.Thread(target=registry.prepare, name="prepare", daemon=True).start()

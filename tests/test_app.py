@@ -199,3 +199,61 @@ def test_no_route_serves_a_file_of_the_house(address):
                 status, body = fetched(f"{address}{road}{spelt}")
                 assert status in {200, 403, 404}, (road, spelt, status)
                 assert content[:200] not in body, (road, spelt)
+
+
+class Recorder(Registry):
+    """Notes what it is asked for."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.asked = []
+
+    def choose(self, stage, wish):
+        self.asked.append((stage, wish))
+        super()._adapter(stage, wish)
+
+    def stop(self, stage):
+        self.asked.append((stage, "stop"))
+
+    def retry(self, stage):
+        self.asked.append((stage, "retry"))
+
+
+@pytest.mark.parametrize("choosable", [True, False])
+def test_engines_are_chosen_only_where_that_is_allowed(choosable):
+    registry = Recorder(Settings())
+    house = app.House(Settings(), registry, PersonaBook(HOUSE / "personas.yaml"), choosable=choosable)
+    assert house.state()["choosable"] is choosable
+    orders = [{"stage": "tts", "choose": "espeak_ng"}, {"stage": "llm", "stop": True}, {"stage": "stt", "retry": True}]
+    answers = [house.engine(order)["problem"] for order in orders]
+    assert registry.asked == ([("tts", "espeak_ng"), ("llm", "stop"), ("stt", "retry")] if choosable else [])
+    assert all(bool(problem) is not choosable for problem in answers)
+
+
+@pytest.mark.parametrize(
+    "order", [{}, {"stage": "x", "choose": "y"}, {"stage": "tts"}, {"stage": "tts", "choose": 5}, {"stage": ["tts"], "stop": True}]
+)
+def test_an_order_that_is_none_changes_nothing(order):
+    registry = Recorder(Settings())
+    house = app.House(Settings(), registry, PersonaBook(HOUSE / "personas.yaml"), choosable=True)
+    assert house.engine(order) == {"problem": ""}
+    assert registry.asked == []
+
+
+def test_an_engine_that_is_not_there_is_answered_in_a_sentence():
+    house = app.House(Settings(), Recorder(Settings()), PersonaBook(HOUSE / "personas.yaml"), choosable=True)
+    assert "espeak_ng" in house.engine({"stage": "tts", "choose": "nobody"})["problem"]
+
+
+@pytest.mark.parametrize(
+    ("host", "share", "setting", "expected"),
+    [
+        ("127.0.0.1", False, None, True),
+        ("127.0.0.1", True, None, False),
+        ("0.0.0.0", False, None, False),
+        ("0.0.0.0", True, True, True),
+        ("::1", False, False, False),
+    ],
+)
+def test_who_may_choose_follows_from_who_can_come_in(host, share, setting, expected):
+    assert app.choosable(Settings(host=host, choose_on_page=setting), share=share) is expected
