@@ -70,13 +70,20 @@ class Stage(gr.HTML):
 
 _SERVED = {
     "": (modules.FOLDER, {".html", ".css", ".mjs", ".svg"}),
-    "avatars": (modules.FOLDER / "avatars", {".glb", ".png"}),
+    "avatars": (modules.FOLDER / "avatars", {".glb", ".vrm", ".png"}),
     "vendor/three": (modules.NODE_MODULES / modules.PACKAGES["three"], {".js", ".wasm"}),
+    "vendor/three-vrm": (modules.NODE_MODULES / modules.PACKAGES["three-vrm"], {".js"}),
     "vendor/talkinghead": (modules.NODE_MODULES / modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
 }
 """Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""
 
-_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".glb": "model/gltf-binary", ".wasm": "application/wasm"}
+_TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".glb": "model/gltf-binary",
+    ".vrm": "model/gltf-binary",
+    ".wasm": "application/wasm",
+}
 
 
 async def _serve(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The stage's npm modules (three, TalkingHead): fetched once by npm, else taken from a CDN by the page, never committed."""
+"""The stage's npm modules (three, TalkingHead, three-vrm): fetched once by npm, else taken from a CDN by the page, never committed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 NODE_MODULES = FOLDER / "node_modules"
-PACKAGES = {"three": "three", "talkinghead": "@met4citizen/talkinghead"}
+PACKAGES = {"three": "three", "talkinghead": "@met4citizen/talkinghead", "three-vrm": "@pixiv/three-vrm"}
 """What the page calls a package, and what npm calls it."""
 CDN = "https://cdn.jsdelivr.net/npm"
 NPM_TIMEOUT_S = 180
@@ -89,15 +89,16 @@ def _versions(lock: Path) -> dict[str, str]:
 def import_map() -> dict[str, Any]:
     """Where the page finds its modules: ``{"source": "local" | "cdn", "imports": {…}}``, as an import map wants it."""
     if installed():
-        return {"source": "local", "imports": _imports("./vendor/three", "./vendor/talkinghead")}
+        return {"source": "local", "imports": _imports({short: f"./vendor/{short}" for short in PACKAGES})}
     versions = _versions(FOLDER / "package-lock.json")
     at = {short: f"{CDN}/{name}@{versions[short]}" for short, name in PACKAGES.items()}
-    return {"source": "cdn", "imports": _imports(at["three"], at["talkinghead"])}
+    return {"source": "cdn", "imports": _imports(at)}
 
 
-def _imports(three: str, talkinghead: str) -> dict[str, str]:
+def _imports(at: dict[str, str]) -> dict[str, str]:
     return {
-        "three": f"{three}/build/three.module.js",
-        "three/addons/": f"{three}/examples/jsm/",
-        "talkinghead": f"{talkinghead}/modules/talkinghead.mjs",
+        "three": f"{at['three']}/build/three.module.js",
+        "three/addons/": f"{at['three']}/examples/jsm/",
+        "talkinghead": f"{at['talkinghead']}/modules/talkinghead.mjs",
+        "three-vrm": f"{at['three-vrm']}/lib/three-vrm.module.min.js",
     }
