@@ -6,18 +6,36 @@ Whisper hears it, and a stretch that fails Whisper's own tests of a good decodin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.audio import require_sound, resample
-from engines.errors import AudioError, MissingDependency, SpeechToTextError
+from engines import hub
+from engines.errors import MissingDependency, SpeechToTextError
+from engines.text.prompts import is_out_of_memory
+from engines.text.whisper import (
+    LARGEST_COMPRESSION,
+    LARGEST_NO_SPEECH,
+    LEAST_LOGPROB,
+    RATE,
+    WINDOW_S,
+    code_of,
+    failure,
+    is_heard,
+    samples_of,
+    tag_of,
+    unknown_language,
+)
 from engines.types import AudioChunk, EngineInfo, Transcript
+
+_SIZES = {
+    size: f"Systran/faster-whisper-{size}" for size in "tiny tiny.en base base.en small small.en medium medium.en large-v2 large-v3".split()
+}
+_SIZES |= {"large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo", "distil-large-v3": "Systran/faster-distil-whisper-large-v3"}
+"""The hub's names of the usual sizes."""
 
 INFO = EngineInfo(
     name="faster_whisper",
@@ -26,6 +44,7 @@ INFO = EngineInfo(
     summary="Whisper on this machine: good hearing in about a hundred languages, after one download (145 MB for the base model).",
     requires=("faster_whisper",),
     install='pip install "faster-whisper>=1.2,<2"',
+    models=tuple(_SIZES),
     preference=10,
 )
 
@@ -44,46 +63,42 @@ class Options:
     """Threads on a processor; 0 leaves it to CTranslate2."""
 
 
-_RATE = 16_000  # what Whisper was trained on
-_FILES = ("config.json", "model.bin", "tokenizer.json")
-_LARGEST_COMPRESSION = 2.4
-"""Length of the text over its length compressed: above it, one phrase is repeated over and over."""
-_LEAST_LOGPROB = -1.0
-"""Mean log-probability of a token: below it, Whisper is guessing."""
-_LARGEST_NO_SPEECH, _SURE_LOGPROB = 0.6, -0.5
-"""Where Whisper itself thinks that nobody spoke, only a text it is sure of counts: the first alone is too often wrong."""
-_WHISPER_CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
-"""Languages that Whisper knows by another code than BCP 47."""
-_TAGS = {"jw": "jv"}
-"""And those of its codes that are no BCP 47 tags."""
+def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
+    """The files of the model."""
+    return hub.Model(
+        name=_SIZES.get(options.model, options.model),
+        what="The Whisper model",
+        failure=SpeechToTextError,
+        files=("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"),
+        required=("config.json", "model.bin", "tokenizer.json", "vocabulary.*"),
+    )
 
 
 def load(options: Options, device: str) -> FasterWhisper:
     """Fetch the model if it is not here yet, open it and let it hear a second of silence, so that the first turn does not wait.
 
-    ``mps`` runs on the processor, which is what CTranslate2 has on a Mac.
+    ``auto`` is an NVIDIA card where CTranslate2 finds one; on a Mac, all that it has is the processor.
 
     Raises:
         MissingDependency: faster-whisper is not installed.
-        SpeechToTextError: code ``offline``, ``gated``, ``unknown_model``, ``missing_files``, ``disk_full``, ``out_of_memory``,
-            ``download_failed`` or ``load_failed``.
+        SpeechToTextError: code ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
     """
     try:
+        import ctranslate2  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
         import faster_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    on = "cuda" if device == "cuda" else "cpu"
+    folder = hub.fetch(model_of(options, device))
+    on = "cuda" if device == "cuda" or (device == "auto" and ctranslate2.get_cuda_device_count()) else "cpu"
     compute = ("float16" if on == "cuda" else "int8") if options.compute == "auto" else options.compute
-    folder = _folder(options.model)
-    _require_files(folder)
     try:
         model = faster_whisper.WhisperModel(str(folder), device=on, compute_type=compute, cpu_threads=options.threads)
         ears = FasterWhisper(model, options)
         ears.warm_up()
     except Exception as error:
-        if _is_out_of_memory(error):
-            raise _out_of_memory() from error
-        why = str(error).rstrip(".")
+        if is_out_of_memory(error):
+            raise failure(error) from error
+        why = " ".join(str(error).split())[:200].rstrip(".")
         message = f"The Whisper model {options.model!r} cannot be opened on {on} as {compute}: {why}. Fetch it again, or choose another."
         raise SpeechToTextError(message, code="load_failed") from error
     return ears
@@ -105,29 +120,24 @@ class FasterWhisper:
             SpeechToTextError: code ``language`` (the model does not know it), ``bad_samples``, ``bad_rate``, ``out_of_memory``, ``failed``.
         """
         code = self._code(language) if language else None
-        try:
-            require_sound(audio)
-            samples = resample(audio, _RATE).samples
-        except AudioError as error:
-            if error.code in {"silent", "too_short"}:
-                return Transcript("", language)
-            raise SpeechToTextError(error.message, code=error.code) from error
+        samples = samples_of(audio)
+        if samples is None:
+            return Transcript("", language)
         try:
             speech = _speech(samples)
             if not len(speech):
                 return Transcript("", language)
             segments, info = self._decode(speech, code)
-            text = " ".join(segment.text.strip() for segment in segments if _is_heard(segment))
+            text = " ".join(
+                part.text.strip() for part in segments if is_heard(part.avg_logprob, part.compression_ratio, part.no_speech_prob)
+            )
         except Exception as error:
-            if _is_out_of_memory(error):
-                raise _out_of_memory() from error
-            message = f"{INFO.title} could not follow that recording. Please say it again."
-            raise SpeechToTextError(message, code="failed", retryable=True) from error
-        return Transcript(text.strip(), language or _TAGS.get(info.language, info.language))
+            raise failure(error) from error
+        return Transcript(text.strip(), language or tag_of(info.language))
 
     def warm_up(self) -> None:
         """Go once through everything a turn needs."""
-        silence = np.zeros(_RATE, np.float32)
+        silence = np.zeros(RATE, np.float32)
         _speech(silence)
         segments, _ = self._decode(silence, "en", max_new_tokens=1)
         list(segments)
@@ -139,26 +149,22 @@ class FasterWhisper:
             beam_size=self._options.beam_size,
             temperature=0.0,  # one try: the retries at higher temperatures are slow, and are where most inventions come from
             condition_on_previous_text=False,  # or one mistake is repeated to the end
-            compression_ratio_threshold=_LARGEST_COMPRESSION,
-            log_prob_threshold=_LEAST_LOGPROB,
-            no_speech_threshold=_LARGEST_NO_SPEECH,
-            without_timestamps=len(samples) <= 30 * _RATE,  # one window needs none, and they cost a token each
+            compression_ratio_threshold=LARGEST_COMPRESSION,
+            log_prob_threshold=LEAST_LOGPROB,
+            no_speech_threshold=LARGEST_NO_SPEECH,
+            without_timestamps=len(samples) <= WINDOW_S * RATE,  # one window needs none, and they cost a token each
             max_new_tokens=max_new_tokens,
             vad_filter=False,  # it is done already
         )
         return segments, info
 
     def _code(self, language: str) -> str:
-        base = re.split("[-_]", language)[0].lower()
-        code = _WHISPER_CODES.get(base, base)
+        code = code_of(language)
         known = code in self._model.supported_languages
         if known and self._model.model.is_multilingual:  # Cantonese came with large-v3 only
             known = self._model.hf_tokenizer.token_to_id(f"<|{code}|>") is not None
         if not known:
-            message = (
-                f"The Whisper model {self._options.model!r} does not know the language {language!r}. Choose another model or language."
-            )
-            raise SpeechToTextError(message, code="language")
+            raise unknown_language(self._options.model, language)
         return code
 
 
@@ -168,63 +174,3 @@ def _speech(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
     chunks, _ = vad.collect_chunks(samples, vad.get_speech_timestamps(samples))
     return np.concatenate(chunks).astype(np.float32, copy=False)
-
-
-def _is_heard(segment: Any) -> bool:
-    return bool(
-        segment.avg_logprob >= _LEAST_LOGPROB
-        and segment.compression_ratio <= _LARGEST_COMPRESSION
-        and (segment.no_speech_prob <= _LARGEST_NO_SPEECH or segment.avg_logprob >= _SURE_LOGPROB)
-    )
-
-
-def _folder(model: str) -> Path:
-    """Where the model lies on this machine, fetched if need be. Of a hub id, a copy that is here already serves without the network."""
-    import faster_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
-    from huggingface_hub import errors  # noqa: PLC0415 - heavy
-
-    sizes = faster_whisper.available_models()
-    if model not in sizes:
-        folder = Path(model).expanduser()
-        if model and folder.is_dir():
-            return folder
-        if model.count("/") != 1 or model.startswith((".", "/", "~")):
-            message = f"There is no Whisper model or folder called {model[:200]!r}. Choose one of {', '.join(sizes)}, a hub id or a folder."
-            raise SpeechToTextError(message, code="unknown_model")
-    try:
-        return Path(faster_whisper.download_model(model))
-    except Exception as error:
-        code, why = _why_not_fetched(error, errors)
-        message = f"The Whisper model {model!r} {why}"
-        raise SpeechToTextError(message, code=code, retryable=code in {"offline", "download_failed"}) from error
-
-
-def _why_not_fetched(error: Exception, errors: Any) -> tuple[str, str]:
-    if isinstance(error, errors.GatedRepoError):
-        return "gated", "is given out only to accounts that accepted its terms. Accept them on its page, then run: hf auth login"
-    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return "unknown_model", "is not on the hub. Check its name, or name a local folder."
-    answered = isinstance(error.__cause__, errors.HfHubHTTPError)  # then the hub was reached, but did not serve
-    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled) and not answered:
-        return "offline", "is not on this machine, and the hub cannot be reached. Connect to the internet, or name a local folder."
-    if isinstance(error, OSError) and error.errno == 28:
-        return "disk_full", "does not fit on the disk. Free some space, then try again."
-    return "download_failed", f"could not be fetched ({type(error).__name__}). Try again: what has arrived is kept."
-
-
-def _require_files(folder: Path) -> None:
-    missing = [name for name in _FILES if not (folder / name).is_file()]
-    missing += [] if list(folder.glob("vocabulary.*")) else ["vocabulary.json"]
-    if missing:
-        lacks = f"The Whisper folder {str(folder)!r} lacks {', '.join(missing)}."
-        message = f"{lacks} Fetch the model again, or make the folder with ct2-transformers-converter."
-        raise SpeechToTextError(message, code="missing_files")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or bool(re.search(r"out of memory|bad_alloc|bad allocation", str(error), re.IGNORECASE))
-
-
-def _out_of_memory() -> SpeechToTextError:
-    message = "There is not enough memory for this Whisper model. Choose a smaller one, or close other programs."
-    return SpeechToTextError(message, code="out_of_memory")
