@@ -1,0 +1,230 @@
+"""Draws a person into pixels with OpenGL, without a window: a graphics card where there is one, else the processor (Mesa's llvmpipe)."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_assets.render import stage
+from avatar_assets.render.acting import Pose
+from avatar_assets.render.figure import Figure
+from avatar_assets.render.model import Mesh, Model
+from engines.errors import EngineError, InputError, MissingDependency
+
+INSTALL = "pip install moderngl"
+WITHOUT_EGL = "Drawing without a window needs EGL, which does not work here"
+EGL_PACKAGES = "apt-get install libegl1 libgl1-mesa-dri"
+
+_HERE = Path(__file__).resolve().parent
+_SRGB8 = 0x8C41
+"""OpenGL's name for pictures in sRGB, which it turns into linear light."""
+_JOINTS = 256
+"""As `person.vert` declares them."""
+_OUTSIDE = 1.3
+"""Parts that lie beyond this, in halves of the picture, are never in it: nobody moves so far."""
+_SMALLEST_WEIGHT = 1e-4
+_SMOOTHEST = 0.0525
+"""three's least roughness: below it, highlights are smaller than a pixel."""
+_WHOLE_PICTURE = np.array([-1, -1, 3, -1, -1, 3], np.float32).tobytes()
+"""One triangle over everything."""
+
+
+def context() -> Any:
+    """A drawing context of moderngl (OpenGL 3.3), to be released by whoever asked for it.
+
+    Raises:
+        MissingDependency: moderngl is not installed.
+        EngineError: code ``no_egl``: there is no way to draw here; says what to install.
+    """
+    moderngl = _moderngl()
+    native: dict[str, str] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+    try:
+        return moderngl.create_context(standalone=True, require=330, **native)
+    except Exception as error:  # moderngl raises plain Exception
+        if native:
+            message = f"{WITHOUT_EGL} ({str(error).strip().rstrip('.')}). On Debian and Ubuntu: {EGL_PACKAGES}"
+        else:
+            message = f"This machine offers no OpenGL 3.3 to draw with ({error})."
+        raise EngineError(message, code="no_egl") from error
+
+
+class Painter:
+    """Draws one person again and again, in any pose. To be used by one thread, and closed."""
+
+    def __init__(self, model: Model, colour: str, width: int, height: int) -> None:
+        """Bring everything to where it is drawn.
+
+        Edges are not smoothed: draw larger than needed and scale down, which a film does anyway when it changes the colours' form.
+
+        Args:
+            model: the person.
+            colour: the persona's, as ``#rrggbb``: the room has it.
+            width: of the picture, in pixels.
+            height: of the picture, in pixels.
+
+        Raises:
+            EngineError: what `context` raises; InputError with code ``avatar`` where the model cannot be drawn.
+        """
+        self._figure = Figure(model)
+        self._camera = stage.camera(self._figure.eyes, width, height)
+        self._gl = context()
+        try:
+            self._prepare(model, colour, width, height)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def renderer(self) -> str:
+        """What draws: the name of the card, or llvmpipe."""
+        return str(self._gl.info["GL_RENDERER"])
+
+    def draw(self, pose: Pose) -> NDArray[np.uint8]:
+        """The picture, shape (height, width, 3), sRGB, top row first."""
+        joints, gaze = self._figure.stand(pose, self._camera.place)
+        self._bones.write(np.ascontiguousarray(joints.transpose(0, 2, 1), np.float32))
+        weights = {**pose.morphs, **gaze}
+        self._canvas.use()
+        self._canvas.clear()
+        self._gl.disable(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
+        self._room.render(self._gl.TRIANGLES)
+        self._gl.enable(self._gl.DEPTH_TEST)
+        for part in self._parts:
+            part.draw(weights)
+        width, height = self._canvas.size
+        pixels = np.frombuffer(self._canvas.read(components=3, alignment=1), np.uint8).reshape(height, width, 3)
+        return np.ascontiguousarray(pixels[::-1])
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._gl.release()
+
+    def __enter__(self) -> Painter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _prepare(self, model: Model, colour: str, width: int, height: int) -> None:
+        gl, size = self._gl, (width, height)
+        self._canvas = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
+        self._room = self._background(colour, size)
+        program = self._program("person.vert", "person.frag")
+        direction, strength = stage.light()
+        program["to_picture"].write(np.ascontiguousarray(self._camera.matrix.T, np.float32))
+        for name, value in {
+            "camera": tuple(self._camera.place),
+            "light_from": direction,
+            "light": strength,
+            "ambient": stage.AMBIENT,
+            "environment": stage.ENVIRONMENT,
+            "room": stage.ROOM,
+        }.items():
+            program[name] = value
+        self._bones = gl.buffer(reserve=_JOINTS * 64)
+        self._bones.bind_to_uniform_block(0)
+        program["Bones"].binding = 0
+        pictures = [self._texture(picture) for picture in model.pictures]
+        self._parts = [
+            _Part(gl, program, mesh, None if mesh.material.picture is None else pictures[mesh.material.picture])
+            for mesh in model.meshes
+            if self._in_view(mesh)
+        ]
+
+    def _in_view(self, mesh: Mesh) -> bool:
+        corners = np.c_[mesh.shape[:, :3], np.ones(len(mesh.shape))] @ self._camera.matrix.T
+        x, y = (corners[:, :2] / corners[:, 3:]).T
+        return bool(x.max() > -_OUTSIDE and x.min() < _OUTSIDE and y.max() > -_OUTSIDE and y.min() < _OUTSIDE)
+
+    def _background(self, colour: str, size: tuple[int, int]) -> Any:
+        near, far = stage.background(colour)
+        program = self._program("room.vert", "room.frag")
+        for name, value in {
+            "size": size,
+            "near": near,
+            "far": far,
+            "radii": stage.GRADIENT_RADII,
+            "centre": stage.GRADIENT_CENTRE,
+            "end": stage.GRADIENT_END,
+        }.items():
+            program[name] = value
+        return self._gl.vertex_array(program, [(self._gl.buffer(_WHOLE_PICTURE), "2f", "corner")])
+
+    def _program(self, vertex: str, fragment: str) -> Any:
+        vertices, pixels = ((_HERE / name).read_text(encoding="utf-8") for name in (vertex, fragment))
+        return self._gl.program(vertex_shader=vertices, fragment_shader=pixels)
+
+    def _texture(self, picture: bytes) -> Any:
+        pixels = _decoded(picture)
+        texture = self._gl.texture(pixels.shape[1::-1], 3, pixels.tobytes(), alignment=1, internal_format=_SRGB8)
+        texture.build_mipmaps()
+        texture.filter = self._gl.LINEAR_MIPMAP_NEAREST, self._gl.LINEAR
+        texture.repeat_x = texture.repeat_y = False
+        return texture
+
+
+class _Part:
+    """One mesh where it is drawn."""
+
+    def __init__(self, gl: Any, program: Any, mesh: Mesh, texture: Any) -> None:
+        self._gl, self._program, self._mesh, self._texture = gl, program, mesh, texture
+        self._shape = gl.buffer(mesh.shape.astype(np.float32).tobytes())
+        self._weights: dict[str, float] = {}
+        still = [
+            (mesh.colours.astype(np.float32), "3f", "colour"),
+            (mesh.uv.astype(np.float32), "2f", "uv"),
+            (mesh.joints.astype(np.uint8), "4u1", "joints"),
+            (mesh.weights.astype(np.float32), "4f", "weights"),
+        ]
+        buffers = [(gl.buffer(np.ascontiguousarray(values).tobytes()), kind, name) for values, kind, name in still]
+        self._array = gl.vertex_array(
+            program, [(self._shape, "3f 3f", "position", "normal"), *buffers], gl.buffer(mesh.triangles.tobytes()), skip_errors=True
+        )
+
+    def draw(self, weights: dict[str, float]) -> None:
+        self._bend({name: weights[name] for name in self._mesh.morphs.keys() & weights.keys() if abs(weights[name]) > _SMALLEST_WEIGHT})
+        material = self._mesh.material
+        if self._texture is not None:
+            self._texture.use(0)
+        self._program["pictured"] = self._texture is not None
+        self._program["colour_factor"] = material.colour
+        self._program["roughness"] = max(material.roughness, _SMOOTHEST)
+        self._program["unlit"] = material.unlit
+        (self._gl.disable if material.double_sided else self._gl.enable)(self._gl.CULL_FACE)
+        self._array.render(self._gl.TRIANGLES)
+
+    def _bend(self, weights: dict[str, float]) -> None:
+        """Move the vertices to where the morphs want them."""
+        if weights == self._weights:
+            return
+        self._weights = weights
+        shape = self._mesh.shape.copy()
+        for name in sorted(weights):  # in one order: sums of floats depend on it
+            morph = self._mesh.morphs[name]
+            shape[morph.vertices] += np.float32(weights[name]) * morph.deltas
+        self._shape.write(shape)
+
+
+def _decoded(picture: bytes) -> NDArray[np.uint8]:
+    """A PNG or JPEG, shape (height, width, 3), top row first."""
+    import av  # noqa: PLC0415 - heavy
+
+    try:
+        with av.open(io.BytesIO(picture), "r") as file:
+            return np.asarray(next(file.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
+    except (av.FFmpegError, StopIteration, IndexError) as error:
+        raise InputError("The avatar cannot be drawn: a picture in it is damaged.", code="avatar") from error
+
+
+def _moderngl() -> ModuleType:
+    try:
+        import moderngl  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingDependency("Drawing a film", INSTALL) from error
+    return moderngl

@@ -1,0 +1,150 @@
+"""Let a persona say a text and write it as a film, lips moving with the words; no browser is needed.
+
+The voice is the one of the app: the same engines, sentences and people. Needs moderngl and, on Linux, EGL; `doctor` says whether they work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+from avatar_assets.render.film import KINDS
+from avatar_assets.render.script import script_of
+from avatar_assets.render.shoot import Format, check, shoot
+from engines.errors import EngineError, InputError, MissingDependency, TextToSpeechError
+from engines.events import SegmentReady, TurnFailed
+from engines.patience import Limits
+from engines.personas import PersonaBook
+from engines.registry import Engines, Registry
+from engines.settings import Settings, load_settings
+from engines.turn import TurnRequest, run_turn
+from engines.types import Persona, SpeechSegment
+
+_SMALLEST, _LARGEST = 128, 2160
+_UNDER_WAY = {"idle", "downloading", "loading"}
+_LOOK_S = 0.1
+_INTERRUPTED = 130
+"""The exit status of what was ended with Ctrl-C."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--text … | --text-file FILE``, ``--out FILE`` and what the film is like."""
+    form = Format()
+    text = parser.add_mutually_exclusive_group(required=True)
+    text.add_argument("--text", metavar="TEXT", help="what is said")
+    text.add_argument("--text-file", metavar="FILE", help="a file (UTF-8) with what is said; - is the standard input")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"the film; its ending says which kind: {', '.join(KINDS)}")
+    parser.add_argument("--persona", metavar="ID", help="who says it; the first in personas.yaml if left out")
+    parser.add_argument("--tts", metavar="NAME[:MODEL]", help="the voice engine; the best that can be loaded if left out")
+    parser.add_argument("--fps", type=int, choices=(25, 30), default=form.fps, help=f"pictures a second ({form.fps} if left out)")
+    size = f"{form.width}x{form.height}"
+    parser.add_argument("--size", type=_size, default=size, metavar="WxH", help=f"in pixels ({size} if left out)")
+    parser.add_argument("--captions", action="store_true", help="add a track of captions, which players can show and hide")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="work with the settings of this file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Speak, then draw."""
+    settings = load_settings(arguments.profile, tts=arguments.tts, persona=arguments.persona)
+    book = PersonaBook(settings.personas_file)
+    persona = book.get(settings.persona) if settings.persona else book.first(None)
+    width, height = arguments.size
+    form = Format(arguments.fps, width, height, arguments.captions)
+    try:
+        text = _text(arguments)
+        check(persona, arguments.out)
+        begun = time.perf_counter()
+        engines = _engines(settings, persona.language)
+        script = script_of(speak(text, persona, engines, settings))
+        spoken = time.perf_counter()
+        shoot(script, persona, arguments.out, form, lambda share: _tell(f"drawing {share:.0%}"))
+    except KeyboardInterrupt:
+        _tell("")
+        print("visavis: stopped; no film was written", file=sys.stderr)
+        return _INTERRUPTED
+    _tell("")
+    length, drawing = script.audio.duration_ms / 1000, time.perf_counter() - spoken
+    who = f"{persona.name} with {engines.tts.info.title}"
+    print(f"{arguments.out}: {length:.1f} s of {who}; spoken in {spoken - begun:.1f} s, drawn in {drawing:.1f} s.")
+    return 0
+
+
+def speak(text: str, persona: Persona, engines: Engines, settings: Settings) -> list[SpeechSegment]:
+    """The text in the persona's voice, by way of a turn: what the app would say of it, and how.
+
+    Raises:
+        InputError: code ``empty``: there are no words in it.
+        TextToSpeechError: the voice failed.
+    """
+    limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
+    segments = []
+    for event in run_turn(TurnRequest("video", persona, None, reply=text, limits=limits), engines):
+        if isinstance(event, TurnFailed):
+            raise TextToSpeechError(event.message, code=event.code, retryable=event.retryable)
+        if isinstance(event, SegmentReady):
+            segments.append(event.segment)
+            _tell(f"speaking: {sum(segment.audio.duration_ms for segment in segments) / 1000:.0f} s")
+    if not segments:
+        raise InputError("There are no words in that text to be said.", code="empty")
+    return segments
+
+
+def _engines(settings: Settings, language: str) -> Engines:
+    """The engines of the turn, once the voice that was asked for is loaded, or the best one is.
+
+    Raises:
+        EngineError: there is no such voice engine, or the one that was asked for cannot work here.
+    """
+    registry = Registry(settings)
+    registry.check()
+    registry.retry("tts")
+    while under_way := [one for one in (*registry.awaited("tts"), registry.chosen("tts")) if one.state.name in _UNDER_WAY]:
+        state = under_way[0].state
+        share = f" {state.done / state.total:.0%}" if state.total else ""
+        _tell(f"{under_way[0].info.title}: {state.name}{share}")
+        time.sleep(_LOOK_S)
+    for one in registry.awaited("tts"):
+        if settings.tts and one.state.name == "needs":
+            raise MissingDependency(one.info.title, one.state.detail)
+        if settings.tts:
+            raise EngineError(f"{one.info.title} cannot speak here: {one.state.detail}", code="unfit")
+        print(f"visavis: {one.info.title} cannot speak here: {one.state.detail}", file=sys.stderr)
+    engines = registry.engines(language)
+    for notice in engines.notices:
+        print(f"visavis: {notice}", file=sys.stderr)
+    return engines
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    text, where = arguments.text, arguments.text_file
+    try:
+        if where == "-":
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        elif where is not None:
+            text = Path(where).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{where} cannot be read: {error.strerror}.", code="unreadable") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is no text in UTF-8; save it as plain text.", code="unreadable") from error
+    if not text.strip():
+        raise InputError("The text is empty; say what is to be said with --text.", code="empty")
+    return str(text)
+
+
+def _size(words: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,4})[xX×](\d{1,4})", words)
+    width, height = (int(number) for number in found.groups()) if found else (0, 0)
+    if not all(_SMALLEST <= side <= _LARGEST and side % 2 == 0 for side in (width, height)):
+        raise argparse.ArgumentTypeError(
+            f"{words!r} is no size; width x height such as 512x512, even numbers from {_SMALLEST} to {_LARGEST}"
+        )
+    return width, height
+
+
+def _tell(news: str) -> None:
+    """Show how far it is, in place of what was shown before; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{news}", end="", file=sys.stderr, flush=True)
