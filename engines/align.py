@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count, pairwise, takewhile
 from typing import Any, NamedTuple
@@ -47,6 +47,7 @@ _SHORTEST_PAUSE_MS = 60.0
 _REDUCED_MS = 60.0
 """CMU's dictionary writes the vowels of "cut" and of "about" alike; one as short as this is the second."""
 
+_STOPS = frozenset("p b t d k ɡ tʃ dʒ".split())
 _VOWELS = frozenset("aeiouyæøœɐɑɒɔəɚɛɜɝɞɤɪɨɯʉʊʌʏ")
 _VOWEL_WEIGHT = 1.4
 """How long a vowel lasts, relative to a consonant."""
@@ -141,7 +142,7 @@ class _Aligner:
             except RuntimeError:  # there is no way through the sound
                 self._renew()  # an utterance may still be open
                 return None
-        return _closed(entries, audio.duration_ms) if _score(entries) >= _LEAST_SCORE else None
+        return _paused(_closed(entries, audio.duration_ms), audio) if _score(entries) >= _LEAST_SCORE else None
 
     def likeliest(self, word: Word) -> Sounds:
         """How a word is usually said, in IPA."""
@@ -243,9 +244,35 @@ def _closed(entries: Sequence[_Entry], total_ms: float) -> list[_Span]:
     return spans
 
 
+def _paused(spans: Sequence[_Span], audio: AudioChunk) -> list[_Span]:
+    """The same, with pauses between words as long as the silence there, which the aligner likes to give to the sounds beside it.
+
+    A silence inside a sound is the closure of a stop. One before a word that begins with a stop is so at its end.
+    """
+    stretches = _sounding(audio, _SHORTEST_PAUSE_MS)
+    silences = list(pairwise([0.0, *(edge for stretch in stretches for edge in stretch), audio.duration_ms]))[::2]
+    parts: list[_Span] = []
+    nothing = _Span("", -1, 0.0, 0.0)
+    for before, span, after in zip([nothing, *spans], spans, [*spans[1:], nothing], strict=False):
+        start, end = span.start_ms, span.end_ms
+        for silent, sounding in silences if span.phoneme else ():
+            if before.word != span.word and silent < start + _FRAME_MS and start < sounding < end:
+                start = max(start, sounding - (_SHORTEST_PAUSE_MS if span.phoneme in _STOPS else 0.0))
+            if after.word != span.word and start < silent < end < sounding + _FRAME_MS:
+                end = silent
+        parts += [_Span("", -1, span.start_ms, start), replace(span, start_ms=start, end_ms=end), _Span("", -1, end, span.end_ms)]
+    paused: list[_Span] = []
+    for part in parts:
+        if not part.phoneme and paused and not paused[-1].phoneme:
+            paused[-1] = replace(paused[-1], end_ms=part.end_ms)
+        elif part.phoneme or part.end_ms > part.start_ms:
+            paused.append(part)
+    return paused
+
+
 def _estimated(audio: AudioChunk, words: Sequence[Word], sounds: Sequence[Sounds]) -> list[_Span]:
     """The sounds of the words, spread over what is not silent."""
-    stretches = _sounding(audio)
+    stretches = _sounding(audio, _LONG_PAUSE_MS)
     weights = [float(sum(map(_weight, word))) for word in sounds]
     if not stretches or not sum(weights):
         return [_Span("", -1, 0.0, audio.duration_ms)]
@@ -287,8 +314,8 @@ def _far(words: Sequence[Word]) -> float:
     return 1.0 if any(_PAUSE_MARK.search(word.text) for word in words) else _UNMARKED
 
 
-def _sounding(audio: AudioChunk) -> list[tuple[float, float]]:
-    """(start, end) in ms of each stretch between silences that are long enough to lie between words."""
+def _sounding(audio: AudioChunk, shortest_ms: float) -> list[tuple[float, float]]:
+    """(start, end) in ms of each stretch between silences of at least `shortest_ms`."""
     window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
     padded: NDArray[np.float32] = np.pad(audio.samples, (0, -len(audio.samples) % window))
     power = np.square(padded, dtype=np.float64).reshape(-1, window).mean(axis=1)
@@ -297,6 +324,6 @@ def _sounding(audio: AudioChunk) -> list[tuple[float, float]]:
     if not len(loud):
         return []
     length_ms = window * 1000 / audio.sample_rate
-    breaks = np.flatnonzero(np.diff(loud) * length_ms > _LONG_PAUSE_MS)
+    breaks = np.flatnonzero(np.diff(loud) * length_ms > shortest_ms)
     firsts, lasts = np.r_[loud[0], loud[breaks + 1]], np.r_[loud[breaks], loud[-1]] + 1
     return [(float(a) * length_ms, min(float(b) * length_ms, audio.duration_ms)) for a, b in zip(firsts, lasts, strict=True)]

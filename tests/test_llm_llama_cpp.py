@@ -176,7 +176,7 @@ def test_a_dozen_turns_read_no_more_each(file, persona, fed, can_cut):
     assert max(reads[1:]) <= 80
 
 
-@pytest.mark.parametrize(("options", "can_cut"), [({}, True), ({}, False), ({"conversations": 0}, True), ({"conversations": 1}, False)])
+@pytest.mark.parametrize(("options", "can_cut"), [({}, True), ({}, False), ({"conversations": 1}, False)])
 def test_a_memory_never_changes_a_reply(tmp_path_factory, file, persona, options, can_cut):
     file = file if can_cut else make(tmp_path_factory.mktemp("gguf") / "thinks.gguf", template=FORGETS_THOUGHTS)
     mind, other = mind_of(file, **options), mind_of(file, conversations=0)
@@ -191,19 +191,19 @@ def test_a_memory_never_changes_a_reply(tmp_path_factory, file, persona, options
 
 
 def test_many_users_at_once_each_get_their_own_reply(mind, file, persona):
-    talks = [talk(f"hello {word}", system=LONG[:400]) for word in WORDS.split()[:6]]
+    talks = [talk(f"hello {word}", system=LONG[:400]) for word in WORDS.split()[:4]]
     alone = [reply(mind_of(file), messages, persona) for messages in talks[:1]]
     alone += [reply(mind, messages, persona) for messages in talks[1:]]
     streams = [mind.stream(messages, persona) for messages in talks]
     together = ["".join(delta.text for delta in parts if delta) for parts in zip(*itertools.zip_longest(*streams), strict=True)]
     assert together == alone
     threaded: dict[int, str] = {}
-    threads = [threading.Thread(target=lambda at=at: threaded.update({at: reply(mind, talks[at], persona)})) for at in range(6)]
+    threads = [threading.Thread(target=lambda at=at: threaded.update({at: reply(mind, talks[at], persona)})) for at in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert [threaded[at] for at in range(6)] == alone
+    assert [threaded[at] for at in range(4)] == alone
 
 
 def test_more_users_than_places_are_told(mind, persona):
