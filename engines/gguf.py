@@ -38,7 +38,7 @@ class Place:
 class Llama:
     """llama.cpp with one model and one context. Whoever calls `place`, `copy`, `cut`, `read` or a chooser must be alone."""
 
-    def __init__(self, library: Any, path: Path, *, context_tokens: int, places: int, on_card: bool) -> None:
+    def __init__(self, library: Any, path: Path, *, context_tokens: int, places: int, threads: int, on_card: bool) -> None:
         """Open a file.
 
         Args:
@@ -46,6 +46,7 @@ class Llama:
             path: a .gguf file, of several parts the first.
             context_tokens: what all places together may hold.
             places: how many there are.
+            threads: how many cores compute; 0 is all but one.
             on_card: put on the graphics card what llama.cpp was built to.
 
         Raises:
@@ -67,7 +68,7 @@ class Llama:
         settings = c.llama_context_default_params()
         settings.n_ctx, settings.n_batch, settings.n_ubatch = context_tokens, STEP_TOKENS, STEP_TOKENS
         settings.n_seq_max, settings.kv_unified = places, True
-        settings.n_threads = settings.n_threads_batch = psutil.cpu_count(logical=False) or 1
+        settings.n_threads = settings.n_threads_batch = threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1)
         if not (context := c.llama_init_from_model(model, settings)):
             raise MemoryError
         freed.detach()

@@ -104,7 +104,7 @@ def file(tmp_path_factory) -> Path:
 
 
 def mind_of(file: Path, **options) -> room.LlamaCpp:
-    settings = {"model": str(file), "temperature": 0.0, "max_new_tokens": 16, **options}
+    settings = {"model": str(file), "temperature": 0.0, "max_new_tokens": 16, "threads": 1, **options}
     return room.load(room.Options(**settings), "auto")
 
 

@@ -53,6 +53,8 @@ class Options:
     """The likeliest tokens whose probabilities add up to this are drawn from."""
     repetition_penalty: float = 1.05
     """Above 1, what was said just before becomes less likely."""
+    threads: int = 0
+    """How many of the processor's cores compute; 0 leaves one to the voice and the page: cores wait for the one that is busy elsewhere."""
     conversations: int = 4
     """How many are kept to be gone on with; the one unused for longest makes room."""
 
@@ -95,8 +97,8 @@ def load(options: Options, device: str) -> LlamaCpp:
     path = _path(options, device)
     try:
         places = max(0, options.conversations) + _AT_ONCE
-        llama = Llama(library, path, context_tokens=options.context_tokens, places=places, on_card=device != "cpu")
-        mind = LlamaCpp(llama, options, path.name)
+        settings = {"context_tokens": options.context_tokens, "places": places, "threads": options.threads}
+        mind = LlamaCpp(Llama(library, path, **settings, on_card=device != "cpu"), options, path.name)
         mind.warm_up()
     except ChatModelError:
         raise
