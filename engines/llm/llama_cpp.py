@@ -87,7 +87,8 @@ def load(options: Options, device: str) -> LlamaCpp:
 
     Raises:
         MissingDependency: llama-cpp-python is not installed.
-        ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``out_of_memory``, or one of `hub.fetch`'s.
+        ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``bad_numbers``, ``out_of_memory``, or one
+            of `hub.fetch`'s.
     """
     try:
         library = import_module("llama_cpp")
