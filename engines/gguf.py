@@ -83,7 +83,7 @@ class Llama:
         """Whether the last tokens of a place can be forgotten."""
         self.template: str = (c.llama_model_chat_template(model, None) or b"").decode()
         self.bos, self.eos = (self._text(token) for token in (c.llama_vocab_bos(self._vocabulary), c.llama_vocab_eos(self._vocabulary)))
-        self.marks = frozenset(self._text(token) for token in range(self._size) if c.llama_vocab_is_control(self._vocabulary, token))
+        self.marks = frozenset(self._text(token) for token in range(self._size) if self._is_mark(token))
         """Tokens that only the template may write."""
 
     def tokens(self, text: str, beginning: bool) -> list[int]:
@@ -170,6 +170,11 @@ class Llama:
             number = self.left.popleft()
             self._c.llama_memory_seq_rm(self._memory, number, -1, -1)
             self._empty.add(number)
+
+    def _is_mark(self, token: int) -> bool:
+        """Control tokens, and gpt-oss's: llama.cpp declares these to be text, so that programs see them."""
+        text = self._text(token)
+        return bool(self._c.llama_vocab_is_control(self._vocabulary, token)) or (text.startswith("<|") and text.endswith("|>"))
 
     def _text(self, token: int) -> str:
         return (self._c.llama_vocab_get_text(self._vocabulary, token) or b"").decode(errors="replace") if token >= 0 else ""
