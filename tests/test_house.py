@@ -34,7 +34,7 @@ FLOORS = [
         "engines.ports",
     },
     {"engines.download"},
-    {"engines.remote", "engines.hub", "engines.align", "engines.gguf"},
+    {"engines.remote", "engines.hub", "engines.align", "engines.mlx_thread", "engines.gguf"},
     {"engines.text", "engines.visemes"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.slot"},

@@ -17,6 +17,7 @@ pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
 from engines.device import exclusive
 from engines.errors import ChatModelError, MissingDependency
 from engines.llm import mlx_lm as room
+from engines.mlx_thread import steps as made_of
 from engines.protocols import ChatModel
 from engines.types import ChatMessage
 
@@ -96,6 +97,17 @@ def gpt_oss(folder: Path, window: int = 32) -> Path:
     return write_model(folder, "gpt_oss", config)
 
 
+def lfm2(folder: Path) -> Path:
+    vocabulary = write_tokenizer(folder, CHATML, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    config = {
+        "hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "norm_eps": 1e-5, "vocab_size": vocabulary, "layer_types": ["conv", "full_attention"], "conv_bias": False, "conv_L_cache": 3,
+        "block_dim": 64, "block_multiple_of": 32, "block_ffn_dim_multiplier": 1.0, "block_auto_adjust_ff_dim": False,
+        "max_position_embeddings": 4096,
+    }  # fmt: skip
+    return write_model(folder, "lfm2", config)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return qwen(tmp_path_factory.mktemp("qwen"))
@@ -104,6 +116,12 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def windowed(tmp_path_factory) -> Path:
     return gpt_oss(tmp_path_factory.mktemp("gpt-oss"))
+
+
+@pytest.fixture(scope="module")
+def summing(tmp_path_factory) -> Path:
+    """A model that keeps of some layers a sum of all it has read, which can never be cut."""
+    return lfm2(tmp_path_factory.mktemp("lfm2"))
 
 
 def mind_of(folder: Path, **options) -> room.MlxLm:
@@ -202,8 +220,10 @@ def test_the_second_turn_reads_only_what_is_new(mind, persona, fed):
     assert sum(counts) - 24 <= 0.15 * read
 
 
-def test_the_second_turn_of_a_model_with_a_window_reads_only_what_is_new(windowed, persona, fed):
-    mind = mind_of(windowed)
+@pytest.mark.parametrize("kind", ["windowed", "summing"])
+def test_the_second_turn_of_a_model_whose_cache_cannot_be_cut_reads_only_what_is_new(kind, request, persona, fed):
+    where = request.getfixturevalue(kind)
+    mind = mind_of(where)
     counts = fed(mind)
     first = reply(mind, talk(LONG), persona) or "i am fine"
     read = sum(counts)
@@ -211,7 +231,7 @@ def test_the_second_turn_of_a_model_with_a_window_reads_only_what_is_new(windowe
     counts.clear()
     second = reply(mind, talk(LONG, first, "how are you"), persona)
     assert sum(counts) <= 0.15 * read
-    assert second == reply(mind_of(windowed), talk(LONG, first, "how are you"), persona)
+    assert second == reply(mind_of(where), talk(LONG, first, "how are you"), persona)
 
 
 def test_twenty_turns_read_no_more_each(mind, persona, fed):
@@ -224,8 +244,8 @@ def test_twenty_turns_read_no_more_each(mind, persona, fed):
     assert len(mind._prompter.prompt(talk(*said)).tokens) > 800
 
 
-@pytest.mark.parametrize("kind", ["folder", "windowed"])
-@pytest.mark.parametrize("options", [{}, {"conversations": 0}, {"conversations": 1}], ids=str)
+@pytest.mark.parametrize("kind", ["folder", "windowed", "summing"])
+@pytest.mark.parametrize("options", [{}, {"conversations": 1}], ids=str)
 def test_a_cache_never_changes_a_reply(kind, request, persona, options):
     where = request.getfixturevalue(kind)
     mind = mind_of(where, **options)
@@ -234,9 +254,10 @@ def test_a_cache_never_changes_a_reply(kind, request, persona, options):
         talk("hello", system="You are a fox."), talk(LONG), talk(LONG, "thank you", "dog"), talk("hello", "i am fine", "how are you"),
         talk(LONG, "thank you", "fox"),
     ]  # fmt: skip
-    fresh = [texts(mind_of(where), messages) for messages in talks]
+    forgetful = mind_of(where, conversations=0)
+    fresh = [texts(forgetful, messages) for messages in talks]
     assert [texts(mind, messages) for messages in talks] == fresh
-    assert len(set(fresh)) > 4, "a model that says the same to everything shows nothing"
+    assert len(set(fresh)) >= 4, "a model that says the same to everything shows nothing"
     assert len(mind._memories) <= mind._options.conversations
 
 
@@ -251,7 +272,8 @@ def texts(mind: room.MlxLm, messages: list[ChatMessage]) -> str:
 def test_many_users_at_once_each_get_their_own_reply(kind, request, persona):
     where = request.getfixturevalue(kind)
     talks = [talk(f"hello {word}", system=LONG[:400]) for word in WORDS.split()[:6]]
-    alone = [texts(mind_of(where), messages) for messages in talks]
+    forgetful = mind_of(where, conversations=0)
+    alone = [texts(forgetful, messages) for messages in talks]
     mind, together = mind_of(where), {}
     in_threads(*(lambda at=at: together.update({at: texts(mind, talks[at])}) for at in range(6)))
     assert [together[at] for at in range(6)] == alone
@@ -307,18 +329,18 @@ def test_of_gpt_oss_only_the_final_channel_is_passed_on(windowed, persona, monke
     mind = mind_of(windowed)
     identify = mind._tokenizer.encode
     said = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>hello there"
-    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: iter(identify(said, add_special_tokens=False)))
+    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: (token for token in identify(said, add_special_tokens=False)))
     assert reply(mind, talk("hello"), persona) == "hello there"
 
 
 def test_tokens_that_are_no_text_are_not_passed_on(mind, persona, monkeypatch):
     tokens = mind._tokenizer.encode("hello<|im_start|> there<|endoftext|> you", add_special_tokens=False)
-    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: iter(tokens))
+    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: (token for token in tokens))
     assert reply(mind, talk("hello"), persona) == "hello there you"
 
 
 def test_a_character_of_several_tokens_comes_whole(mind, persona, monkeypatch):
-    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: iter(mind._tokenizer.encode("日本 é 😀")))
+    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: (token for token in mind._tokenizer.encode("日本 é 😀")))
     assert next(delta.text for delta in mind.stream(talk("hello"), persona) if delta.text) == "日"
     assert reply(mind, talk("hello"), persona) == "日本 é 😀"
 
@@ -381,13 +403,15 @@ def test_without_a_template_the_reply_is_one_line_of_a_transcript(tmp_path, pers
     mind = mind_of(qwen(tmp_path, template=None))
     assert "no chat template" in caplog.text
     assert mind._tokenizer.decode(mind._prompter.prompt(talk("hello")).tokens) == "You are kind.\nUser: hello\nAssistant:"
-    monkeypatch.setattr(mind, "_tokens", lambda prompt, lasting, room: iter(mind._tokenizer.encode(" I am fine.\nUser: and")))
+    monkeypatch.setattr(
+        mind, "_tokens", lambda prompt, lasting, room: (token for token in mind._tokenizer.encode(" I am fine.\nUser: and"))
+    )
     assert reply(mind, talk("hello"), persona) == "I am fine."
 
 
 def test_sampling_differs_from_turn_to_turn_and_draws_from_the_likely_tokens(folder, persona):
     mind, drawn = mind_of(folder, temperature=1.5, top_p=1.0), []
-    for _ in range(3):  # each turn has a thread of its own, and MLX seeds every thread alike
+    for _ in range(3):  # each turn has a thread of its own
         in_threads(lambda: drawn.append(reply(mind, talk("hello"), persona)))
     assert len(set(drawn)) > 1
     sure = {reply(mind_of(folder, temperature=1.5, top_p=1e-6), talk("hello"), persona) for _ in range(2)}
@@ -398,7 +422,7 @@ def test_what_was_said_just_before_becomes_less_likely(folder):
     different = []
     for penalty in (1.0, 1.8):
         mind = mind_of(folder, repetition_penalty=penalty)
-        different.append(len(set(mind._tokens(mind._prompter.prompt(talk("hello")).tokens, 0, 24))))
+        different.append(len(set(made_of(mind._tokens(mind._prompter.prompt(talk("hello")).tokens, 0, 24)))))
     assert different[0] < different[1]
 
 

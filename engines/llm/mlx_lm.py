@@ -1,6 +1,6 @@
 """A chat model on MLX (mlx-lm): language models in 4 bits on Apple's GPUs.
 
-One token is one step, and everything that MLX computes is computed inside a step, while the turn holds the lock of the accelerator: the
+One token is one step, and everything that is computed is computed inside a step, while the turn holds the lock of the accelerator: the
 library's own loop would begin the next token while the voice has the GPU. What a conversation has fed to the model stays in a cache, so
 that the next turn feeds only what is new.
 """
@@ -8,14 +8,14 @@ that the next turn feeds only what is new.
 from __future__ import annotations
 
 import copy
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engines import hub
 from engines.errors import ChatModelError, MissingDependency
 from engines.machine import memory_gb
+from engines.mlx_thread import compute, steps
 from engines.models import language_model, suggestions
 from engines.text.memories import Memories, Memory
 from engines.text.prompts import CHANNELS, NO_THINKING, Part, Prompter, failure, is_out_of_memory, room_for_reply
@@ -83,20 +83,22 @@ def load(options: Options, device: str) -> MlxLm:
         ChatModelError: code ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
     """
     try:
-        import mlx.core as mx  # noqa: PLC0415 - heavy
+        import mlx.core  # noqa: F401, PLC0415 - heavy; what computes can be missing by itself
         import mlx_lm  # noqa: PLC0415 - heavy
         from mlx_lm.utils import maybe_set_recommended_wired_limit  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     files = model_of(options, device)
     folder = hub.fetch(files)
-    try:
+
+    def open_model() -> MlxLm:
         opened: Any = mlx_lm.load(str(folder), tokenizer_config={"trust_remote_code": False}, return_config=True)
         model, tokenizer, config = opened
-        # An array that waits to be computed can be used by the thread that made it only; some of a module's are no parameters.
-        mx.eval([value for module in model.modules() for value in module.values() if isinstance(value, mx.array)])
         maybe_set_recommended_wired_limit()  # or macOS pages the weights out between two turns
-        mind = MlxLm(model, tokenizer, config, options, files.name)
+        return MlxLm(model, tokenizer, config, options, files.name)
+
+    try:
+        mind = compute(open_model)
         mind.warm_up()
     except Exception as error:
         if is_out_of_memory(error):
@@ -108,7 +110,7 @@ def load(options: Options, device: str) -> MlxLm:
 
 
 class MlxLm:
-    """A `ChatModel`. Any number of conversations may run at once, each in a thread of its own, if their steps take turns."""
+    """A `ChatModel`. Any number of conversations may run at once; their steps take turns."""
 
     def __init__(self, model: Any, tokenizer: Any, config: dict[str, Any], options: Options, name: str) -> None:
         from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache  # noqa: PLC0415 - heavy
@@ -158,14 +160,14 @@ class MlxLm:
     def _texts(self, prompt: list[int], lasting: int, room: int) -> Iterator[str]:
         """The reply as whole words; first, an empty text for every step of reading."""
         words = self._tokenizer.detokenizer
-        for token in self._tokens(prompt, lasting, room):
+        for token in steps(self._tokens(prompt, lasting, room)):
             if token is not None and token not in self._silent:
                 words.add_token(token)
             yield words.last_segment
         words.finalize()
         yield words.last_segment
 
-    def _tokens(self, prompt: list[int], lasting: int, room: int) -> Iterator[int | None]:
+    def _tokens(self, prompt: list[int], lasting: int, room: int) -> Generator[int | None, None, None]:
         """Each token of the reply; first, None for every step of reading the prompt.
 
         Of a model whose caches cannot be cut, what is kept is a copy from where `lasting` tokens were read: all of it will begin the next
@@ -219,7 +221,6 @@ class MlxLm:
         from mlx_lm.sample_utils import make_logits_processors, make_sampler  # noqa: PLC0415 - heavy
 
         options = self._options
-        mx.random.seed(secrets.randbits(32))  # every thread begins with the same
         sample = make_sampler(temp=max(0.0, options.temperature), top_p=options.top_p)
         penalty = options.repetition_penalty if options.repetition_penalty != 1 else None
         processors = make_logits_processors(repetition_penalty=penalty, repetition_context_size=_PENALISED_TOKENS)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from engines import hub
 from engines.errors import MissingDependency, SpeechToTextError
+from engines.mlx_thread import compute
 from engines.text.prompts import is_out_of_memory
 from engines.text.whisper import (
     LARGEST_COMPRESSION,
@@ -103,14 +104,15 @@ def load(options: Options, device: str) -> MlxWhisper:
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     folder = hub.fetch(model_of(options, device))
-    try:
+
+    def open_model() -> tuple[MlxWhisper, list[str]]:
         model = mlx_whisper.load_models.load_model(str(folder), mx.float16)
         if (kind := model.encoder.conv1.weight.dtype) != mx.float16:
             model = mlx_whisper.load_models.load_model(str(folder), kind)
-        # An array that waits to be computed can be used by the thread that made it only; some of a module's are no parameters.
-        mx.eval([value for module in model.modules() for value in module.values() if isinstance(value, mx.array)])
-        lacking = _lacking(model, folder)
-        ears = MlxWhisper(model, options.model, half=kind == mx.float16)
+        return MlxWhisper(model, options.model, half=kind == mx.float16), _lacking(model, folder)
+
+    try:
+        ears, lacking = compute(open_model)
         ears.warm_up()
     except Exception as error:
         if is_out_of_memory(error):
@@ -125,7 +127,7 @@ def load(options: Options, device: str) -> MlxWhisper:
 
 
 class MlxWhisper:
-    """A `SpeechToText`. Any thread may use it, one at a time: the caller holds the lock of the accelerator."""
+    """A `SpeechToText`. Safe to share between threads: their utterances take turns."""
 
     def __init__(self, model: Any, name: str, *, half: bool) -> None:
         from mlx_whisper.tokenizer import LANGUAGES  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
@@ -149,7 +151,7 @@ class MlxWhisper:
         if samples is None or not _rises(samples):
             return Transcript("", language)
         try:
-            heard = self._decode(samples, code)
+            heard = compute(lambda: self._decode(samples, code))
         except Exception as error:
             raise failure(error) from error
         if any(math.isnan(part["avg_logprob"]) for part in heard["segments"]):
@@ -161,7 +163,7 @@ class MlxWhisper:
 
     def warm_up(self) -> None:
         """Go once through everything a turn needs."""
-        self._decode(np.zeros(RATE, np.float32), "en", longest=1)
+        compute(lambda: self._decode(np.zeros(RATE, np.float32), "en", longest=1))
 
     def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> dict[str, Any]:
         import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
