@@ -81,6 +81,8 @@ class Registry:
         self._adapters = {stage: _find(stage) for stage in STAGES}
         self._wish: dict[Stage, str] = {stage: getattr(settings, stage) or "" for stage in STAGES}
         self._slots: dict[tuple[Stage, str, str], Slot] = {}
+        self._at_work: dict[Stage, Slot] = {}
+        """What got ready last: it works on until what was asked for since is ready too."""
         self._guard = threading.Lock()
         self._preparing = {stage: threading.Lock() for stage in STAGES}
 
@@ -223,6 +225,7 @@ class Registry:
         with self._preparing[stage]:
             for slot in self._order(stage):
                 if slot.able and _attempt(slot):
+                    self._at_work[stage] = slot
                     for other in self._tried(stage):  # the embedded ones stay: they are small, and know languages that others do not
                         if other is not slot and not other.info.embedded:
                             other.release()
@@ -250,8 +253,9 @@ class Registry:
         everyone = [self._slot(stage, adapter, "") for adapter in self._adapters[stage].values()]
         if not name:
             return [slot for slot in everyone if slot.info.embedded or (slot.info.preference >= 0 and slot.able)]
-        named = self._slot(stage, self._adapter(stage, name), model)
-        return [named, *(slot for slot in everyone if slot.info.embedded and slot is not named)]
+        named, before = self._slot(stage, self._adapter(stage, name), model), self._at_work.get(stage)
+        order = [named, *([before] if before and before.engine is not None else []), *(slot for slot in everyone if slot.info.embedded)]
+        return list(dict.fromkeys(order))
 
     def _tried(self, stage: Stage) -> list[Slot]:
         with self._guard:

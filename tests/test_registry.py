@@ -285,7 +285,7 @@ def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
     registry.prepare()
     registry.choose("tts", "slow")
     assert registry.wish("tts") == "slow"
-    assert registry.engines().tts.open() == "embedded"
+    assert registry.engines().tts.open() == "best"
     go_on.set()
     ready(registry, "slow")
     registry.choose("tts", "")
@@ -302,6 +302,16 @@ def test_two_models_of_one_engine_change_over_and_the_old_one_is_let_go(monkeypa
     wait_for(lambda: registry.engines().tts.open() == "owner/tiny")
     assert registry.chosen("tts").model == "owner/tiny"
     wait_for(lambda: registry._slot("tts", adapter, "large").engine is None)
+
+
+def test_what_cannot_be_loaded_leaves_the_working_engine_in_place(monkeypatch):
+    best, broken = working("best", preference=2), Adapter(failing, name="broken")
+    registry = with_adapters(monkeypatch, best, broken, working("embedded", embedded=True))
+    registry.prepare()
+    registry.choose("tts", "broken")
+    wait_for(lambda: registry.awaited("tts") and registry.awaited("tts")[0].state.name == "failed")
+    assert registry.engines().tts.open() == "best"
+    assert registry.awaited("tts")[0].info.name == "broken"
 
 
 @pytest.mark.parametrize(
