@@ -23,7 +23,7 @@ RESTING: dict[str, dict[str, float]] = {
     },
     "sad": {
         "browDownRight": 0.1, "browInnerUp": 0.6, "browOuterUpRight": 0.2, "eyeSquintLeft": 0.7, "eyeSquintRight": 0.7,
-        "mouthFrownLeft": 0.8, "mouthFrownRight": 0.8, "mouthLeft": 0.2, "mouthPucker": 0.5, "mouthRollLower": 0.2,
+        "mouthFrownLeft": 0.8, "mouthFrownRight": 0.8, "mouthLeft": 0.2, "mouthPucker": 0.5, "mouthRollLower": 0.2, "mouthRollUpper": 0.2,
         "mouthShrugLower": 0.2, "mouthShrugUpper": 0.2, "mouthStretchLeft": 0.4,
     },
     "fear": {

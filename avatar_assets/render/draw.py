@@ -19,9 +19,11 @@ from engines.errors import EngineError, InputError, MissingDependency
 
 INSTALL = "pip install moderngl"
 WITHOUT_EGL = "Drawing without a window needs EGL, which does not work here"
-EGL_PACKAGES = "apt-get install libegl1 libgl1-mesa-dri"
+EGL_PACKAGES = "apt-get install libegl1 libgl1 libgl1-mesa-dri"
 
 _HERE = Path(__file__).resolve().parent
+_EGL_DEVICES = 8
+"""More than any machine names."""
 _SRGB8 = 0x8C41
 """OpenGL's name for pictures in sRGB, which it turns into linear light."""
 _JOINTS = 256
@@ -43,15 +45,22 @@ def context() -> Any:
         EngineError: code ``no_egl``: there is no way to draw here; says what to install.
     """
     moderngl = _moderngl()
-    native: dict[str, str] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
-    try:
-        return moderngl.create_context(standalone=True, require=330, **native)
-    except Exception as error:  # moderngl raises plain Exception
-        if native:
-            message = f"{WITHOUT_EGL} ({str(error).strip().rstrip('.')}). On Debian and Ubuntu: {EGL_PACKAGES}"
-        else:
-            message = f"This machine offers no OpenGL 3.3 to draw with ({error})."
-        raise EngineError(message, code="no_egl") from error
+    if not sys.platform.startswith("linux"):
+        try:
+            return moderngl.create_context(standalone=True, require=330)
+        except Exception as error:  # moderngl raises plain ones
+            raise EngineError(f"This machine offers no OpenGL 3.3 to draw with ({_reason(error)}).", code="no_egl") from error
+    problem: Exception | None = None
+    for device in range(_EGL_DEVICES):  # the first may be a card that belongs to somebody else; the processor comes last
+        try:
+            return moderngl.create_context(standalone=True, require=330, backend="egl", device_index=device)
+        except Exception as error:
+            problem = problem or error
+    raise EngineError(f"{WITHOUT_EGL} ({_reason(problem)}). On Debian and Ubuntu: {EGL_PACKAGES}", code="no_egl") from problem
+
+
+def _reason(error: Exception | None) -> str:
+    return str(error).strip().rstrip(".")
 
 
 class Painter:

@@ -17,7 +17,8 @@ LOOK_SIDEWAYS, LOOK_UPRIGHT = math.radians(24), math.radians(18)
 """How far the eyeLook morphs turn an eye at weight one: our builder's measure, a test holds them together."""
 _MOST = 0.9
 """An eye turns no further than this share of it."""
-ARM_DROP = 1.22
+ARM_DROP, SHOULDER_DROP = 1.47, 0.16
+"""How far the arms hang below the horizontal, and the shoulders, in radians: a person who stands at ease."""
 SIDES = (("Left", 1.0), ("Right", -1.0))
 
 
@@ -78,11 +79,8 @@ class Figure:
     def _hang_arms(self) -> None:
         """Avatars stretch their arms out at rest, or not; on the stage they hang."""
         for side, sign in SIDES:
-            quarter = math.pi / 2
-            for bone, rotation in (
-                (f"{side}Shoulder", _turn(quarter, 0, 0) @ _turn(0, 0, -quarter * sign)),
-                (f"{side}Arm", _turn(ARM_DROP, 0, 0)),
-            ):
+            shoulder = _turn(math.pi / 2, 0, 0) @ _turn(0, 0, -(math.pi / 2 + SHOULDER_DROP) * sign)
+            for bone, rotation in ((f"{side}Shoulder", shoulder), (f"{side}Arm", _turn(ARM_DROP - SHOULDER_DROP, 0, 0))):
                 if (number := self._model.node(bone)) is not None:
                     self._locals[number][:3, :3] = rotation[:3, :3]
 

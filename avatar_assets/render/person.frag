@@ -75,6 +75,7 @@ void main() {
     float diffuse_room = environment * from_room(n, 2.0 / 3.0, 0.25) + ambient / PI;
     float blur = alpha * alpha;
     float mirrored_room = environment * from_room(reflect(-v, n), exp(-blur), exp(-4.0 * blur)) * mirrored(nv);
+    mirrored_room *= smoothstep(0.0, 0.5, roughness); // a smooth surface mirrors dark walls and a few lamps, not their mean
     float nl = max(dot(n, light_from), 0.0);
     result = base * (diffuse_room + light * nl / PI) + mirrored_room + light * nl * gloss(n, v, light_from, alpha);
   }

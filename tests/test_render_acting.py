@@ -1,0 +1,156 @@
+"""The same text is always acted the same way; moods, camera, light and room are the browser's."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import get_args
+
+import numpy as np
+import pytest
+from conftest import HOUSE
+from drawing import bursts
+
+from avatar_assets.builder import eyes
+from avatar_assets.render import figure, stage
+from avatar_assets.render.acting import RESTING, Acting
+from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, captions, script_of
+from engines.personas import _Mood
+
+ASSETS = HOUSE / "avatar_assets"
+TALKING_HEAD = ASSETS / "node_modules" / "@met4citizen" / "talkinghead" / "modules" / "talkinghead.mjs"
+LONG = "Do whales sing? They do, and the song changes every year. Nobody knows quite why, but the whole ocean follows."
+SCRIPT = script_of([bursts(["aa"] * 21, text=LONG)])
+
+
+def moments(acting: Acting, step: float = 20) -> list[tuple[float, dict[str, float]]]:
+    return [(ms, acting.at(ms).morphs) for ms in np.arange(0, SCRIPT.audio.duration_ms, step)]
+
+
+def test_the_same_text_is_acted_the_same_way_and_another_differently():
+    first, again = Acting(SCRIPT, "happy"), Acting(script_of([bursts(["aa"] * 21, text=LONG)]), "happy")
+    other = Acting(script_of([bursts(["aa"] * 21, text=LONG.replace("whales", "wolves"))]), "happy")
+    times = np.arange(0, 8000, 70)
+    assert [first.at(ms) for ms in times] == [again.at(ms) for ms in times]
+    assert [first.at(ms) for ms in times] != [other.at(ms) for ms in times]
+
+
+@pytest.mark.parametrize("mood", get_args(_Mood))
+def test_weights_and_turns_stay_human_in_every_mood(mood):
+    acting = Acting(SCRIPT, mood)
+    before = acting.at(0)
+    for ms in np.arange(0, SCRIPT.audio.duration_ms + 1000, 10):
+        pose = acting.at(ms)
+        assert all(0 <= weight <= 1 for weight in pose.morphs.values())
+        assert all(abs(angle) < 0.2 for turn in pose.turns.values() for angle in turn)
+        for name, weight in pose.morphs.items():
+            assert abs(weight - before.morphs[name]) < 0.45, f"{name} jumps at {ms} ms"
+        before = pose
+    for name, weight in RESTING[mood].items():
+        assert acting.at(10).morphs[name] >= weight
+
+
+def test_eyes_blink_now_and_then_and_open_again():
+    closed = [ms for ms, morphs in moments(Acting(SCRIPT, "neutral")) if morphs["eyeBlinkLeft"] > 0.9]
+    blinks = 1 + sum(later - earlier > 100 for earlier, later in itertools.pairwise(closed))
+    assert 1 <= blinks <= SCRIPT.audio.duration_ms / 700
+    assert len(closed) * 20 < 0.2 * SCRIPT.audio.duration_ms
+
+
+def test_brows_rise_on_a_question():
+    acting = Acting(SCRIPT, "neutral")
+    question = SCRIPT.words[2]
+    assert question.text == "sing? "
+    asked = acting.at(question.start_ms + question.duration_ms).morphs["browInnerUp"]
+    assert asked > acting.at(SCRIPT.audio.duration_ms - 50).morphs["browInnerUp"] + 0.2
+
+
+def test_the_head_moves_while_it_speaks_and_little():
+    acting = Acting(SCRIPT, "neutral")
+    yaw = [acting.at(ms).turns["Head"][1] for ms in np.arange(LEAD_MS, 8000, 40)]
+    assert 0.01 < np.ptp(yaw) < 0.15
+
+
+def test_segments_lie_one_after_another_to_the_sample():
+    two = script_of([bursts(["aa", "O"]), bursts(["PP"])])
+    begins = [LEAD_MS, LEAD_MS + 400, LEAD_MS + 800]
+    assert [viseme.start_ms for viseme in two.visemes] == pytest.approx(begins, abs=0.05)
+    loud = np.flatnonzero(np.abs(two.audio.samples) > 0.05) * 1000 / SAMPLE_RATE
+    for begin in begins:
+        assert np.min(np.abs(loud - begin)) < 1.5
+
+
+def test_captions_are_short_lines_in_order():
+    found = captions(SCRIPT)
+    assert " ".join(caption.text.replace("\n", " ") for caption in found) == LONG
+    assert found[0].text == "Do whales sing?"
+    for caption in found:
+        assert all(len(line) <= LINE_CHARS for line in caption.text.split("\n"))
+    for earlier, later in itertools.pairwise(found):
+        assert earlier.start_ms < earlier.end_ms <= later.start_ms
+    assert captions(script_of([])) == []
+
+
+def test_a_segment_without_timed_words_still_has_its_caption():
+    segment = bursts(["aa", "O"], text="Good day")
+    timeline = type(segment.timeline)(segment.timeline.visemes, (), "estimated")
+    untimed = type(segment)(0, "Good day", segment.audio, timeline)
+    (caption,) = captions(script_of([untimed]))
+    assert (caption.text, caption.start_ms) == ("Good day", LEAD_MS)
+
+
+def numbers_of(source: str, name: str) -> float:
+    found = re.search(rf"\b{name}\b\s*[:=]\s*([\d.]+)", source)
+    assert found, f"{name} is not in the browser's code any more"
+    return float(found.group(1))
+
+
+def test_camera_and_light_are_the_browsers():
+    source = (ASSETS / "figure.mjs").read_text(encoding="utf-8")
+    ours = {
+        "FRAME_HEIGHT_M": stage.FRAME_HEIGHT_M,
+        "FRAME_WIDTH_M": stage.FRAME_WIDTH_M,
+        "EYES_FROM_TOP": stage.EYES_FROM_TOP,
+        "lightAmbientIntensity": stage.AMBIENT,
+        "lightDirectIntensity": stage.DIRECT,
+        "lightDirectPhi": stage.DIRECT_PHI,
+        "lightDirectTheta": stage.DIRECT_THETA,
+        "ENVIRONMENT_INTENSITY": stage.ENVIRONMENT,
+    }
+    assert ours == {name: numbers_of(source, name) for name in ours}
+    assert f"lightDirectColor: '{stage.DIRECT_COLOUR}'" in source
+    assert "NeutralToneMapping" in source
+
+
+def test_the_room_is_the_stages():
+    css = (ASSETS / "stage.css").read_text(encoding="utf-8")
+    for name, share, paper in (("near", stage.NEAR_SHARE, stage.NEAR_PAPER), ("far", stage.FAR_SHARE, stage.FAR_PAPER)):
+        assert f"--{name}: light-dark(color-mix(in oklab, var(--persona) {share:.0%}, {paper})" in css
+    (wide, high), (across, down) = stage.GRADIENT_RADII, stage.GRADIENT_CENTRE
+    gradient = f"radial-gradient({wide:.0%} {high:.0%} at {across:.0%} {down:.0%}, var(--near) 0%, var(--far) {stage.GRADIENT_END:.0%})"
+    assert gradient in css
+
+
+def test_colours_are_mixed_as_browsers_mix_them():
+    seen = [[round(255 * share) for share in colour] for colour in stage.background("#3a7f86")]
+    assert seen == [[223, 234, 235], [172, 198, 201]], "as Chromium paints the two color-mix(in oklab, …) of the stage"
+    assert stage.background("#ffffff")[0] == pytest.approx((1, 1, 1), abs=1e-3)
+
+
+def test_eyes_turn_as_far_as_the_builder_made_them():
+    assert pytest.approx(eyes.LOOK) == figure.LOOK_SIDEWAYS
+    assert pytest.approx(0.75 * eyes.LOOK) == figure.LOOK_UPRIGHT
+
+
+def test_resting_faces_are_talking_heads():
+    if not TALKING_HEAD.is_file():
+        pytest.skip("the npm modules are not fetched: there is nothing to compare with")
+    source = TALKING_HEAD.read_text(encoding="utf-8")
+    assert set(RESTING) == set(get_args(_Mood))
+    for mood, face in RESTING.items():
+        found = re.search(rf"'{mood}' : {{\s*baseline: {{(.*?)}},", source)
+        assert found, mood
+        theirs = json.loads("{" + re.sub(r"(\w+):", r'"\1":', found.group(1)) + "}")
+        elsewhere = {"eyesLookDown", "eyesRotateX", "handFistLeft", "handFistRight", "bodyRotateX"}  # gaze, hands, body
+        assert face == {name: weight for name, weight in theirs.items() if name not in elsewhere}, mood

@@ -1,0 +1,134 @@
+"""What is drawn: the right person in the right place, a mouth that moves, eyes that look into the camera."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from conftest import HOUSE
+from drawing import require_drawing
+
+from avatar_assets.render import draw, stage
+from avatar_assets.render.acting import Pose
+from avatar_assets.render.draw import Painter
+from avatar_assets.render.figure import Figure
+from avatar_assets.render.model import read
+from engines.errors import EngineError, InputError, MissingDependency
+
+AVATARS = sorted((HOUSE / "avatar_assets" / "avatars").glob("*.glb"))
+MIA = HOUSE / "avatar_assets" / "avatars" / "mia.glb"
+SIZE = 192
+COLOUR = "#3a7f86"
+REST = Pose({})
+
+
+@pytest.fixture(scope="module")
+def painter():
+    require_drawing()
+    with Painter(read(MIA), COLOUR, SIZE, SIZE) as painter:
+        yield painter
+
+
+def changed(painter: Painter, pose: Pose, before: Pose = REST) -> np.ndarray:
+    """Where (row, column, as shares of the picture) the picture differs from another's."""
+    difference = np.abs(painter.draw(pose).astype(int) - painter.draw(before)).max(axis=2)
+    return np.argwhere(difference > 12) / SIZE
+
+
+@pytest.mark.parametrize("path", AVATARS, ids=lambda path: path.stem)
+def test_everybody_stands_in_the_middle_before_their_room(path):
+    require_drawing()
+    pictures = []
+    for colour in (COLOUR, "#c2557e"):
+        with Painter(read(path), colour, SIZE, SIZE) as painter:
+            pictures.append(painter.draw(REST).astype(int))
+        np.testing.assert_allclose(pictures[-1][2, 2], np.array(stage.background(colour)[1]) * 255, atol=12)
+    person = np.abs(pictures[0] - pictures[1]).max(axis=2) == 0  # only the room has the persona's colour
+    columns = np.flatnonzero(person[: SIZE // 2].any(axis=0)) / SIZE
+    assert columns.min() == pytest.approx(1 - columns.max(), abs=0.06), "the head is in the middle"
+    assert 0.02 < np.flatnonzero(person.any(axis=1)).min() / SIZE < 0.25, "with air above it"
+    assert person[-1, SIZE // 3 : -SIZE // 3].all(), "and a body below"
+
+
+def test_the_eyes_are_where_the_stage_has_them(painter):
+    rows = changed(painter, Pose({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))[:, 0]
+    assert np.median(rows) == pytest.approx(stage.EYES_FROM_TOP, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["viseme_aa", "viseme_U", "viseme_PP", "viseme_FF"])
+def test_the_mouth_moves_and_nothing_else(painter, name):
+    places = changed(painter, Pose({name: 0.6}))
+    assert len(places) > 20
+    rows, columns = places.T
+    assert rows.min() > 0.42
+    assert rows.max() < 0.68
+    assert 0.34 < columns.min() <= columns.max() < 0.66
+
+
+def test_the_same_pose_is_the_same_picture_whatever_came_before(painter):
+    first = painter.draw(REST)
+    painter.draw(Pose({"viseme_aa": 0.6, "eyeBlinkLeft": 1.0}, {"Head": (0.1, 0.1, 0.1)}))
+    assert (painter.draw(REST) == first).all()
+
+
+def test_a_turned_head_keeps_looking_into_the_camera():
+    figure = Figure(read(MIA))
+    camera = stage.camera(figure.eyes, SIZE, SIZE).place
+    _, straight = figure.stand(REST, camera)
+    _, turned = figure.stand(Pose({}, {"Head": (0.0, 0.2, 0.0)}), camera)
+    assert max(straight.values()) < 0.15
+    assert turned["eyeLookInLeft"] == pytest.approx(0.2 / np.radians(24), abs=0.06), "to her right, as her head turned to her left"
+    assert turned["eyeLookOutRight"] == pytest.approx(turned["eyeLookInLeft"], abs=0.06)
+    assert turned["eyeLookOutLeft"] == 0
+    _, bowed = figure.stand(Pose({}, {"Head": (0.15, 0.0, 0.0)}), camera)
+    assert bowed["eyeLookUpLeft"] > 0.3
+
+
+def test_a_nod_moves_the_head_and_leaves_the_body(painter):
+    places = changed(painter, Pose({}, {"Head": (0.1, 0.0, 0.0)}))
+    assert places[:, 0].min() < 0.3
+    assert places[:, 0].max() < 0.8
+
+
+def test_an_avatar_with_arms_stretched_out_lets_them_hang(painter, tmp_path):
+    data = MIA.read_bytes()
+    (length,) = struct.unpack_from("<I", data, 12)
+    document = json.loads(data[20 : 20 + length])
+    for node in document["nodes"]:
+        if node.get("name") in {"LeftArm", "RightArm"}:
+            node["rotation"] = [0, 0, 0, 1]
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + length :]
+    (tmp_path / "t.glb").write_bytes(struct.pack("<4sIIII", b"glTF", 2, 20 + len(text) + len(rest), len(text), 0x4E4F534A) + text + rest)
+    with Painter(read(tmp_path / "t.glb"), COLOUR, SIZE, SIZE) as stretched:
+        assert (stretched.draw(REST) == painter.draw(REST)).all()
+
+
+def test_an_avatar_without_a_head_is_refused(tmp_path):
+    data = MIA.read_bytes().replace(b'"Head"', b'"Hood"')
+    (tmp_path / "hood.glb").write_bytes(data)
+    with pytest.raises(InputError, match="no bone called Head"):
+        Figure(read(tmp_path / "hood.glb"))
+
+
+def test_a_damaged_picture_is_told(tmp_path):
+    with pytest.raises(InputError, match="picture"):
+        draw._decoded(b"\x89PNG\r\n\x1a\n but no more")
+
+
+def test_without_moderngl_the_command_that_brings_it_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "moderngl", None)
+    with pytest.raises(MissingDependency, match="pip install moderngl"):
+        draw.context()
+
+
+def test_without_egl_the_packages_are_named(monkeypatch):
+    pytest.importorskip("moderngl")
+    monkeypatch.setenv("GLCONTEXT_LINUX_LIBEGL", "/nowhere/libEGL.so")
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(EngineError, match=r"apt-get install libegl1 .*libgl1-mesa-dri") as failed:
+        draw.context()
+    assert failed.value.code == "no_egl"
