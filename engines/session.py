@@ -114,7 +114,8 @@ class Session:
         except EngineError as error:
             return iter([failed(turn_id, error)])
         exchange, persona, history = self._begin(turn_id)
-        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, limits=self._limits))
+        hears = {"persona": persona.language, "auto": None}.get(self._settings.stt_language, self._settings.stt_language)
+        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, hears=hears, limits=self._limits))
 
     def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
         """Let the persona speak first."""

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     """Options of the engine named above, as its file lists them, as JSON: ``{"beam_size": 5}``. Never shown, for there may be keys."""
     llm_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    stt_language: str = "persona"
+    """The language that the ears expect: ``persona`` (whatever the person on stage speaks), ``auto`` (found out, where the engine can) or a
+    BCP 47 tag."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where models compute; ``auto`` is what each engine does best on."""
     choose_on_page: bool | None = None

@@ -71,6 +71,8 @@ class TurnRequest:
     """Earlier messages, oldest first, without the system prompt."""
     reply: str | None = None
     """Say this instead of asking the model: a greeting."""
+    hears: str | None = None
+    """The language that the user speaks (BCP 47); None lets the ears find out."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -239,13 +241,13 @@ class _Work:
         return transcript.text
 
     def _transcribed(self, audio: AudioChunk) -> Transcript:
-        stt, language = self._engines.stt, self._request.persona.language
+        stt = self._engines.stt
         late = SpeechToTextError(f"{stt.info.title} did not come to an end with that recording.", code="timeout", retryable=True)
         ears = stt.open()
 
         def hear() -> Transcript:
             with exclusive(stt.info.accelerator):
-                return ears.transcribe(audio, language)
+                return ears.transcribe(audio, self._request.hears)
 
         return self._patience.step("think", self._request.limits.stt, late, hear)
 

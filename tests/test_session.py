@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import HOUSE, StubMind, StubRegistry, StubVoice, stub_engines, tone
+from conftest import HOUSE, StubEars, StubMind, StubRegistry, StubVoice, stub_engines, tone
 
 from engines.errors import EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
@@ -340,3 +340,20 @@ def test_typed_words_need_no_ears(session, mind):
     engines = stub_engines(mind=mind)
     session._registry = StubRegistry(replace(engines, stt=Pick(engines.stt.info, broken)))
     assert isinstance(ask(session, "Hello.")[-1], TurnCompleted)
+
+
+@pytest.mark.parametrize(("setting", "hears"), [("persona", "es"), ("auto", None), ("de", "de")])
+def test_the_ears_expect_the_language_that_the_settings_name(mind, tmp_path, setting, hears):
+    people = tmp_path / "people.yaml"
+    people.write_text("ana:\n  name: Ana\n  line: Yes\n  prompt: Be Ana.\n  language: es\n  avatar: mia\n  greeting: Hola.\n")
+    asked = []
+
+    class Ears(StubEars):
+        def transcribe(self, audio, language=None):
+            asked.append(language)
+            return super().transcribe(audio, language)
+
+    registry = StubRegistry(stub_engines(ears=Ears(), mind=mind))
+    session = Sessions(registry, PersonaBook(people), Settings(stt_language=setting)).get("one")
+    list(session.answer(Utterance(audio=tone())))
+    assert asked == [hears]
