@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import json
 import math
@@ -13,14 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
-import httpx
-import huggingface_hub
 import huggingface_hub.constants
 import numpy as np
 import pytest
-from huggingface_hub import errors as hub_errors
+from hub_server import Hub, lead_to, running
 
-from engines.errors import EngineError, MissingDependency, TextToSpeechError
+from engines.errors import MissingDependency, TextToSpeechError
 from engines.protocols import TextToSpeech
 from engines.tts import kokoro as room
 from engines.types import Speech
@@ -435,7 +432,7 @@ def test_a_missing_file_is_named(broken, name):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(TextToSpeechError, match=name) as caught:
         room.load(room.Options(model=str(broken)), "cpu")
-    assert caught.value.code == "files_missing"
+    assert caught.value.code == "missing_files"
 
 
 def without_decoder(folder: Path) -> None:
@@ -474,7 +471,7 @@ def test_a_damaged_model_is_refused(broken, damage, monkeypatch, tmp_path):
     damage(broken)
     with pytest.raises(TextToSpeechError, match="cannot be opened") as caught:
         room.load(room.Options(model=str(broken)), "cpu")
-    assert caught.value.code == "bad_model"
+    assert caught.value.code == "load_failed"
     assert caught.value.__cause__ is not None
     assert not (tmp_path / "evil_was_here").exists()
 
@@ -505,51 +502,35 @@ def test_a_device_that_is_not_there_is_told(folder):
 
 
 @pytest.mark.parametrize("model", ["./nothing", "/no/such/folder", "a/b/c", "..\\x", "", "~/no-such-kokoro"])
-def test_a_path_that_is_no_folder_never_reaches_the_hub(model, monkeypatch):
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("asked the hub"))
+def test_a_name_that_is_no_model_is_told(model):
     with pytest.raises(TextToSpeechError, match="no folder") as caught:
         room.load(room.Options(model=model), "cpu")
-    assert caught.value.code == "wrong_model"
+    assert caught.value.code == "unknown_model"
 
 
-def test_offline_without_the_model_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(TextToSpeechError, match="go online") as caught:
-        room.load(room.Options(model="visavis-tests/nothing"), "cpu")
-    assert (caught.value.code, caught.value.retryable) == ("offline", True)
+def test_a_model_of_the_hub_is_fetched_once_and_then_serves_without_a_network(folder, monkeypatch, tmp_path):
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    model = room.model_of(room.Options(), "auto")
+    with running(Hub(files | {"samples/HEARME.wav": b"RIFF"}, repository=model.name)) as hub:
+        lead_to(hub, monkeypatch, tmp_path)
+        assert len(room.load(room.Options(), "cpu").voices()) == 54
+        assert sum(request.sent for request in hub.requests) == sum(map(len, set(files.values())))
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        hub.requests.clear()
+        assert len(room.load(room.Options(), "cpu").voices()) == 54
+        assert not hub.requests
+        with pytest.raises(TextToSpeechError, match="HF_HUB_OFFLINE") as caught:
+            room.load(room.Options(model="some/other"), "cpu")
+        assert (caught.value.code, caught.value.retryable) == ("offline", True)
 
 
-def test_a_model_of_the_hub_is_opened_from_its_cache(folder, monkeypatch):
+@pytest.mark.parametrize(("cuda", "device"), [(True, "cuda"), (False, "cpu")])
+def test_by_itself_it_speaks_on_cuda_or_the_processor_never_on_a_macs_gpu(folder, monkeypatch, cuda, device):
+    import torch
+
     asked = []
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: asked.append(name) or str(folder))
-    assert room.load(room.Options(model="Kokoro-82M"), "cpu").voices()
-    assert room.load(room.Options(), "cpu").voices()
-    assert asked == ["hexgrad/Kokoro-82M"] * 2
-
-
-def response(status: int) -> httpx.Response:
-    return httpx.Response(status, request=httpx.Request("GET", "http://127.0.0.1/api"))
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "words"),
-    [
-        (hub_errors.GatedRepoError("403", response=response(403)), "gated", "hf auth login"),
-        (hub_errors.RepositoryNotFoundError("404", response=response(404)), "wrong_model", "check the name"),
-        (hub_errors.HFValidationError("bad"), "wrong_model", "check it"),
-        (hub_errors.LocalEntryNotFoundError("no net"), "offline", "go online"),
-        (OSError(errno.ENOSPC, "No space left on device"), "disk_full", "Free some space"),
-        (httpx.ReadTimeout("timed out"), "download_failed", "timed out"),
-        (ValueError(""), "download_failed", "ValueError"),
-    ],
-)
-def test_a_failed_download_says_why(error, code, words, monkeypatch):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(EngineError, match=words) as caught:
-        room.load(room.Options(), "cpu")
-    assert caught.value.code == code
-    assert caught.value.__cause__ is error
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, to: asked.append(to) or self)
+    room.load(room.Options(model=str(folder)), "auto")
+    assert asked == [device]

@@ -7,7 +7,6 @@ Notation: misaki (https://github.com/hexgrad/misaki), which asks espeak-ng for f
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 import threading
@@ -22,7 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from engines import hub
+from engines.device import exclusive
 from engines.errors import MissingDependency, TextToSpeechError
+from engines.machine import torch_device
+from engines.text.prompts import is_out_of_memory
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
 
 INFO = EngineInfo(
@@ -42,7 +45,7 @@ class Options:
     """Which model speaks, and how fast."""
 
     model: str = "hexgrad/Kokoro-82M"
-    """A hub id, the name of a model of hexgrad's, or a folder with config.json, kokoro-v1_0.pth and voices/*.pt."""
+    """A hub id, or a folder with config.json, kokoro-v1_0.pth and voices/*.pt."""
     speed: float = 1.0
     """0.5 (slow) to 2 (fast); values outside are moved to the nearest end."""
 
@@ -68,30 +71,35 @@ _Words = list[tuple[str, str]]
 """(characters of the text, phoneme characters) of each word: the first, joined, are the text; the second are said."""
 
 
+def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
+    """The files of the model."""
+    files = (_CONFIG, _WEIGHTS, _VOICES)
+    return hub.Model(name=options.model, what="The voice model", failure=TextToSpeechError, files=files, required=files)
+
+
 def load(options: Options, device: str) -> Kokoro:
-    """Fetch the model where it is neither a folder nor in the hub's cache, open it, and say a sentence to warm up: the first is slow.
+    """Fetch the model if it is not here yet, open it, and say a sentence to warm up: the first is slow.
+
+    ``auto`` is CUDA where there is one, else the processor, which says the short first clause of a reply sooner than Apple's GPU.
 
     Raises:
         MissingDependency: kokoro is not installed, or what the default voice's language needs.
-        TextToSpeechError: ``wrong_model``, ``gated``, ``offline``, ``disk_full``, ``download_failed``, ``files_missing``, ``bad_model``,
-            ``out_of_memory``, or what `Kokoro.synthesize` raises.
+        TextToSpeechError: ``load_failed``, ``out_of_memory``, one of `hub.fetch`'s, or what `Kokoro.synthesize` raises.
     """
     try:
         torch, kokoro = import_module("torch"), import_module("kokoro")
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("phonemizer").propagate = False  # it warns of every number that becomes several words
-    folder = _folder(options.model)
-    if missing := [name for name in (_CONFIG, _WEIGHTS, _VOICES) if not any(folder.glob(name))]:
-        raise TextToSpeechError(f"{folder} holds no {', no '.join(missing)}. Fetch the model again.", code="files_missing")
+    folder, on = hub.fetch(model_of(options, device)), torch_device(device, able=("cuda",))
     try:
         if absent := _PARTS - torch.load(folder / _WEIGHTS, map_location="meta", weights_only=True).keys():
             raise ValueError(f"{_WEIGHTS} lacks {', '.join(sorted(absent))}")
-        model = kokoro.KModel(repo_id="hexgrad/Kokoro-82M", config=str(folder / _CONFIG), model=str(folder / _WEIGHTS)).to(device).eval()
+        model = kokoro.KModel(repo_id="hexgrad/Kokoro-82M", config=str(folder / _CONFIG), model=str(folder / _WEIGHTS)).to(on).eval()
     except Exception as error:  # a damaged file, or a device that is not there, makes json, pickle, zipfile and torch raise almost anything
-        then = "Fetch it again." if device == "cpu" else "Set the device to cpu, or fetch it again."
-        raise _failure(error, f"The model in {folder} cannot be opened on {device}", then, "bad_model") from error
-    voice = Kokoro(model, folder, options.speed)
+        then = "Fetch it again." if on == "cpu" else "Set the device to cpu, or fetch it again."
+        raise _failure(error, f"The voice model {options.model!r} cannot be opened on {on}", then, "load_failed") from error
+    voice = Kokoro(model, folder, options.speed, on)
     list(voice.synthesize("Hello, it is good to see you here again."))
     return voice
 
@@ -99,13 +107,13 @@ def load(options: Options, device: str) -> Kokoro:
 class Kokoro:
     """A `TextToSpeech` on Kokoro: float32 at 24 000 Hz, timing ``measured``. Safe to share between threads."""
 
-    def __init__(self, model: Any, folder: Path, speed: float) -> None:
-        self._model, self._speed = model, min(max(speed, 0.5), 2.0)
+    def __init__(self, model: Any, folder: Path, speed: float, device: str = "cpu") -> None:
+        self._model, self._speed, self._device = model, min(max(speed, 0.5), 2.0), device
         self._window: int = model.context_length - 2
         found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != _DEFAULT_VOICE, path.stem))
         self._files = {path.stem: path for path in found if _VOICE_NAME.fullmatch(path.stem)}
         if not self._files:
-            raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="files_missing")
+            raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="missing_files")
         self._packs: dict[str, Any] = {}
         self._spellers: dict[str, Callable[[str], _Words]] = {}
         self._spelling = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
@@ -166,7 +174,8 @@ class Kokoro:
         phonemes = "".join(characters for _, characters in words).rstrip()
         pack = self._pack(identifier)
         try:
-            output = self._model(phonemes, pack[min(len(phonemes), len(pack)) - 1], self._speed, return_output=True)
+            with exclusive(self._device):
+                output = self._model(phonemes, pack[min(len(phonemes), len(pack)) - 1], self._speed, return_output=True)
             samples, frames = np.array(output.audio.numpy(), np.float32).reshape(-1), [int(frame) for frame in output.pred_dur]
         except Exception as error:
             raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error
@@ -317,34 +326,9 @@ def _tag(token: Any) -> str:
     return _AFTER.get(before.lower_, "XX") if before is not None else "XX"
 
 
-def _folder(model: str) -> Path:
-    """The folder that was named, or else the model's in the hub's cache, complete: only what is missing there is downloaded."""
-    if model.strip() and (folder := Path(model).expanduser()).is_dir():
-        return folder
-    if not model.strip() or model.startswith((".", "/", "~")) or "\\" in model or model.count("/") > 1:
-        raise TextToSpeechError(f"There is no folder {model!r} with a Kokoro model. Check the path.", code="wrong_model")
-    hub, errors = import_module("huggingface_hub"), import_module("huggingface_hub.errors")
-    name = model if "/" in model else f"hexgrad/{model}"
-    reasons = {
-        errors.GatedRepoError: ("gated", "it is gated; accept its terms on huggingface.co, then log in with: hf auth login"),
-        errors.RepositoryNotFoundError: ("wrong_model", "huggingface.co has no such public model; check the name, or give a folder"),
-        errors.HFValidationError: ("wrong_model", "a model's name is not written so; check it, or give a folder"),
-        errors.LocalEntryNotFoundError: ("offline", "huggingface.co cannot be reached; go online once, or give a folder with the model"),
-    }
-    try:
-        return Path(hub.snapshot_download(name, allow_patterns=[_CONFIG, _WEIGHTS, _VOICES]))
-    except Exception as error:  # whatever the network, the hub and the disk can do
-        for kind, (code, why) in reasons.items():
-            if isinstance(error, kind):
-                raise TextToSpeechError(f"{name} cannot be fetched: {why}.", code=code, retryable=code == "offline") from error
-        raise _failure(error, f"{name} cannot be fetched", "Try again.", "download_failed") from error
-
-
 def _failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:
-    """The sentence for an error from outside; a full memory or disk is recognised."""
-    why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
-    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", why, re.IGNORECASE):
+    """The sentence for an error from outside; a full memory is recognised."""
+    if is_out_of_memory(error):
         return TextToSpeechError(f"{what}: the memory is full. Close other programs and try again.", code="out_of_memory", retryable=True)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return TextToSpeechError(f"{what}: the disk is full. Free some space and try again.", code="disk_full", retryable=True)
-    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=code in {"download_failed", "synthesis_failed"})
+    why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
+    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=code == "synthesis_failed")
