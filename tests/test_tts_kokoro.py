@@ -19,6 +19,7 @@ from hub_server import Hub, lead_to, running
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.protocols import TextToSpeech
+from engines.text import notation
 from engines.tts import kokoro as room
 from engines.types import Speech
 from engines.visemes.oculus import visemes_of
@@ -409,7 +410,7 @@ def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatc
         return importlib.import_module(name)
 
     monkeypatch.setattr(voice, "_spellers", {})
-    monkeypatch.setattr(room, "import_module", without)
+    monkeypatch.setattr(notation, "import_module", without)
     name = next(v.id for v in voice.voices() if v.id[0] == letter)
     with pytest.raises(MissingDependency, match="pip install") as caught:
         list(voice.synthesize("好", name))

@@ -2,7 +2,6 @@
 
 Model and voices: https://huggingface.co/hexgrad/Kokoro-82M (Apache-2.0). For each character of its notation, and for a begin and an end,
 Kokoro predicts how many frames of 25 ms it lasts, and then makes exactly that much sound: nothing is measured or guessed here.
-Notation: misaki (https://github.com/hexgrad/misaki), which asks espeak-ng for five languages and for English words it does not know.
 """
 
 from __future__ import annotations
@@ -10,10 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from importlib import import_module
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -25,6 +22,7 @@ from engines import hub
 from engines.device import exclusive
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.machine import torch_device
+from engines.text.notation import Words, speller
 from engines.text.prompts import is_out_of_memory
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
 
@@ -54,7 +52,6 @@ _DEFAULT_VOICE, _VOICE_NAME = "af_heart", re.compile(r"([abefhijpz])([fm])_([a-z
 _LANGUAGES = dict(zip("abefhijpz", "en-US en-GB es fr-FR hi it ja pt-BR zh".split(), strict=True))  # BCP 47, by a voice's first letter
 _TITLES = "American English,British English,Spanish,French,Hindi,Italian,Japanese,Brazilian Portuguese,Mandarin"
 _TITLE = dict(zip(_LANGUAGES, _TITLES.split(","), strict=True))
-_ESPEAK = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}  # where misaki asks espeak-ng, and by which name
 _ALSO_NEEDED = {
     "j": 'pip install "fugashi>=1.3,<2" "jaconv>=0.3,<1" "mojimoji>=0.0.13,<0.1" "unidic-lite>=1.0.8,<2"',
     "z": 'pip install "misaki[zh]>=0.9.4,<0.10"',
@@ -66,9 +63,6 @@ _JOINT_FRAMES, _FADE = 2, np.linspace(0, 1, 120, dtype=np.float32)  # where a lo
 _PIECE_CHARACTERS = 400  # said in one step: English has about one phoneme a character, and 510 fit into the model's window
 _PAUSES, _MARKS = frozenset(";:,.!?—…"), frozenset(' "()“”ˈˌːʰʲᵝ\u0303↓→↗↘')  # marks have no mouth shape of their own
 _CUTS = (re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？।]+[」』”]*\s*"), re.compile(r"[,;:—]\s+|[、，；：]|\n+"), re.compile(r"\s+"))
-_OPENING = re.compile(r"[「『（《【“‘«(\[¿¡]+\Z")
-_Words = list[tuple[str, str]]
-"""(characters of the text, phoneme characters) of each word: the first, joined, are the text; the second are said."""
 
 
 def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
@@ -115,7 +109,7 @@ class Kokoro:
         if not self._files:
             raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="missing_files")
         self._packs: dict[str, Any] = {}
-        self._spellers: dict[str, Callable[[str], _Words]] = {}
+        self._spellers: dict[str, Callable[[str], Words]] = {}
         self._spelling = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
 
     def voices(self) -> Sequence[Voice]:
@@ -139,7 +133,7 @@ class Kokoro:
         return self._say(text, identifier)
 
     def _say(self, text: str, identifier: str) -> Iterator[Speech]:
-        ready, first = _Words(), True
+        ready, first = Words(), True
         for words in self._spelled(text, identifier[0], _PIECE_CHARACTERS):
             if any(said for _, said in ready) and any(said for _, said in words):
                 yield self._step(ready, identifier, first=first, last=False)
@@ -148,7 +142,7 @@ class Kokoro:
         if any(said for _, said in ready):
             yield self._step(ready, identifier, first=first, last=True)
 
-    def _spelled(self, text: str, letter: str, limit: int) -> Iterator[_Words]:
+    def _spelled(self, text: str, letter: str, limit: int) -> Iterator[Words]:
         """The words of each piece of the text; pieces become shorter until they fit the model's window."""
         for piece in _pieces(text, limit):
             words = self._spell(piece, letter) if any(map(str.isalnum, piece)) else [(piece, "")]
@@ -157,10 +151,13 @@ class Kokoro:
             else:
                 yield words
 
-    def _spell(self, piece: str, letter: str) -> _Words:
+    def _spell(self, piece: str, letter: str) -> Words:
         with self._spelling:
-            if letter not in self._spellers:
-                self._spellers[letter] = _speller(letter)
+            try:
+                if letter not in self._spellers:
+                    self._spellers[letter] = speller(letter)
+            except ImportError as error:
+                raise MissingDependency(f"Kokoro in {_TITLE[letter]}", _ALSO_NEEDED.get(letter, INFO.install)) from error
             try:
                 words = self._spellers[letter](piece)
             except Exception as error:  # dictionaries and number readers of nine languages
@@ -170,7 +167,7 @@ class Kokoro:
         audible = any(map(str.strip, known))
         return [(word, re.sub(" +", " ", kept) if audible else "") for (word, _), kept in zip(words, known, strict=True)]
 
-    def _step(self, words: _Words, identifier: str, *, first: bool, last: bool) -> Speech:
+    def _step(self, words: Words, identifier: str, *, first: bool, last: bool) -> Speech:
         phonemes = "".join(characters for _, characters in words).rstrip()
         pack = self._pack(identifier)
         try:
@@ -203,7 +200,7 @@ class Kokoro:
         return self._packs[identifier]
 
 
-def _timings(words: _Words, phonemes: str, frames: list[int]) -> tuple[tuple[PhonemeTiming, ...], tuple[WordTiming, ...]]:
+def _timings(words: Words, phonemes: str, frames: list[int]) -> tuple[tuple[PhonemeTiming, ...], tuple[WordTiming, ...]]:
     """Phoneme i begins after the frames of the begin mark and of the phonemes before it; marks lengthen what they follow."""
     edges = [frame * _FRAME_MS for frame in accumulate(frames, initial=0)]
     spans = [("", 0.0, edges[1])]
@@ -234,96 +231,6 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
-
-
-def _speller(letter: str) -> Callable[[str], _Words]:
-    """What turns a text of that language into words and their phonemes."""
-    split: Callable[[str], Sequence[object]] = str.split  # fugashi's words turn into their text
-    try:
-        if letter in "ab":
-            g2p = _english(british=letter == "b")
-        elif letter in _ESPEAK:
-            g2p = import_module("misaki.espeak").EspeakG2P(_ESPEAK[letter])
-        elif letter == "z":
-            g2p, split = import_module("misaki.zh").ZHG2P(), import_module("jieba").lcut
-        else:
-            g2p = import_module("misaki.cutlet").Cutlet()
-            split = g2p.tagger
-    except (ImportError, RuntimeError) as error:  # fugashi without a dictionary raises RuntimeError
-        raise MissingDependency(f"Kokoro in {_TITLE[letter]}", _ALSO_NEEDED.get(letter, INFO.install)) from error
-    return lambda text: _aligned(text, split, g2p)
-
-
-def _aligned(piece: str, split: Callable[[str], Sequence[object]], g2p: Callable[[str], tuple[str, object]]) -> _Words:
-    """The words, each with its share of the phonemes of the whole text, found by matching these with what the words are when said alone.
-
-    Numbers become several words and small words merge with their neighbours; what is said is always the pronunciation of the whole text.
-    """
-    text = "".join(c if c.isprintable() else " " for c in piece)
-    words = _words(text, split(text))
-    said = [re.sub(r"\s+", " ", unicodedata.normalize("NFC", word)).replace("।", ".") for word in words]  # espeak-ng drops the danda
-    whole, alone = g2p("".join(said).strip())[0] + " ", [g2p(word.strip())[0] + " " for word in said]
-    blocks = [(0, 0, 0), *SequenceMatcher(None, "".join(alone), whole, autojunk=False).get_matching_blocks()]
-    theirs, ours = ([edge for block in blocks for edge in (block[side], block[side] + block[2])] for side in (0, 1))
-    ends = [round(end) for end in np.interp(list(accumulate(map(len, alone))), theirs, ours)][:-1]
-    gaps = [index + 1 for index, character in enumerate(whole) if character == " "]
-    near = [min(gaps, key=lambda gap: abs(gap - end)) for end in ends]
-    cuts = [0, *(gap if abs(gap - end) <= 2 else end for gap, end in zip(near, ends, strict=True)), len(whole)]
-    edges = accumulate(map(len, words), initial=0)
-    return [(piece[a:b], whole[c:d]) for (a, b), (c, d) in zip(pairwise(edges), pairwise(cuts), strict=True)]
-
-
-def _words(text: str, tokens: Sequence[object]) -> list[str]:
-    """The text cut before each token that holds a letter or digit, or before the bracket that opens it: joined, the words are the text."""
-    cuts, position = list[int](), 0
-    for token in (token for token in map(str, tokens) if any(map(str.isalnum, token))):
-        start = text.index(token, position)
-        position = start + len(token)
-        cuts.append(opening.start() if (opening := _OPENING.search(text, 0, start)) else start)
-    return [text[a:b] for a, b in pairwise([0, *cuts[1:], len(text)])]
-
-
-def _english(*, british: bool) -> Any:
-    """misaki's rules and lexicon. Its part-of-speech model is a separate download: a tokenizer and a few rules take that one's place."""
-    en, espeak, tokenizer = import_module("misaki.en"), import_module("misaki.espeak"), import_module("spacy").blank("en")
-
-    def tagged(text: str) -> Any:
-        document = tokenizer(text)
-        for token in document:
-            token.tag_ = _tag(token)
-        return document
-
-    g2p = en.G2P.__new__(en.G2P)  # its __init__ would start the download
-    fallback = espeak.EspeakFallback(british=british)
-    vars(g2p).update(version=None, british=british, lexicon=en.Lexicon(british), fallback=fallback, unk="", nlp=tagged)
-    return lambda text: g2p(text, preprocess=False)
-
-
-_TAGS = dict.fromkeys(("the", "a", "an"), "DT") | dict.fromkeys("iI", "PRP") | dict.fromkeys(("in", "by", "vs."), "IN")
-_TAGS |= {"to": "TO", "used": "VBD", ",": ","}
-_TAGS |= dict.fromkeys(".!?", ".") | dict.fromkeys([*":;—–…", "...", "--"], ":") | dict.fromkeys("$£€", "$")
-_TAGS |= dict.fromkeys("([{", "-LRB-") | dict.fromkeys(")]}", "-RRB-") | dict.fromkeys("“‘«", "``") | dict.fromkeys("”’»", "''")
-_AFTER = dict.fromkeys("to will would can could shall should may might must do does did n't let 'll 'd please".split(), "VB")
-_AFTER |= dict.fromkeys("have has had 've having be been was were is are am being".split(), "VBN")
-_AFTER |= dict.fromkeys("a an the my your his its our their this these no every each some any another of in at with for from".split(), "NN")
-_AFTER |= dict.fromkeys("i you we they who".split(), "VBP")
-
-
-def _tag(token: Any) -> str:
-    """A part of speech (Penn Treebank) from a word and the one before it, for misaki to choose a pronunciation; XX is the usual one."""
-    text, before = token.text, token.nbor(-1) if token.i else None
-    opens, spaced = before is None or bool(before.whitespace_), bool(token.whitespace_)
-    if text in {"-", "–"}:
-        return ":" if opens and spaced else "HYPH"
-    if text in {'"', "'"}:
-        return "``" if opens and not spaced else "''"
-    if tag := _TAGS.get(text.lower() if before is None else text):
-        return tag
-    if token.like_num or (token.is_punct and text not in "%&@#"):
-        return "CD" if token.like_num else "."
-    if text[:1].isupper() and before is not None and not before.is_punct:
-        return "NNP"
-    return _AFTER.get(before.lower_, "XX") if before is not None else "XX"
 
 
 def _failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:
