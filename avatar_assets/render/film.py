@@ -136,7 +136,7 @@ class Film:
             OSError: the file cannot be written.
         """
         self._av = _pyav()
-        if captions and not hasattr(self._av.subtitles.codeccontext.SubtitleCodecContext, "encode_subtitle"):
+        if captions and not _can_caption(self._av):
             raise MissingDependency("Writing captions", "pip install 'av>=16.1'")
         self._kind, self._fps, self._size, self._audio = kind, fps, size, audio
         self._file = self._av.open(str(path), "w", format=kind.container, container_options=kind.container_options)
@@ -212,6 +212,10 @@ class Film:
         packet.pts = packet.dts = begin
         packet.duration = length
         return packet
+
+
+def _can_caption(av: ModuleType) -> bool:
+    return hasattr(av.subtitles.codeccontext.SubtitleCodecContext, "encode_subtitle")
 
 
 def _pyav() -> ModuleType:

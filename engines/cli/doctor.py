@@ -6,6 +6,7 @@ Every check yields findings; nothing is changed, nothing is downloaded. The exit
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import ipaddress
 import json
 import platform
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from avatar_assets import modules
+from avatar_assets.render import draw
 from engines import hub, machine, ports
 from engines.errors import EngineError
 from engines.models import language_model
@@ -32,6 +34,13 @@ _LITTLE_SPACE_GB = 5
 """Whisper, Kokoro and a small language model together take about 3 GB."""
 _PROBE_S = 60
 _PROBE = "import importlib, sys; engine = importlib.import_module(sys.argv[1]); engine.load(engine.Options(), 'cpu')"
+_DRAWING_PROBE = """from avatar_assets.render.draw import context
+from engines.errors import EngineError
+try:
+    print(context().info["GL_RENDERER"])
+except EngineError as error:
+    raise SystemExit(error.message)
+"""
 _MARKS = {"ok": "✓", "hint": "·", "wrong": "✗"}
 
 
@@ -74,6 +83,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk()
     yield from _personas(settings)
     yield _modules()
+    yield _film()
     yield from _address(settings)
     registry = Registry(settings)
     try:
@@ -138,6 +148,20 @@ def _modules() -> Finding:
     return Finding(what, "hint", f"npm is not installed: {modules.WITHOUT_NPM}", "install Node.js from https://nodejs.org")
 
 
+def _film() -> Finding:
+    """Whether `python -m engines video` can draw; tried in a process of its own, for drivers may abort."""
+    what = "film"
+    if importlib.util.find_spec("moderngl") is None:
+        return Finding(what, "hint", "moderngl is not installed: the video command cannot draw.", draw.INSTALL)
+    mend = draw.EGL_PACKAGES if sys.platform.startswith("linux") else "install the driver of the graphics card"
+    done = _tried([sys.executable, "-c", _DRAWING_PROBE])
+    if isinstance(done, str):
+        return Finding(what, "hint", f"drawing {done}", mend)
+    if done.returncode:
+        return Finding(what, "hint", f"the video command cannot draw: {_last_line(done)}", mend)
+    return Finding(what, "ok", f"the video command draws with {done.stdout.strip()}.")
+
+
 def _address(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.host}:{settings.port}"
     try:
@@ -185,13 +209,22 @@ def _engine(registry: Registry, stage: Stage, offer: Offer) -> Finding:
 
 def _probed(what: str, stage: Stage, info: EngineInfo) -> Finding:
     """Start an embedded engine in a process of its own: a C library that aborts must not take the doctor along."""
-    command = [sys.executable, "-c", _PROBE, f"engines.{stage}.{info.name}"]
     mend = "pip install --force-reinstall -r requirements.txt"
-    try:
-        done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=_PROBE_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return Finding(what, "wrong", f"{info.title} did not start within {_PROBE_S} s.", mend)
+    done = _tried([sys.executable, "-c", _PROBE, f"engines.{stage}.{info.name}"])
+    if isinstance(done, str):
+        return Finding(what, "wrong", f"{info.title} {done}", mend)
     if done.returncode:
-        why = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
-        return Finding(what, "wrong", f"{info.title} does not start: {why}", info.install or mend)
+        return Finding(what, "wrong", f"{info.title} does not start: {_last_line(done)}", info.install or mend)
     return Finding(what, "ok", f"{info.title} starts.")
+
+
+def _tried(command: list[str]) -> subprocess.CompletedProcess[str] | str:
+    """What became of a command, or, as the end of a sentence, that it did not end."""
+    try:
+        return subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=_PROBE_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return f"did not start within {_PROBE_S} s."
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
