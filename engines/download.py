@@ -99,7 +99,8 @@ class Download:
 
         Raises:
             Stopped: `stop` was set.
-            Refused, Damaged, OSError, or an error of the HTTP library: the first one, which stopped the other files as well.
+            Refused, Damaged, EOFError (a file was shorter than announced), OSError, or an error of the HTTP library: the first one, which
+                stopped the other files as well.
         """
         self._advance(0, now=True)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -110,6 +111,7 @@ class Download:
 
     def _settle(self, file: File) -> None:
         try:
+            self._go_on()
             if file.whole.exists():
                 return
             self._read_on(file)
@@ -137,7 +139,9 @@ class Download:
             self._go_on()
             try:
                 self._read(file)
-            except (Refused, broken) as error:
+                if file.here < file.size:
+                    raise EOFError
+            except (Refused, EOFError, broken) as error:
                 vain = 0 if file.here > before else vain + 1
                 if vain == _TRIES or (isinstance(error, Refused) and error.status in {401, 403, 404}):
                     raise
@@ -150,15 +154,13 @@ class Download:
 
         have = file.here
         url = hf_hub_url(self._repository, file.name, revision=self._commit, endpoint=constants.ENDPOINT)
-        headers = {**import_module("huggingface_hub.utils").build_hf_headers(), "Accept-Encoding": "identity"} | (
-            {"Range": f"bytes={have}-"} if have else {}
-        )
+        headers = {**import_module("huggingface_hub.utils").build_hf_headers(), "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
         with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
             if response.status_code >= 400:
-                behind = not str(response.url).startswith(
-                    constants.ENDPOINT
-                )  # a store that the hub sent us to, by a link that may be too old
-                raise Refused(502 if behind else response.status_code)
+                by_hub = str(response.url).startswith(constants.ENDPOINT)
+                raise Refused(response.status_code if by_hub else 502)  # the store that the hub sent us to: its link may have grown too old
             if response.status_code != 206:  # the store knows no ranges: the file begins anew
                 self._advance(-have)
             with file.part.open("ab" if response.status_code == 206 else "wb") as content:

@@ -162,10 +162,10 @@ def _snapshot(model: Model, *, revision: str | None = None, local_files_only: bo
 
     folder = snapshot_download(
         model.name,
-        revision=revision,
-        local_files_only=local_files_only,
         allow_patterns=list(model.files),
         ignore_patterns=list(model.ignored),
+        revision=revision,
+        local_files_only=local_files_only,
         tqdm_class=Silent,
     )
     return Path(folder)
@@ -208,6 +208,9 @@ def _is_wanted(model: Model, name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in model.files) and not any(fnmatchcase(name, pattern) for pattern in model.ignored)
 
 
+_PLAIN = {"ReadTimeout": "the hub fell silent", "JSONDecodeError": "the hub's answer makes no sense"}
+_PLAIN |= dict.fromkeys(("EOFError", "ReadError", "RemoteProtocolError"), "the connection broke off")
+"""What has happened, by the name of the error."""
 _RETRYABLE = frozenset({"offline", "disk_full", "checksum", "download_failed", "cancelled"})
 
 
@@ -244,7 +247,8 @@ def _reason(error: Exception) -> tuple[str, str]:
         return "offline", "is not on this machine, and the hub cannot be reached. Connect to the internet, or name a local folder."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "disk_full", "does not fit on the disk. Free some space, then try again: what has arrived is kept."
-    why = f"the hub answered {status}" if status else getattr(error, "strerror", None) or type(error).__name__
+    kind = type(error).__name__
+    why = f"the hub answered {status}" if status else getattr(error, "strerror", None) or _PLAIN.get(kind, kind)
     return "download_failed", f"could not be fetched: {why}. Try again: what has arrived is kept."
 
 
