@@ -14,34 +14,27 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from engines.channel import Cancel, Channel
 from engines.device import exclusive
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.patience import Limits, Patience
 from engines.personas import system_prompt
-from engines.protocols import TextToSpeech
 from engines.registry import Engines
-from engines.text.directions import RULE, CueSheet, DirectionFilter
+from engines.speaking import segments
+from engines.text.directions import RULE, DirectionFilter
 from engines.text.sentences import SentenceChunker
-from engines.text.speakable import speakable
 from engines.types import (
     AudioChunk,
     ChatMessage,
-    Cue,
-    Direction,
     Persona,
     Sentence,
-    Speech,
     SpeechSegment,
     TextDelta,
     Transcript,
     TurnTimings,
     Utterance,
 )
-from engines.visemes.timeline import timeline
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +45,6 @@ PARTS_AHEAD = 64
 
 _LOOK_S = 0.25
 """How often somebody looks whether an engine is past its time, in seconds."""
-_QUIETEST = 1e-4
-"""A sound that never gets louder than this (-80 dB) says nothing."""
 
 _Part = str | Transcript | SpeechSegment | EngineError
 """What the two threads report: reply text, the transcript, a spoken segment, a failure."""
@@ -253,33 +244,16 @@ class _Work:
 
     def _speak(self) -> None:
         """Give every sentence a voice and a mouth."""
+        request, limit_s = self._request, self._request.limits.tts
         try:
-            for index, (text, piece, cues) in enumerate(self._pieces()):
-                self._put("speak", SpeechSegment(index, text, piece.audio, timeline(piece), cues))
+            for segment in segments(
+                self._sentences, request.persona, self._engines.tts, patience=self._patience, worker="speak", limit_s=limit_s
+            ):
+                if self.cancel.cancelled or not self._put("speak", segment):
+                    break
         except Exception as error:
             self._report("speak", error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
         self._leave("speak")
-
-    def _pieces(self) -> Iterator[tuple[str, Speech, tuple[Cue, ...]]]:
-        persona, tts = self._request.persona, self._engines.tts
-        limit, lock = self._request.limits.tts, exclusive(tts.info.accelerator)
-        late = TextToSpeechError(f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True)
-        voice: str | None = None
-        unspoken, unacted = "", tuple[Direction, ...]()  # text without words (an emoji, a rule) goes along with what is said next
-        while sentences := self._sentences.get():
-            engine = tts.open()
-            voice = voice or persona.voice_for(tts.info.name) or _voice_for(engine, persona.language)
-            for sentence in sentences:
-                text, words = unspoken + sentence.text, speakable(sentence.text, persona.language)
-                unspoken, unacted = text, (*unacted, *sentence.directions)
-                sheet = CueSheet(unacted, len(text.rstrip()), len(words))
-                for piece in self._patience.steps("speak", limit, late, iter(engine.synthesize(words, voice)), lock) if words else ():
-                    if self.cancel.cancelled or "speak" not in self._running:
-                        return
-                    yield unspoken, _sound(piece, tts.info.title), sheet.of(piece.words)
-                    unspoken, unacted = "", ()
-                if words and unspoken:
-                    raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
 
     def _report(self, name: str, error: Exception, kind: type[EngineError], what: str) -> None:
         if not isinstance(error, EngineError):
@@ -292,23 +266,6 @@ class _Work:
         else:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
         self._put(name, error)
-
-
-def _voice_for(engine: TextToSpeech, language: str) -> str | None:
-    """The first voice that speaks the language; None, the engine's default, where none says so."""
-    wanted = language.lower()
-    spoken = [(voice.language.lower(), voice.id) for voice in engine.voices()]
-    exact = (voice for tag, voice in spoken if tag == wanted)
-    close = (voice for tag, voice in spoken if tag.split("-")[0] == wanted.split("-")[0])
-    return next(exact, next(close, None))
-
-
-def _sound(piece: Speech, title: str) -> Speech:
-    if not len(piece.audio.samples) or not bool(np.isfinite(piece.audio.samples).all()):
-        raise TextToSpeechError(f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound")
-    if np.abs(piece.audio.samples).max() < _QUIETEST:
-        raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")
-    return piece
 
 
 def _merged(parts: list[_Part]) -> Iterator[_Part]:

@@ -22,7 +22,7 @@ SCRIPTS = sorted((HOUSE / "avatar_assets").glob("*.mjs"))
 FLOORS = [
     {"engines.types"},
     {"engines.events", "engines.errors"},
-    {"engines.channel", "engines.plain_yaml", "engines.pronunciation", "engines.download"},
+    {"engines.channel", "engines.plain_yaml", "engines.pronunciation"},
     {
         "engines.protocols",
         "engines.settings",
@@ -39,6 +39,7 @@ FLOORS = [
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.slot"},
     {"engines.registry", "engines.patience"},
+    {"engines.speaking"},
     {"engines.journal"},
     {"engines.turn"},
     {"engines.session"},
@@ -54,7 +55,7 @@ ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
     "fastapi": {"app"},
     "starlette": {"avatar_assets.component"},
-    "argparse": {"app", "engines.cli", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits"},
+    "argparse": {"app", "engines.cli", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits", "avatar_assets.check"},
 }
 HEAVY = set(
     """
