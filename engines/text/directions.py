@@ -1,8 +1,8 @@
 """Stage directions: what a reply says about face and hands is taken out while it is being written, and acted instead of spoken.
 
 A model may write a word in square brackets, ``[smile]``, or an emoji; many write ``*nods*`` or ``(laughs)`` unasked. Words in brackets
-that are no direction are dropped; links (``[text](address)``), notes (``[1]``) and code stay as they are. Emoji stay in the text, where they
-can be seen, and are silent.
+that are no direction are dropped; links (``[text](address)``), notes (``[1]``) and code stay as they are. Emoji stay in the text: they can
+be seen, and are silent.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _EMOJI = {
 _BY_EMOJI = {character: name for name, characters in _EMOJI.items() for character in characters}
 
 _VERBS = frozenset(_BY_WORD).intersection(
-    "smiles grins laughs chuckles giggles sighs frowns gasps glares thinks ponders pauses winks nods shakes shrugs waves points bows".split()
+    "smiles grins laughs chuckles giggles sighs frowns gasps glares thinks ponders winks nods shakes shrugs waves points bows".split()
 )
 """He ``*smiles*``: only so is a word in asterisks or parentheses a direction and not simply stressed."""
 _ANY_VERB = "|".join(sorted(_VERBS))
