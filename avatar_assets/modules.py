@@ -41,7 +41,7 @@ def install(say: Callable[[str], None]) -> None:
         say(f"npm is not installed: {WITHOUT_NPM}")
         return
     say("First start: fetching the 3-D figure's modules with npm …")
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http"]
+    command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http"]
     try:
         with subprocess.Popen(  # noqa: S603 - a fixed command
             command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"

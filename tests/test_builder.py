@@ -1,7 +1,9 @@
 """Avatars: what TalkingHead needs in every file, mouths that close, open and differ, and a builder that repeats itself."""
 
 import json
+import shutil
 import struct
+import subprocess
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -10,18 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avatar_assets import modules
 from avatar_assets.builder.__main__ import main
 from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
 from avatar_assets.builder.gltf import quaternion
 from avatar_assets.builder.hair import build_hair
-from avatar_assets.builder.mesh import polygonize, vertex_normals
+from avatar_assets.builder.mesh import Mesh, polygonize, vertex_normals
 from avatar_assets.builder.mouth import MouthPose
 from avatar_assets.builder.person import Person, load, names
+from avatar_assets.builder.portraits import studio, visemes
 from avatar_assets.builder.sdf import sphere
 from avatar_assets.builder.skeleton import SIDES, Skeleton, turn_x, turn_y, turn_z
+from avatar_assets.builder.teeth import ROW_VERTICES, build_mouth_inside
 from avatar_assets.builder.visemes import SPOKEN, STRONGEST, USUAL, sculpted
+from benchmarks import chromium as machine
 
 AVATARS = sorted((Path(__file__).parent.parent / "avatar_assets" / "avatars").glob("*.glb"))
 MILLIMETRE = 0.001
@@ -41,6 +47,19 @@ mouthPressRight mouthLowerDownLeft mouthLowerDownRight mouthUpperUpLeft mouthUpp
 browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight noseSneerLeft noseSneerRight tongueOut""".split()
 OCULUS = "sil PP FF TH DD kk CH SS nn RR aa E I O U".split()
 EXTRA = ["mouthOpen", "mouthSmile", "eyesClosed", "eyesLookUp", "eyesLookDown"]
+
+
+VALIDATE = """
+import { readFileSync } from 'node:fs';
+import { validateBytes } from 'gltf-validator';
+const found = {};
+for (const path of process.argv.slice(1)) found[path] = (await validateBytes(new Uint8Array(readFileSync(path)))).issues;
+console.log(JSON.stringify(found));
+"""
+MOUTH_BOX = (60, 130, 175, 205)
+"""Where the mouth is in a picture of a viseme, pixels."""
+SEEN_APART = 2.5
+"""How different two mouths have to look: mean difference in the mouth region of the channel that differs most, of 255."""
 
 
 def chunks(data: bytes) -> tuple[dict, bytes]:
@@ -94,16 +113,17 @@ def test_there_are_avatars_and_each_has_its_parameters():
 def test_file_has_what_talkinghead_needs(path):
     scene, _ = chunks(path.read_bytes())
     nodes = scene["nodes"]
-    (root,) = (nodes[i] for i in scene["scenes"][0]["nodes"])
-    assert root["name"] == "Armature"
+    (root,) = scene["scenes"]
+    assert root["name"] == "Armature", "the loader's scene itself is what TalkingHead finds by that name"
     named = {node["name"] for node in nodes}
     assert set(BONES) <= named
-    below, waiting = set(), list(root["children"])
+    assert "Armature" not in named, "a second one would be found first or renamed"
+    below, waiting = set(), list(root["nodes"])
     while waiting:
         number = waiting.pop()
         below.add(nodes[number]["name"])
         waiting += nodes[number].get("children", [])
-    assert below == named - {"Armature"}
+    assert below == named
     meshes = {mesh["name"] for mesh in scene["meshes"]}
     bones = {nodes[i]["name"] for i in scene["skins"][0]["joints"]}
     assert not meshes & bones
@@ -111,6 +131,19 @@ def test_file_has_what_talkinghead_needs(path):
     targets = head["extras"]["targetNames"]
     assert len(targets) == len(set(targets)) == len(head["primitives"][0]["targets"]) == len(head["weights"])
     assert {*ARKIT, *EXTRA, *(f"viseme_{name}" for name in OCULUS)} == set(targets)
+
+
+def test_gltf_validator_finds_nothing_to_say():
+    node = shutil.which("node")
+    if node is None or not (modules.NODE_MODULES / "gltf-validator").is_dir():
+        pytest.skip("gltf-validator is not installed: run `npm ci` in avatar_assets")
+    command = [node, "--input-type=module", "--eval", VALIDATE, *map(str, AVATARS)]
+    result = subprocess.run(command, cwd=modules.FOLDER, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert list(found) == [str(path) for path in AVATARS]
+    for path, issues in found.items():
+        assert issues["numErrors"] == issues["numWarnings"] == 0, (path, issues["messages"][:5])
 
 
 @pytest.mark.parametrize("path", AVATARS, ids=lambda p: p.stem)
@@ -204,6 +237,55 @@ def test_any_two_visemes_look_different(face, shapes):
         assert apart > 0.8 or (apart > 0.3 and tongue > 4), (one, other, apart)
 
 
+@pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH")
+@pytest.mark.skipif(not modules.installed(), reason="the npm modules are not installed: run `npm ci` in avatar_assets")
+@pytest.mark.timeout(240)
+def test_any_two_visemes_look_different_to_a_lip_reader():
+    with studio(modules.NODE_MODULES, machine.PROGRAM) as visit:
+        for name in names():
+            with visit(name) as page:
+                seen = {viseme: np.asarray(picture.crop(MOUTH_BOX), float) for viseme, picture in visemes(page).items()}
+            assert list(seen) == list(SPOKEN)
+            apart = {(one, other): np.abs(seen[one] - seen[other]).max(-1).mean() for one, other in combinations(seen, 2)}
+            alike = {pair: round(difference, 2) for pair, difference in apart.items() if difference < SEEN_APART}
+            assert not alike, name
+
+
+def test_p_leaves_no_gap_between_the_lips(face, shapes):
+    moved = spoken(face, shapes, "PP")
+    rim = np.nonzero((face.group[: face.outer] == MOUTH) & (face.ring[: face.outer] == 0))[0]
+    upper, lower = (moved[rim[face.lips.side[rim] == side]] for side in (1, -1))
+    nearest = np.abs(upper[:, None, 0] - lower[None, :, 0]).argmin(1)
+    assert (upper[:, 1] - lower[nearest, 1]).max() < 0.1 * MILLIMETRE
+
+
+def test_f_lays_the_lower_lip_against_the_upper_teeth(face, shapes):
+    inside = build_mouth_inside(face)
+    teeth = (inside.positions + STRONGEST["FF"] * inside.morphs["viseme_FF"])[:ROW_VERTICES]
+    red = (face.group == MOUTH) & (face.ring <= 3) & (face.lips.side[face.source] < 0)
+    red[face.outer :] = False
+    lip = spoken(face, shapes, "FF")[red]
+    lip, teeth = (part[np.abs(part[:, 0]) < 8 * MILLIMETRE] for part in (lip, teeth))
+    away = np.linalg.norm(lip[:, None] - teeth[None], axis=-1)
+    assert away.min() < 0.8 * MILLIMETRE
+    assert lip[:, 1].max() > teeth[:, 1].min(), "no light between lip and teeth"
+
+
+def test_th_shows_the_tongue_between_the_teeth(face, shapes):
+    inside = build_mouth_inside(face)
+    tip = {name: tongue_tip(inside, STRONGEST.get(name, USUAL) * inside.morphs[f"viseme_{name}"]) for name in ("TH", "DD", "nn", "SS")}
+    front = inside.positions[:ROW_VERTICES, 2].max()
+    assert tip["TH"][2] > front + 4 * MILLIMETRE, "out between the teeth"
+    for name in ("DD", "nn"):
+        assert front - 10 * MILLIMETRE < tip[name][2] < front + 2 * MILLIMETRE, "up behind the teeth"
+        assert tip[name][1] > tip["SS"][1] + 3 * MILLIMETRE
+
+
+def tongue_tip(inside: Mesh, moved: np.ndarray) -> np.ndarray:
+    tongue = (inside.positions + moved)[2 * ROW_VERTICES :]
+    return tongue[tongue[:, 2].argmax()]
+
+
 def test_a_blink_closes_the_eyes_and_nothing_else(face, shapes):
     moved = face.positions + shapes["eyesClosed"]
     for part in (2, 3):
@@ -215,7 +297,7 @@ def test_a_blink_closes_the_eyes_and_nothing_else(face, shapes):
 
 
 def test_hair_keeps_the_face_free(face, person):
-    hair = build_hair(person, face.shape).positions
+    hair = build_hair(person, face.shape)[0].positions
     over_face = (hair[:, 2] > 0.05) & (np.abs(hair[:, 0]) < 0.06) & (hair[:, 1] < 0.055)
     assert not over_face.any()
     assert hair[:, 1].max() > 0.136, "there is hair on top of the skull"

@@ -8,6 +8,8 @@ from .sdf import Array, Field, capsule, ellipsoid, intersection, mirrored, shift
 from .skeleton import FINGERS, Skeleton
 
 SHOULDER_HEIGHT = 1.400
+HEM = 0.888
+"""Where the upper garment ends, over the trousers, metres."""
 FINGER_RADII = {"Index": 0.0108, "Middle": 0.0113, "Ring": 0.0108, "Pinky": 0.0096}
 
 
@@ -30,15 +32,16 @@ class BodyShape:
         if b.bust:
             d = union(d, ellipsoid(q, (0.056, 1.262, 0.058), np.array((0.050, 0.048, 0.040)) * b.bust), 0.050)
         d = union(d, ellipsoid(p, (0, 1.100, -0.002), (b.waist, 0.170, 0.086)), 0.070)
-        d = union(d, ellipsoid(p, (0, 0.975, -0.002), (b.hips, 0.100, 0.098)), 0.060)
+        d = union(d, ellipsoid(p, (0, 0.930, 0.0), (b.hips + 0.022, 0.130, 0.113)), 0.070)
         d = union(d, self._shoulders(q), 0.040)
+        d = union(d, ellipsoid(p, (0, 1.398, -0.050), (0.078, 0.066, 0.044)), 0.045)  # the nape, on which the collar lies
         d = union(d, self._sleeves(q), 0.026)
-        return intersection(d, -(p[:, 1] - 0.915), 0.010)
+        return intersection(d, -(p[:, 1] - HEM), 0.008)
 
     def _shoulders(self, q: Array) -> Array:
         """The trapezius line: high and thin at the neck, falling to the round of the shoulder."""
         shoulder = self.skeleton.at("LeftArm")
-        slope = capsule(q, (0.020, 1.438, -0.022), shifted(shoulder, -0.016, 0.004, -0.002), 0.032, 0.038)
+        slope = capsule(q, (0.020, 1.440, -0.022), shifted(shoulder, -0.020, -0.002, -0.002), 0.030, 0.036)
         blade = ellipsoid(q, (0.070, 1.340, -0.040), (0.085, 0.080, 0.048))
         return union(slope, blade, 0.05)
 
@@ -47,8 +50,8 @@ class BodyShape:
         r = self.body.arms
         wrist = elbow + (hand - elbow) * 0.86
         upper = union(
-            ellipsoid(q, shifted(shoulder, 0.002, -0.014, 0), np.array((1.00, 1.25, 1.06)) * r),
-            capsule(q, shifted(shoulder, 0.006, -0.02, 0), elbow, r, r * 0.82),
+            ellipsoid(q, shifted(shoulder, -0.004, -0.026, 0), np.array((1.00, 1.25, 1.06)) * r),
+            capsule(q, shifted(shoulder, 0.002, -0.03, 0), elbow, r * 0.97, r * 0.82),
             0.02,
         )
         lower = capsule(q, elbow, wrist, r * 0.82, r * 0.70)
@@ -60,16 +63,16 @@ class BodyShape:
         q = mirrored(p)
         hip, knee, foot = (self.skeleton.at(name) for name in ("LeftUpLeg", "LeftLeg", "LeftFoot"))
         width = self.body.hips
-        d = ellipsoid(p, (0, 0.945, -0.002), (width * 0.96, 0.090, 0.094))
-        d = union(d, capsule(q, hip, knee, width * 0.56, 0.058), 0.035)
-        d = union(d, capsule(q, knee, shifted(foot, 0, 0.03, 0), 0.058, 0.050), 0.020)
-        return intersection(d, -(p[:, 1] - 0.095), 0.006)
+        d = ellipsoid(p, (0, 0.935, -0.004), (width * 0.96, 0.085, 0.086))
+        d = union(d, capsule(q, hip, knee, width * 0.45, 0.060), 0.035)
+        d = union(d, capsule(q, knee, shifted(foot, 0, -0.02, 0), 0.060, 0.064), 0.020)
+        return intersection(d, -(p[:, 1] - 0.072), 0.010)
 
     def shoes(self, p: Array) -> Array:
         """Two plain shoes standing on y = 0."""
         q, ankle = mirrored(p), self.skeleton.at("LeftFoot")
         d = ellipsoid(q, (ankle[0], 0.045, 0.055), (0.045, 0.046, 0.112))
-        d = union(d, capsule(q, shifted(ankle, 0, 0.02, 0), shifted(ankle, 0, -0.03, 0), 0.045), 0.020)
+        d = union(d, capsule(q, shifted(ankle, 0, 0.02, 0), shifted(ankle, 0, -0.03, 0), 0.040), 0.020)
         return intersection(d, -(p[:, 1] - 0.001), 0.006)
 
     def left_hand(self, p: Array) -> Array:
@@ -96,12 +99,12 @@ def neck_mesh(shape: BodyShape) -> Mesh:
 
 def top_mesh(shape: BodyShape) -> Mesh:
     """The upper garment, dense enough to bend at shoulder and elbow."""
-    return _box(shape.top, (-0.46, 0.895, -0.17), (0.46, 1.52, 0.17), 0.0095, 5600)
+    return _box(shape.top, (-0.46, 0.870, -0.17), (0.46, 1.52, 0.17), 0.0095, 5600)
 
 
 def trousers_mesh(shape: BodyShape) -> Mesh:
     """The trousers."""
-    return _box(shape.trousers, (-0.24, 0.08, -0.15), (0.24, 1.06, 0.15), 0.016, 1800)
+    return _box(shape.trousers, (-0.24, 0.05, -0.15), (0.24, 1.06, 0.15), 0.014, 1900)
 
 
 def shoes_mesh(shape: BodyShape) -> Mesh:
@@ -119,7 +122,7 @@ def hand_meshes(shape: BodyShape) -> tuple[Mesh, Mesh]:
 
 NECK_FLESH = {"Spine2": 0.100, "Neck": 0.050, "Head": 0.030}
 TOP_FLESH = {
-    "Hips": 0.110, "Spine": 0.110, "Spine1": 0.115, "Spine2": 0.105, "Neck": 0.020,
+    "Hips": 0.120, "LeftUpLeg": 0.062, "RightUpLeg": 0.062, "Spine": 0.110, "Spine1": 0.115, "Spine2": 0.105, "Neck": 0.020,
     **{f"{side}{bone}": r for side in ("Left", "Right") for bone, r in (("Shoulder", 0.040), ("Arm", 0.047), ("ForeArm", 0.042))},
 }  # fmt: skip
 """Bones that move the upper garment, with the radius of flesh around each, metres."""

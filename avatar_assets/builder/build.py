@@ -19,8 +19,10 @@ from .skeleton import HEAD_CENTRE, Skeleton
 from .teeth import build_mouth_inside
 
 LASH, LID_INSIDE = linear("#1c100c"), linear("#3a2018")
-MOUTH_INSIDE = tuple(linear(c) for c in ("#4a1c1c", "#4a1a1c", "#2a0c0e", "#12050a"))
+MOUTH_INSIDE = tuple(linear(c) for c in ("#6e2626", "#7a2426", "#541518", "#380d10"))
 """Colours of the mouth's inner rings behind the lips, from front to throat."""
+INTO_THE_MOUTH = np.array([0.0, -0.9, 0.44])
+"""Normal of the inside of the mouth: away from the light, and never seen edge-on, where it would mirror the sky."""
 
 
 def build(person: Person) -> bytes:
@@ -40,7 +42,7 @@ class _Clay:
         self.skeleton = Skeleton(person.body)
         self.body = BodyShape(person.body, self.skeleton)
         self.face = build_face(person)
-        self.hair = build_hair(person, self.face.shape)
+        self.hair, self.hair_lining = build_hair(person, self.face.shape)
         self._hair_distance = distance_to_points(midpoints(self.hair), 0.005)
         self.shade = occlusion(self.distance)
 
@@ -60,6 +62,7 @@ def _head(glb: Glb, clay: _Clay) -> None:
     head.uv = face_uv(face)
     head.colours = _face_colours(person, face, shade(face.positions + HEAD_CENTRE, head.normals))
     head.morphs = expressions(face)
+    head.normals[(face.group == MOUTH) & (face.depth > 1)] = INTO_THE_MOUTH
     painted = glb.texture(paint_face(person, face), "image/jpeg")
     parts.append(("AvatarHead", head, glb.material("face", 0.62, painted)))
     parts.append(("AvatarEyes", build_eyes(), glb.material("eyes", 0.12, glb.texture(paint_eye(person.colours.iris), "image/png"))))
@@ -67,8 +70,13 @@ def _head(glb: Glb, clay: _Clay) -> None:
     parts.append(("AvatarMouth", build_mouth_inside(face), glb.material("mouth", 0.30, double_sided=True)))
     hair.colours = hair.colours * shade(hair.positions + HEAD_CENTRE + hair.normals * 0.004, hair.normals)[:, None] ** 0.6
     parts.append(("AvatarHair", hair, glb.material("hair", 0.52, double_sided=True)))
-    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0034, 900)
-    ears.colours = skin * warm(shade(ears.positions + HEAD_CENTRE, ears.normals)) * (1.0, 0.92, 0.90)
+    if clay.hair_lining is not None:
+        parts.append(("AvatarHairLining", clay.hair_lining, glb.material("hair lining", 1.0, double_sided=True, unlit=True)))
+    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 1300)
+    light = shade(ears.positions + HEAD_CENTRE, ears.normals) * (
+        1 - 0.55 * smoothstep(0.0008, 0.0055, face.shape.ear_hollow(ears.positions))
+    )
+    ears.colours = skin * warm(light) * (1.0, 0.92, 0.90)
     parts.append(("AvatarEars", ears, glb.material("skin", 0.62)))
     if person.clothes.spectacles:
         frame = build_spectacles(face.shape)
@@ -84,6 +92,8 @@ def _face_colours(person: Person, face: FaceMesh, light: Array) -> Array:
     eye = np.isin(face.group, (LEFT_EYE, RIGHT_EYE))
     light = np.where(eye & (face.ring < 4), np.maximum(light, 0.84), light)
     light = np.where((face.group == MOUTH) & (face.ring < 4), np.maximum(light, 0.9), light)
+    beside = smoothstep(0.6, 0.95, np.abs(np.arctan2(face.positions[:, 0], face.positions[:, 2])))
+    light = np.maximum(light, 0.3 + 0.5 * beside)  # the mesh is too coarse there for the shadow of every strand
     colours = warm(light)
     painted = np.abs(np.arctan2(face.positions[:, 0], face.positions[:, 2])) < 1.5  # the painting has the hairline there
     covered = np.where(painted, 0.0, scalp_mask(person, face.positions))[:, None]
@@ -98,7 +108,7 @@ def _face_colours(person: Person, face: FaceMesh, light: Array) -> Array:
     colours[behind] = LID_INSIDE / skin
     for depth, tone in enumerate((linear(person.colours.lips), *MOUTH_INSIDE), start=1):
         inner = (face.group == MOUTH) & (face.depth == depth)
-        colours[inner] = np.clip(tone * 0.3 / skin, 0, 1)
+        colours[inner] = np.clip(tone * 0.6 / skin, 0, 1)
     factors: Array = np.clip(colours, 0, 1)
     return factors
 

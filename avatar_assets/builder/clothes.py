@@ -95,7 +95,7 @@ def _cardigan(paint: Painter, c: Colours) -> None:
     for s in (-1, 1):
         paint.line([(s * 0.040, 1.085), (s * 0.112, 1.085)], rib, 0.006)
         paint.line([(s * 0.040, 1.085), (s * 0.042, 0.99), (s * 0.110, 0.99), (s * 0.112, 1.085)], rib, 0.0018)
-    for y in np.arange(0.92, 0.95, 0.006):
+    for y in np.arange(0.892, 0.922, 0.006):
         paint.line([(-0.2, float(y)), (0.2, float(y))], rib, 0.0014)
 
 

@@ -13,8 +13,8 @@ JAW_OPEN = 14.0
 """Degrees of jawOpen at weight one."""
 MOUTH_SHAPES: dict[str, MouthPose] = {
     "jawOpen": MouthPose(jaw=JAW_OPEN, upper=0.8, lower=19.0, round=0.4, width=0.95),
-    "mouthFunnel": MouthPose(width=0.66, upper=3.2, lower=4.6, round=1.0, forward=8.0),
-    "mouthPucker": MouthPose(width=0.58, upper=0.4, lower=0.6, forward=9.5),
+    "mouthFunnel": MouthPose(width=0.66, upper=3.2, lower=4.6, round=1.0, forward=8.0, teeth_back=3.6),
+    "mouthPucker": MouthPose(width=0.58, upper=0.4, lower=0.6, forward=9.5, teeth_back=4.3),
     "mouthRollUpper": MouthPose(tuck_upper=5.5),
     "mouthRollLower": MouthPose(tuck_lower=5.5),
     "mouthOpen": MouthPose(jaw=JAW_OPEN / 2, upper=0.5, lower=9.0, round=0.4),

@@ -23,8 +23,12 @@ KIND = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 VERTICES, INDICES = 34962, 34963
 SMALLEST_STEP = 2e-5
 """Morph displacements below this many metres are left out."""
+ROOT = "Armature"
+"""What TalkingHead looks for. Our scene itself has that name: bones and skinned meshes then stand at the top, as glTF wants them."""
 NORMALS_AT = 0.6
 """The weight at which a morph's normals are right: visemes are sculpted beyond what is ever shown, and played at this."""
+SET_BY_HAND = 0.3
+"""A normal this far from that of its faces was given on purpose, and no morph turns it."""
 SMALLEST_TURN = 0.01
 """Changes of a normal below this are left out."""
 
@@ -44,8 +48,8 @@ class Glb:
             "extensionsUsed": ["KHR_mesh_quantization"],
             "extensionsRequired": ["KHR_mesh_quantization"],
             "scene": 0,
-            "scenes": [{"nodes": [0]}],
-            "nodes": [{"name": "Armature", "children": []}],
+            "scenes": [{"name": ROOT, "nodes": []}],
+            "nodes": [],
         }
         self._bones(skeleton)
 
@@ -70,7 +74,7 @@ class Glb:
         return self._append("textures", {"source": source, "sampler": 0})
 
     def mesh(self, name: str, mesh: Mesh, material: int, skin: Skin) -> None:
-        """Adds a skinned mesh under Armature, its faces ordered for the vertex cache."""
+        """Adds a skinned mesh, its faces ordered for the vertex cache."""
         joints, weights = skin[0], _quantised_weights(skin[1])
         attributes = {
             "POSITION": self._accessor(mesh.positions.astype(np.float32), VERTICES, bounds=True),
@@ -96,7 +100,7 @@ class Glb:
             entry["extras"] = {"targetNames": list(mesh.morphs)}
             entry["weights"] = [0.0] * len(mesh.morphs)
         node = self._append("nodes", {"name": name, "mesh": self._append("meshes", entry), "skin": 0})
-        self._json["nodes"][0]["children"].append(node)
+        self._json["scenes"][0]["nodes"].append(node)
 
     def to_bytes(self) -> bytes:
         """The whole file (glTF 2.0, binary container)."""
@@ -114,8 +118,10 @@ class Glb:
                 "nodes", {"name": bone.name, "translation": bone.offset.tolist(), "rotation": quaternion(bone.rotation).tolist()}
             )
             numbers[bone.name] = number
-            parent = self._json["nodes"][0 if bone.parent is None else numbers[bone.parent]]
-            parent.setdefault("children", []).append(number)
+            if bone.parent is None:
+                self._json["scenes"][0]["nodes"].append(number)
+            else:
+                self._json["nodes"][numbers[bone.parent]].setdefault("children", []).append(number)
         inverse = np.stack([np.linalg.inv(skeleton.world[bone.name]).T.reshape(16) for bone in skeleton.bones])
         self._append(
             "skins",
@@ -128,6 +134,7 @@ class Glb:
 
     def _target(self, mesh: Mesh, rest: Array, delta: Array) -> dict[str, int]:
         turned = (vertex_normals(mesh.positions + NORMALS_AT * delta, mesh.faces) - rest) / NORMALS_AT
+        turned[np.abs(mesh.normals - rest).max(1) > SET_BY_HAND] = 0.0
         return {
             "POSITION": self._sparse(delta, np.dtype(np.int16), SMALLEST_STEP, bounds=True),
             "NORMAL": self._sparse(turned, np.dtype(np.int8), SMALLEST_TURN),

@@ -1,10 +1,11 @@
-"""Hair: sheets of strands combed between guide strands, with locks in relief and ragged tips, and balls of curls."""
+"""Hair: sheets of strands combed between guide strands, with locks in relief and ragged tips; balls of curls; short crops."""
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from .crop import build_crop
 from .head import SKULL_CENTRE, HeadShape
-from .mesh import Mesh, grid_faces, joined, polygonize, shell, turned_out
+from .mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
 from .person import Person, Puff, Sheet
 from .sdf import Array, Field, gradient, length, smoothstep, sphere, union, unit
 from .shading import linear
@@ -16,19 +17,24 @@ CLEARANCE, CLEARANCE_AT_ROOT = 0.0045, 0.0006
 """Hair never lies closer to the head than this, metres."""
 LINING = 3
 """The dark inner side of a sheet takes every third point of the outer one."""
+DARK = 0.25
+"""The inside of the hair gets no light; it keeps this part of its colour."""
 TURNED_IN = (0.004, 0.010, 0.020)
 """How far the rows behind a sheet's edges go inward, metres: that is what gives the hair its visible thickness."""
 
 
-def build_hair(person: Person, shape: HeadShape) -> Mesh:
-    """All sheets of a person's hair in head space."""
+def build_hair(person: Person, shape: HeadShape) -> tuple[Mesh, Mesh | None]:
+    """All of a person's hair in head space, and the dark inside of its sheets, if it has any."""
     rng = np.random.default_rng(person.seed)
     colour = linear(person.colours.hair)
-    sheets = [_sheet(sheet, shape.distance, colour, rng) for sheet in person.hair.sheets]
-    return joined(*sheets, *(_puff(puff, colour, rng) for puff in person.hair.puffs))
+    combed = [_sheet(sheet, shape.distance, colour, rng) for sheet in person.hair.sheets]
+    sheets, linings = [outside for outside, _ in combed], [inside for _, inside in combed]
+    crops = [build_crop(person, person.hair.crop, shape, rng)] if person.hair.crop else []
+    hair = joined(*sheets, *(_puff(puff, colour, rng) for puff in person.hair.puffs), *crops)
+    return hair, joined(*linings) if linings else None
 
 
-def _sheet(sheet: Sheet, head: Field, colour: Array, rng: np.random.Generator) -> Mesh:
+def _sheet(sheet: Sheet, head: Field, colour: Array, rng: np.random.Generator) -> tuple[Mesh, Mesh]:
     columns = sheet.clumps * SAMPLES_PER_CLUMP + 1
     across, along = np.linspace(0, 1, columns), np.linspace(0, 1, ROWS)
     ridge, clump = _locks(sheet, across, along, rng)
@@ -44,8 +50,9 @@ def _sheet(sheet: Sheet, head: Field, colour: Array, rng: np.random.Generator) -
     tint = 1 + 0.10 * rng.standard_normal(sheet.clumps + 2)[clump]
     sheen = 1 + 0.45 * np.exp(-(((along - 0.30) / 0.16) ** 2))[:, None]  # a band of light where the hair bends over the head
     shade = (0.50 + 0.50 * ridge) * tint * sheen * (0.72 + 0.28 * smoothstep(0, 0.15, along)[:, None])
-    outside = _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
-    return joined(outside, _lining(points, colour))
+    outside, hem = _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
+    hem.colours = np.tile(colour * DARK, (len(hem.positions), 1))
+    return outside, joined(_lining(points, colour), hem)
 
 
 def _locks(sheet: Sheet, across: Array, along: Array, rng: np.random.Generator) -> tuple[Array, np.typing.NDArray[np.int64]]:
@@ -83,8 +90,8 @@ def _clear_of(head: Field, points: Array, clearance: Array) -> Array:
     return points
 
 
-def _hemmed(points: Array, colours: Array) -> Mesh:
-    """The sheet with its tips and side edges turned in towards the head."""
+def _hemmed(points: Array, colours: Array) -> tuple[Mesh, Mesh]:
+    """The sheet with its tips and side edges beginning to turn in towards the head, and the rest of what is turned in."""
     for inward in TURNED_IN:
         points = np.concatenate([points, (points[-1] + (_inward(points[-1]) + CURL) * inward)[None]])
         colours = np.concatenate([colours, colours[-1:] * 0.55])
@@ -92,8 +99,13 @@ def _hemmed(points: Array, colours: Array) -> Mesh:
         left, right = (edge + _inward(edge) * inward for edge in (points[:, 0], points[:, -1]))
         points = np.concatenate([left[:, None], points, right[:, None]], 1)
         colours = np.concatenate([colours[:, :1] * 0.6, colours, colours[:, -1:] * 0.6], 1)
-    flat = points.reshape(-1, 3)
-    return shell(flat, turned_out(flat, grid_faces(*points.shape[:2]), -_inward(flat)), colours=colours.reshape(-1, 3))
+    flat, rows, columns = points.reshape(-1, 3), *points.shape[:2]
+    hemmed = shell(flat, turned_out(flat, grid_faces(rows, columns), -_inward(flat)), colours=colours.reshape(-1, 3))
+    row, column = np.divmod(np.arange(len(flat)), columns)
+    beyond = len(TURNED_IN) - 1  # the first row of the hem belongs to the rounded edge
+    hidden = (row > rows - 1 - beyond) | (column < beyond) | (column > columns - 1 - beyond)
+    inner = hidden[hemmed.faces].any(1)
+    return part(hemmed, ~inner), part(hemmed, inner)
 
 
 def _lining(points: Array, colour: Array) -> Mesh:
@@ -102,7 +114,7 @@ def _lining(points: Array, colour: Array) -> Mesh:
     flat = coarse.reshape(-1, 3)
     flat = flat + _inward(flat) * TURNED_IN[0]
     faces = turned_out(flat, grid_faces(*coarse.shape[:2]), _inward(flat))
-    return shell(flat, faces, colours=np.tile(colour * 0.08, (len(flat), 1)))
+    return shell(flat, faces, colours=np.tile(colour * DARK, (len(flat), 1)))
 
 
 def _puff(puff: Puff, colour: Array, rng: np.random.Generator) -> Mesh:

@@ -10,6 +10,7 @@ EYE_RADIUS = 0.0268
 MOUTH_HEIGHT = -0.0720
 SKULL_CENTRE = np.array([0.0, 0.034, -0.014])
 SKULL_RADII = np.array([0.0945, 0.102, 0.108])
+EAR_RADII = np.array([0.0090, 0.0280, 0.0178])
 LID = 0.0016
 """Thickness of a resting eyelid over the eyeball, metres."""
 
@@ -26,7 +27,7 @@ class HeadShape:
         f, q = self.face, mirrored(p)
         d = ellipsoid(p, SKULL_CENTRE, self.skull_radii)
         d = union(d, ellipsoid(p, (0, -0.030, 0.020), (0.0735 * f.width, 0.083, 0.075)), 0.045)
-        d = union(d, ellipsoid(p, (0, -0.091 * f.chin, 0.053), (0.029 * f.jaw, 0.026, 0.028)), 0.050)
+        d = union(d, ellipsoid(p, (0, -0.091 * f.chin, 0.056), (0.029 * f.chin_width, 0.026, 0.028)), 0.050)
         d = union(d, ellipsoid(q, (0.048 * f.width, -0.030, 0.047), np.array((0.031, 0.029, 0.031)) * f.cheeks), 0.030)
         d = union(d, ellipsoid(q, (0.052 * f.jaw, -0.060, 0.012), (0.026, 0.030, 0.036)), 0.040)
         d = intersection(d, -ellipsoid(q, shifted(EYE_CENTRE, 0.001, 0.003, 0.043), (0.031, 0.024, 0.022)), 0.022)
@@ -59,12 +60,23 @@ class HeadShape:
         return np.stack([r * np.sin(azimuth), y, r * np.cos(azimuth)], -1)
 
     def ear(self, p: Array) -> Array:
-        """Distance to the ears: a shell with a hollow and a lobe."""
-        axes = turn_y(-0.35) @ turn_x(-0.12)
-        q = (mirrored(p) - (0.0925 * self.face.width, -0.008, -0.008)) @ axes
-        d = ellipsoid(q, (0, 0, 0), (0.0085, 0.027, 0.0175))
-        d = intersection(d, -ellipsoid(q, (0.0085, 0.001, 0.002), (0.0065, 0.018, 0.0105)), 0.006)
+        """Distance to the ears: a shell with a hollow, an inner fold and a lobe."""
+        q = self._ear_space(p)
+        d = ellipsoid(q, (0, 0, 0), EAR_RADII)
+        d = intersection(d, -ellipsoid(q, (0.0090, 0.003, 0.0015), (0.0080, 0.0185, 0.0118)), 0.003)
+        d = union(d, capsule(q, (0.0035, 0.011, -0.0015), (0.0040, -0.009, -0.0050), 0.0022, 0.0032), 0.003)  # the inner fold
+        d = union(d, ellipsoid(q, (0.0040, -0.003, 0.0120), (0.0030, 0.0055, 0.0030)), 0.003)  # the flap before the ear canal
         return union(d, ellipsoid(q, (0.001, -0.020, 0.004), (0.006, 0.009, 0.008)), 0.006)
+
+    def ear_hollow(self, p: Array) -> Array:
+        """How deep points of the ears lie under its outer form, metres: there the light gets less."""
+        depth: Array = np.clip(-ellipsoid(self._ear_space(p), (0, 0, 0), EAR_RADII), 0, None)
+        return depth
+
+    def _ear_space(self, p: Array) -> Array:
+        """Points in the axes of the left ear; the right one is its mirror image."""
+        local: Array = (mirrored(p) - (0.0925 * self.face.width, -0.008, -0.008)) @ (turn_y(-0.35) @ turn_x(-0.12))
+        return local
 
 
 def ring_index(start: int, count: int) -> Ints:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import fast_simplification
 import numpy as np
+import numpy.typing as npt
 from skimage.measure import marching_cubes
 
 from .sdf import Array, Field, Ints, gradient, settle, unit
@@ -51,6 +52,15 @@ def joined(*meshes: Mesh) -> Mesh:
         uv=np.concatenate(uvs) if len(uvs) == len(meshes) else None,
         morphs={name: np.concatenate([m.morphs.get(name, np.zeros_like(m.positions)) for m in meshes]) for name in names},
     )
+
+
+def part(mesh: Mesh, kept: npt.NDArray[np.bool_]) -> Mesh:
+    """The faces where `kept` (m,) is true, with the vertices they need. Morphs and uv are not carried over."""
+    faces = mesh.faces[kept]
+    used = np.unique(faces)
+    number = np.zeros(len(mesh.positions), np.int64)
+    number[used] = np.arange(len(used))
+    return Mesh(mesh.positions[used], number[faces], mesh.normals[used], mesh.colours[used])
 
 
 def mirror_of(mesh: Mesh) -> Mesh:

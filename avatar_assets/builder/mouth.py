@@ -28,7 +28,8 @@ class MouthPose:
     width: half-width as a factor of the resting one. upper, lower: how far the middle of each lip's edge has parted from the
     line (negative: pressed past it). round: 0 = lens-shaped opening, 1 = an ellipse. forward: lips pushed out. tuck_upper,
     tuck_lower: the red of a lip rolled in over the teeth. lower_back: lower lip drawn back under the upper teeth.
-    jaw: degrees. tongue_forward, tongue_up: its tip. tongue_back: its back, raised.
+    jaw: degrees. teeth_back: both rows drawn back and apart, out of sight behind rounded lips. tongue_forward, tongue_up: its
+    tip. tongue_back: its back, raised.
     """
 
     width: float = 1.0
@@ -40,6 +41,7 @@ class MouthPose:
     tuck_lower: float = 0.0
     lower_back: float = 0.0
     jaw: float = 0.0
+    teeth_back: float = 0.0
     tongue_forward: float = 0.0
     tongue_up: float = 0.0
     tongue_back: float = 0.0

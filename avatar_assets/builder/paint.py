@@ -40,6 +40,7 @@ def paint_face(person: Person, face: FaceMesh) -> bytes:
     image = _over(image, blush, _blush(x, y, f.width))
     image = _over(image, skin * (0.50, 0.34, 0.30), 0.55 * _lines(x, y, face) * f.lines + _lid_crease(x, y, face))
     image = _over(image, skin * (0.30, 0.14, 0.12), _nostrils(x, y, f.nose))
+    image = _over(image, 0.5 * (skin + brow), f.stubble * _stubble(p))
     red, line = _lips(p, face, f.lips)
     image = _over(image, lips, red)
     image = _over(image, lips * 0.25, line)
@@ -54,8 +55,8 @@ def paint_face(person: Person, face: FaceMesh) -> bytes:
     return out.getvalue()
 
 
-def scalp_mask(person: Person, p: Array) -> Array:
-    """How much of the head at p (n, 3) is covered by hair, 0..1."""
+def above_hairline(person: Person, p: Array) -> Array:
+    """How far points p (n, 3) of the head lie above the hairline, metres."""
     forehead, temple, nape = (v * 0.001 for v in person.hair.hairline)
     turn = np.abs(np.arctan2(p[:, 0], p[:, 2] - SKULL_CENTRE[2]))
     edge = np.interp(
@@ -63,7 +64,13 @@ def scalp_mask(person: Person, p: Array) -> Array:
         [0.0, 0.45, 0.85, 1.15, 1.45, 1.80, 2.2, 3.15],
         [forehead, forehead - 0.004, (forehead + temple) / 2, temple, temple - 0.010, nape + 0.03, nape, nape],
     )
-    return smoothstep(-0.004, 0.004, p[:, 1] - edge)
+    above: Array = p[:, 1] - edge
+    return above
+
+
+def scalp_mask(person: Person, p: Array) -> Array:
+    """How much of the head at p (n, 3) is covered by hair, 0..1."""
+    return smoothstep(-0.004, 0.004, above_hairline(person, p))
 
 
 def _surface(face: FaceMesh) -> Array:
@@ -89,7 +96,7 @@ def _nostrils(x: Array, y: Array, nose: float) -> Array:
 
 
 def _lines(x: Array, y: Array, face: FaceMesh) -> Array:
-    """Folds from the nose to the corners of the mouth, and crow's feet."""
+    """Folds from the nose to the corners of the mouth, crow's feet, the forehead's lines and bags under the eyes."""
     t = np.clip((-0.036 - y) / 0.026, 0, 1)
     fold = bump(np.abs(x) - (0.0175 + 0.0150 * t**1.3), 0.0016) * smoothstep(0, 0.25, t) * smoothstep(1, 0.7, t) * (t > 0)
     outer_x, outer_y = 0.0375 + face.lids.half_width, 0.004 + face.shape.face.eye_tilt * face.lids.half_width
@@ -97,7 +104,25 @@ def _lines(x: Array, y: Array, face: FaceMesh) -> Array:
     for slope in (0.45, 0.0, -0.45):
         along = (np.abs(x) - outer_x - 0.004) / 0.010
         feet += bump(y - outer_y - slope * (np.abs(x) - outer_x), 0.0008) * smoothstep(0, 0.3, along) * smoothstep(1, 0.5, along)
-    return fold + 0.6 * feet
+    forehead = np.zeros_like(x)
+    for height, width in ((0.062, 0.030), (0.072, 0.036), (0.082, 0.030)):
+        arch = 0.004 * np.cos(x / 0.034 * np.pi) * bump(x, 0.05)
+        forehead += bump(y - height - arch, 0.0009) * smoothstep(width, width * 0.6, np.abs(x))
+    u = np.clip((np.abs(x) - 0.0370) / (face.lids.half_width * 0.9), -1, 1)
+    bags = bump(y - 0.004 + face.lids.below * (1.30 + 0.32 * np.sqrt(1 - u**2)), 0.0012) * smoothstep(1, 0.6, np.abs(u))
+    lines: Array = fold + 0.6 * feet + 0.40 * forehead + 0.45 * bags
+    return lines
+
+
+def _stubble(p: Array) -> Array:
+    """Where a beard would grow: from the sideburns along the jaw to chin and upper lip; finely grained."""
+    x, y = np.abs(p[..., 0]), p[..., 1]
+    turn = np.abs(np.arctan2(p[..., 0], p[..., 2]))
+    edge = np.interp(turn, [0.0, 0.24, 0.36, 0.55, 0.80, 1.10, 1.30, 1.55], [-0.046, -0.046, -0.056, -0.064, -0.058, -0.040, -0.005, 0.030])
+    grain = 0.5 + 0.5 * np.sin(p[..., 0] * 5200 + 3 * np.sin(y * 2100)) * np.sin(y * 5600 + 3 * np.sin(p[..., 0] * 1900))
+    beside_chin = 1 - 0.5 * bump(x - 0.016, 0.008) * bump(y + 0.087, 0.008)  # thinner beside the middle of the lower lip
+    beard: Array = smoothstep(0.006, -0.008, y - edge) * smoothstep(1.62, 1.45, turn) * beside_chin * (0.62 + 0.38 * grain)
+    return beard
 
 
 def _lid_crease(x: Array, y: Array, face: FaceMesh) -> Array:

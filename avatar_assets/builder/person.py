@@ -36,6 +36,7 @@ class Face:
     width: float
     jaw: float
     chin: float
+    chin_width: float
     cheeks: float
     nose: float
     bridge: float
@@ -48,6 +49,7 @@ class Face:
     brow_height: float
     lashes: float
     lines: float
+    stubble: float
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,29 @@ class Puff:
 
 
 @dataclass(frozen=True)
+class Crop:
+    """Short hair of `locks` locks for the whole sphere, of which the hairy part is kept.
+
+    top, sides: length of a lock there, width: half of its breadth, millimetres; lift: how steeply the locks on top stand up
+    (0 = flat, 1 = as much up as along); combed_from: the point that they all point away from, millimetres of head space.
+    """
+
+    locks: int
+    top: float
+    sides: float
+    width: float
+    lift: float
+    combed_from: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Hair:
     """`hairline` as (height at the forehead, at the temples, behind the ears) in millimetres of head space, and what grows there."""
 
     hairline: tuple[float, float, float]
     sheets: tuple[Sheet, ...]
     puffs: tuple[Puff, ...]
+    crop: Crop | None
 
 
 @dataclass(frozen=True)
@@ -139,8 +158,9 @@ def load(name: str) -> Person:
             clothes=Clothes(**data["clothes"]),
             hair=Hair(
                 hairline=tuple(hair["hairline"]),
-                sheets=tuple(_sheet(sheet) for sheet in hair["sheets"]),
+                sheets=tuple(_sheet(sheet) for sheet in hair.get("sheets", [])),
                 puffs=tuple(Puff(**puff) for puff in hair.get("puffs", [])),
+                crop=Crop(**hair["crop"]) if "crop" in hair else None,
             ),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as problem:

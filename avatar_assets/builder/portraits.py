@@ -9,8 +9,8 @@ import io
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from math import atan, degrees
 from pathlib import Path
@@ -63,6 +63,28 @@ def _serving(roots: dict[str, Path]) -> Iterator[str]:
         server.server_close()
 
 
+@contextmanager
+def studio(modules: Path, chromium: str | None) -> Iterator[Callable[[str], AbstractContextManager[Page]]]:
+    """Opens the studio in a browser; what it gives takes a person's name and opens a page with that person in it.
+
+    Raises playwright's Error where the browser does not start or the person does not appear.
+    """
+    roots = {"studio": Path(__file__).parent, "avatars": ASSETS / "avatars", "modules": modules}
+    with _serving(roots) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_GL)
+
+        @contextmanager
+        def visit(name: str) -> Iterator[Page]:
+            page = browser.new_page()
+            page.goto(f"{address}/studio/studio.html?avatar={name}")
+            page.wait_for_function("window.ready", timeout=60_000)
+            yield page
+            page.close()
+
+        yield visit
+        browser.close()
+
+
 def _resize(page: Page, size: int) -> None:
     """Gives the page its size and waits until the canvas has followed."""
     page.set_viewport_size({"width": size, "height": size})
@@ -88,15 +110,20 @@ def portrait(page: Page) -> Image.Image:
     return picture.convert("RGBA").resize((PORTRAIT_SIZE, PORTRAIT_SIZE), Image.Resampling.LANCZOS)
 
 
-def contact_sheet(page: Page) -> Image.Image:
-    """All visemes as strong as they are played."""
+def visemes(page: Page) -> dict[str, Image.Image]:
+    """The face close up with every viseme, as strong as it is played: CELL pixels square each."""
     _resize(page, CELL)
+    poses = {name: {"weights": {f"viseme_{name}": STRONGEST.get(name, USUAL)}, "turn": [0.02, 0, 0], "camera": CLOSE_UP} for name in SPOKEN}
+    return {name: _shot(page, CELL, pose, False).convert("RGB") for name, pose in poses.items()}
+
+
+def contact_sheet(page: Page) -> Image.Image:
+    """All visemes side by side, with their names."""
     sheet = Image.new("RGB", (CELL * COLUMNS, CELL * -(-len(SPOKEN) // COLUMNS)), "white")
     draw = ImageDraw.Draw(sheet)
-    for i, name in enumerate(SPOKEN):
-        pose = {"weights": {f"viseme_{name}": STRONGEST.get(name, USUAL)}, "turn": [0.02, 0, 0], "camera": CLOSE_UP}
+    for i, (name, picture) in enumerate(visemes(page).items()):
         x, y = i % COLUMNS * CELL, i // COLUMNS * CELL
-        sheet.paste(_shot(page, CELL, pose, False).convert("RGB"), (x, y))
+        sheet.paste(picture, (x, y))
         draw.rounded_rectangle((x + 5, y + 5, x + 33, y + 21), 5, fill="white")
         draw.text((x + 19, y + 13), name, fill="black", anchor="mm")
     return sheet
@@ -111,18 +138,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--chromium", default=shutil.which("chromium"), metavar="PROGRAM", help="Chromium (default: the one on PATH)")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"whom to photograph: {', '.join(names())} (default: all)")
     options = parser.parse_args(arguments)
-    roots = {"studio": Path(__file__).parent, "avatars": ASSETS / "avatars", "modules": options.modules}
     try:
-        with _serving(roots) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=options.chromium, args=SOFTWARE_GL)
+        with studio(options.modules, options.chromium) as visit:
             for name in options.names or names():
-                page = browser.new_page()
-                page.goto(f"{address}/studio/studio.html?avatar={name}")
-                page.wait_for_function("window.ready", timeout=60_000)
-                portrait(page).save(ASSETS / "avatars" / f"{name}.png", optimize=True)
-                contact_sheet(page).quantize(256, kmeans=2).save(DOCS / f"visemes-{name}.png", optimize=True)
-                page.close()
-            browser.close()
+                with visit(name) as page:
+                    portrait(page).save(ASSETS / "avatars" / f"{name}.png", optimize=True)
+                    contact_sheet(page).quantize(256, kmeans=2).save(DOCS / f"visemes-{name}.png", optimize=True)
     except Error as problem:
         print(f"The avatars could not be photographed: {problem}", file=sys.stderr)
         return 1

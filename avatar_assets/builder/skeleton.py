@@ -12,8 +12,10 @@ from .mesh import Skin, neighbour_mean
 from .person import Body
 from .sdf import Array, Ints, capsule
 
-ARM_DROP = 1.22
-"""How far the resting arms hang below the horizontal, radians."""
+ARM_DROP = 1.34
+"""How far the resting arms hang down from the line of the shoulders, radians."""
+SHOULDER_RAISED, SHOULDER_BACK = 0.12, 0.09
+"""How the resting collar bones leave the axes of the rig, radians: the middle of TalkingHead's standing poses."""
 HEAD_JOINT = np.array([0.0, 1.505, -0.004])
 HEAD_CENTRE = np.array([0.0, 1.594, 0.010])
 """Where head space has its origin, in world space."""
@@ -82,7 +84,8 @@ class Skeleton:
             self._add(f"{side}Eye", "Head", HEAD_CENTRE + EYE_CENTRE * (sign, 1, 1) - HEAD_JOINT, turn_x(np.pi / 2))
 
     def _arm(self, side: str, sign: float, shoulders: float) -> None:
-        self._add(f"{side}Shoulder", "Spine2", (0.035 * sign, 0.090, -0.008), turn_x(np.pi / 2) @ turn_z(-np.pi / 2 * sign))
+        collar_bone = turn_x(np.pi / 2 + SHOULDER_RAISED) @ turn_z(-(np.pi / 2 + SHOULDER_BACK) * sign)
+        self._add(f"{side}Shoulder", "Spine2", (0.035 * sign, 0.078, -0.008), collar_bone)
         self._add(f"{side}Arm", f"{side}Shoulder", (0, shoulders - 0.035, 0), turn_x(ARM_DROP))
         self._add(f"{side}ForeArm", f"{side}Arm", (0, UPPER_ARM, 0))
         self._add(f"{side}Hand", f"{side}ForeArm", (0, FOREARM, 0))

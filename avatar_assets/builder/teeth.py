@@ -15,9 +15,10 @@ TOOTH, GUM, TONGUE = linear("#f7f2ea"), linear("#b9625f"), linear("#cd6b68")
 ARCH_WIDTH, ARCH_DEPTH = 0.0205, 0.0130
 """Half-width of the dental arch and how far its ends lie behind its middle, metres."""
 TEETH_PER_ROW = 8
+COLUMNS, ROWS = TEETH_PER_ROW * 6 + 1, 8
+ROW_VERTICES = COLUMNS * ROWS
+"""Vertices of one row of teeth; in the mesh the upper row comes first, then the lower, then the tongue."""
 TONGUE_SIZE = np.array([0.0150, 0.0046, 0.0230])
-RECEDE = 0.45
-"""Rounded lips leave no room to see the teeth: they go back by this part of what the lips come forward."""
 TONGUE_OUT = MouthPose(tongue_forward=30.0, tongue_up=-3.0)
 
 
@@ -25,7 +26,7 @@ def build_mouth_inside(face: FaceMesh) -> Mesh:
     """Teeth and tongue in head space, with the morphs that move them."""
     front = float(face.positions[np.argmin(np.abs(face.positions[:64, 0]))][2])
     upper = _row(MOUTH_HEIGHT + 0.0008, MOUTH_HEIGHT + 0.0100, front - 0.0098)
-    lower = _row(MOUTH_HEIGHT - 0.0036, MOUTH_HEIGHT - 0.0110, front - 0.0128)
+    lower = _row(MOUTH_HEIGHT - 0.0012, MOUTH_HEIGHT - 0.0092, front - 0.0128)
     tongue = _tongue(np.array([0.0, MOUTH_HEIGHT - 0.0070, front - 0.0360]))
     shade = [0.35 + 0.65 * smoothstep(front - 0.040, front - 0.008, part.positions[:, 2]) for part in (upper, lower, tongue)]
     for part, dark in zip((upper, lower, tongue), shade, strict=True):
@@ -38,8 +39,8 @@ def build_mouth_inside(face: FaceMesh) -> Mesh:
         moved = (
             moved
             + (1 - is_tongue)[:, None]
-            * np.stack([np.zeros_like(with_jaw), RECEDE * (1 - 2 * with_jaw), np.full_like(with_jaw, -RECEDE)], -1)
-            * pose.forward
+            * np.stack([np.zeros_like(with_jaw), 1 - 2 * with_jaw, np.full_like(with_jaw, -1.0)], -1)
+            * pose.teeth_back
             * 0.001
         )
         if np.abs(moved).max() > 1e-6:
@@ -52,9 +53,8 @@ def build_mouth_inside(face: FaceMesh) -> Mesh:
 
 def _row(edge: float, gum: float, depth: float) -> Mesh:
     """A row of teeth as a scalloped band from the cutting `edge` to the `gum` (heights), its middle at `depth`."""
-    columns = TEETH_PER_ROW * 6 + 1
-    across = np.linspace(-1, 1, columns)
-    down = np.linspace(0, 1, 8)
+    across = np.linspace(-1, 1, COLUMNS)
+    down = np.linspace(0, 1, ROWS)
     tooth = np.abs(np.sin((across + 1) / 2 * TEETH_PER_ROW * np.pi))  # 0 in the gaps, 1 in a tooth's middle
     gap = 1 - np.clip(tooth / 0.35, 0, 1)
     edge_y = edge + (gum - edge) * (0.05 * gap + 0.16 * across**2)
@@ -63,9 +63,9 @@ def _row(edge: float, gum: float, depth: float) -> Mesh:
     bulge = 0.0015 * np.sqrt(np.clip(1 - (2 * down[:, None] - 0.9) ** 2, 0, 1))
     z = depth - ARCH_DEPTH * across**2 + bulge - 0.0007 * gap
     points = np.stack([x, y, z], -1).reshape(-1, 3)
-    faces = facing(points, grid_faces(len(down), columns), np.tile((0.0, 0.0, 1.0), (len(points), 1)))
+    faces = facing(points, grid_faces(ROWS, COLUMNS), np.tile((0.0, 0.0, 1.0), (len(points), 1)))
     row = shell(points, faces)
-    pink = smoothstep(0.72, 0.86, np.repeat(down, columns) + 0.10 * np.tile(gap, len(down)))
+    pink = smoothstep(0.72, 0.86, np.repeat(down, COLUMNS) + 0.10 * np.tile(gap, len(down)))
     enamel = TOOTH * (1 - 0.22 * np.tile(gap, len(down)))[:, None]
     row.colours = enamel + (GUM - enamel) * pink[:, None]
     return row
