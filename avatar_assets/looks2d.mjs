@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Look
- * @property {'bob' | 'short' | 'bun' | 'long' | 'curly'} hair
+ * @property {'bob' | 'short' | 'crop' | 'bun' | 'long' | 'curly'} hair
  * @property {string} hairColour
  * @property {string} skin
  * @property {string} iris
@@ -12,9 +12,9 @@
 /** @type {Look[]} */
 const LOOKS = [
   { hair: 'bob', hairColour: '#2b2224', skin: '#f1cba9', iris: '#4a2f22', glasses: false },
-  { hair: 'short', hairColour: '#8d8a88', skin: '#efc3a0', iris: '#4f6f86', glasses: true },
-  { hair: 'bun', hairColour: '#2a1b16', skin: '#9a5f3a', iris: '#4a2d1b', glasses: false },
-  { hair: 'short', hairColour: '#6a3b20', skin: '#efc4a2', iris: '#3f7a58', glasses: false },
+  { hair: 'short', hairColour: '#b5afa6', skin: '#f0c6a8', iris: '#4f6f86', glasses: true },
+  { hair: 'bun', hairColour: '#2a1b16', skin: '#8a5636', iris: '#4a2d1b', glasses: false },
+  { hair: 'crop', hairColour: '#231a16', skin: '#cb9263', iris: '#5a3a1e', glasses: false },
   { hair: 'curly', hairColour: '#8a4526', skin: '#c98f68', iris: '#3c5a3a', glasses: false },
   { hair: 'long', hairColour: '#c79a54', skin: '#f6d3b8', iris: '#3f7fa0', glasses: false },
 ];
