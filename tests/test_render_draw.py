@@ -8,13 +8,14 @@ import struct
 import numpy as np
 import pytest
 from conftest import HOUSE
-from drawing import require_drawing
+from drawing import bursts, require_drawing
 
 from avatar_assets.render import draw, stage
-from avatar_assets.render.acting import Pose
+from avatar_assets.render.acting import Acting, Pose
 from avatar_assets.render.draw import Painter
 from avatar_assets.render.figure import Figure
 from avatar_assets.render.model import read
+from avatar_assets.render.script import script_of
 from engines.errors import EngineError, InputError, MissingDependency
 
 AVATARS = sorted((HOUSE / "avatar_assets" / "avatars").glob("*.glb"))
@@ -71,6 +72,22 @@ def test_the_same_pose_is_the_same_picture_whatever_came_before(painter):
     first = painter.draw(REST)
     painter.draw(Pose({"viseme_aa": 0.6, "eyeBlinkLeft": 1.0}, {"Head": (0.1, 0.1, 0.1)}))
     assert (painter.draw(REST) == first).all()
+
+
+@pytest.mark.parametrize("path", AVATARS, ids=lambda path: path.stem)
+def test_what_is_left_out_is_never_missed(path, monkeypatch):
+    require_drawing()
+    model = read(path)
+    acting = Acting(script_of([bursts(["aa", "U", "TH", "FF"] * 8)]), "happy")
+    poses = [acting.at(ms) for ms in range(0, 12_000, 800)]
+    with Painter(model, COLOUR, SIZE, SIZE) as painter:
+        drawn = sum(part.triangles for part in painter._parts)
+        spared = [painter.draw(pose) for pose in poses]
+    monkeypatch.setattr(draw, "seen", lambda *_, meshes, size: [np.ones(len(mesh.triangles), bool) for mesh in meshes])
+    with Painter(model, COLOUR, SIZE, SIZE) as painter:
+        assert drawn < 0.75 * sum(part.triangles for part in painter._parts)
+        for pose, picture in zip(poses, spared, strict=True):
+            assert (painter.draw(pose) == picture).all()
 
 
 def test_a_turned_head_keeps_looking_into_the_camera():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -15,13 +14,13 @@ from avatar_assets.render import stage
 from avatar_assets.render.acting import Pose
 from avatar_assets.render.figure import Figure
 from avatar_assets.render.model import Mesh, Model
+from avatar_assets.render.unseen import seen, source
 from engines.errors import EngineError, InputError, MissingDependency
 
 INSTALL = "pip install moderngl"
 WITHOUT_EGL = "Drawing without a window needs EGL, which does not work here"
 EGL_PACKAGES = "apt-get install libegl1 libgl1 libgl1-mesa-dri"
 
-_HERE = Path(__file__).resolve().parent
 _EGL_DEVICES = 8
 """More than any machine names."""
 _SRGB8 = 0x8C41
@@ -84,7 +83,8 @@ class Painter:
         self._camera = stage.camera(self._figure.eyes, width, height)
         self._gl = context()
         try:
-            self._prepare(model, colour, width, height)
+            with self._gl:  # there may be other contexts in this process
+                self._prepare(model, colour, width, height)
         except BaseException:
             self.close()
             raise
@@ -97,18 +97,16 @@ class Painter:
     def draw(self, pose: Pose) -> NDArray[np.uint8]:
         """The picture, shape (height, width, 3), sRGB, top row first."""
         joints, gaze = self._figure.stand(pose, self._camera.place)
-        self._bones.write(np.ascontiguousarray(joints.transpose(0, 2, 1), np.float32))
         weights = {**pose.morphs, **gaze}
-        self._canvas.use()
-        self._canvas.clear()
-        self._gl.disable(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
-        self._room.render(self._gl.TRIANGLES)
-        self._gl.enable(self._gl.DEPTH_TEST)
-        for part in self._parts:
-            part.draw(weights)
+        with self._gl:
+            self._bones.write(self._figure.bones(joints))
+            self._gl.copy_framebuffer(self._canvas, self._room)
+            self._canvas.use()
+            for part in self._parts:
+                part.draw(weights)
+            data = self._canvas.read(components=3, alignment=1)
         width, height = self._canvas.size
-        pixels = np.frombuffer(self._canvas.read(components=3, alignment=1), np.uint8).reshape(height, width, 3)
-        return np.ascontiguousarray(pixels[::-1])
+        return np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1])
 
     def close(self) -> None:
         """Give everything back."""
@@ -123,7 +121,9 @@ class Painter:
     def _prepare(self, model: Model, colour: str, width: int, height: int) -> None:
         gl, size = self._gl, (width, height)
         self._canvas = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
-        self._room = self._background(colour, size)
+        self._room = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
+        self._paint_room(colour)
+        gl.enable(gl.DEPTH_TEST)
         program = self._program("person.vert", "person.frag")
         direction, strength = stage.light()
         program["to_picture"].write(np.ascontiguousarray(self._camera.matrix.T, np.float32))
@@ -140,10 +140,12 @@ class Painter:
         self._bones.bind_to_uniform_block(0)
         program["Bones"].binding = 0
         pictures = [self._texture(picture) for picture in model.pictures]
+        meshes = [mesh for mesh in model.meshes if self._in_view(mesh)]
+        kept = seen(gl, self._figure, self._camera, self._bones, meshes=meshes, size=size)
         self._parts = [
-            _Part(gl, program, mesh, None if mesh.material.picture is None else pictures[mesh.material.picture])
-            for mesh in model.meshes
-            if self._in_view(mesh)
+            _Part(gl, program, mesh, mesh.triangles[keep], None if mesh.material.picture is None else pictures[mesh.material.picture])
+            for mesh, keep in zip(meshes, kept, strict=True)
+            if keep.any()
         ]
 
     def _in_view(self, mesh: Mesh) -> bool:
@@ -151,11 +153,12 @@ class Painter:
         x, y = (corners[:, :2] / corners[:, 3:]).T
         return bool(x.max() > -_OUTSIDE and x.min() < _OUTSIDE and y.max() > -_OUTSIDE and y.min() < _OUTSIDE)
 
-    def _background(self, colour: str, size: tuple[int, int]) -> Any:
+    def _paint_room(self, colour: str) -> None:
+        """The room behind the person, once for all pictures."""
         near, far = stage.background(colour)
         program = self._program("room.vert", "room.frag")
         for name, value in {
-            "size": size,
+            "size": self._room.size,
             "near": near,
             "far": far,
             "radii": stage.GRADIENT_RADII,
@@ -163,11 +166,12 @@ class Painter:
             "end": stage.GRADIENT_END,
         }.items():
             program[name] = value
-        return self._gl.vertex_array(program, [(self._gl.buffer(_WHOLE_PICTURE), "2f", "corner")])
+        self._room.use()
+        self._room.clear()
+        self._gl.vertex_array(program, [(self._gl.buffer(_WHOLE_PICTURE), "2f", "corner")]).render(self._gl.TRIANGLES)
 
     def _program(self, vertex: str, fragment: str) -> Any:
-        vertices, pixels = ((_HERE / name).read_text(encoding="utf-8") for name in (vertex, fragment))
-        return self._gl.program(vertex_shader=vertices, fragment_shader=pixels)
+        return self._gl.program(vertex_shader=source(vertex), fragment_shader=source(fragment))
 
     def _texture(self, picture: bytes) -> Any:
         pixels = _decoded(picture)
@@ -181,8 +185,9 @@ class Painter:
 class _Part:
     """One mesh where it is drawn."""
 
-    def __init__(self, gl: Any, program: Any, mesh: Mesh, texture: Any) -> None:
+    def __init__(self, gl: Any, program: Any, mesh: Mesh, triangles: NDArray[np.uint32], texture: Any) -> None:
         self._gl, self._program, self._mesh, self._texture = gl, program, mesh, texture
+        self.triangles = len(triangles)
         self._shape = gl.buffer(mesh.shape.astype(np.float32).tobytes())
         self._weights: dict[str, float] = {}
         still = [
@@ -193,7 +198,10 @@ class _Part:
         ]
         buffers = [(gl.buffer(np.ascontiguousarray(values).tobytes()), kind, name) for values, kind, name in still]
         self._array = gl.vertex_array(
-            program, [(self._shape, "3f 3f", "position", "normal"), *buffers], gl.buffer(mesh.triangles.tobytes()), skip_errors=True
+            program,
+            [(self._shape, "3f 3f", "position", "normal"), *buffers],
+            gl.buffer(np.ascontiguousarray(triangles).tobytes()),
+            skip_errors=True,
         )
 
     def draw(self, weights: dict[str, float]) -> None:

@@ -56,6 +56,11 @@ class Figure:
         worlds = self._worlds(pose)
         return worlds[[node for node, _ in self._model.joints]] @ self._inverse_binds, self._gaze(worlds, looking_at)
 
+    @staticmethod
+    def bones(joints: Matrix) -> NDArray[np.float32]:
+        """What `stand` gives, as shaders want it: column by column."""
+        return np.ascontiguousarray(joints.transpose(0, 2, 1), np.float32)
+
     def _gaze(self, worlds: Matrix, at: NDArray[np.float64]) -> dict[str, float]:
         head = self._numbers["Head"]
         turned = worlds[head][:3, :3] @ np.linalg.inv(self._rest[head][:3, :3])

@@ -165,7 +165,7 @@ class Film:
             "yuv420p",
             dst_colorspace="ITU709",
             dst_color_range="MPEG",
-            interpolation="AREA",
+            interpolation="BICUBIC",
         )
         frame.pts, frame.time_base = self._pictures, Fraction(1, self._fps)
         self._pictures += 1
