@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -15,8 +18,11 @@ from drawing import bursts
 from avatar_assets.builder import eyes
 from avatar_assets.render import figure, stage
 from avatar_assets.render.acting import RESTING, Acting
-from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, captions, script_of
+from avatar_assets.render.acts import ACTS
+from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, Script, captions, script_of
 from engines.personas import _Mood
+from engines.text.directions import DIRECTIONS
+from engines.types import Cue
 
 ASSETS = HOUSE / "avatar_assets"
 TALKING_HEAD = ASSETS / "node_modules" / "@met4citizen" / "talkinghead" / "modules" / "talkinghead.mjs"
@@ -38,17 +44,17 @@ def test_the_same_text_is_acted_the_same_way_and_another_differently():
 
 @pytest.mark.parametrize("mood", get_args(_Mood))
 def test_weights_and_turns_stay_human_in_every_mood(mood):
-    acting = Acting(SCRIPT, mood)
+    acting = Acting(with_cues(*(Cue(name, 500 * index) for index, name in enumerate(("nod", "laugh", "shake", "love", "wink")))), mood)
     before = acting.at(0)
     for ms in np.arange(0, SCRIPT.audio.duration_ms + 1000, 10):
         pose = acting.at(ms)
         assert all(0 <= weight <= 1 for weight in pose.morphs.values())
         assert all(abs(angle) < 0.2 for turn in pose.turns.values() for angle in turn)
         for name, weight in pose.morphs.items():
-            assert abs(weight - before.morphs[name]) < 0.45, f"{name} jumps at {ms} ms"
+            assert abs(weight - before.morphs.get(name, 0.0)) < 0.45, f"{name} jumps at {ms} ms"
         before = pose
     for name, weight in RESTING[mood].items():
-        assert acting.at(10).morphs[name] >= weight
+        assert Acting(SCRIPT, mood).at(10).morphs[name] >= weight
 
 
 def test_eyes_blink_now_and_then_and_open_again():
@@ -70,6 +76,49 @@ def test_the_head_moves_while_it_speaks_and_little():
     acting = Acting(SCRIPT, "neutral")
     yaw = [acting.at(ms).turns["Head"][1] for ms in np.arange(LEAD_MS, 8000, 40)]
     assert 0.01 < np.ptp(yaw) < 0.15
+
+
+def with_cues(*cues: Cue) -> Script:
+    return replace(SCRIPT, cues=cues)
+
+
+def test_acts_are_the_browsers():
+    if (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed: the browser's table cannot be read")
+    program = """
+    import { ACTS } from './avatar_assets/acts.mjs';
+    const act = ({ template, mood = null }) => ({ ...template(false), mood });
+    console.log(JSON.stringify(Object.fromEntries(Object.entries(ACTS).map(([name, one]) => [name, act(one)]))));
+    """
+    command = [node, "--input-type=module", "-e", program]
+    done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
+    theirs = json.loads(done.stdout)
+    assert set(theirs) == set(ACTS) == set(DIRECTIONS)
+    for name, act in ACTS.items():
+        values = {part: tuple(reached) for part, reached in theirs[name]["vs"].items() if part != "eyeContact"}
+        assert (act.dt, act.values, act.mood) == (tuple(theirs[name]["dt"]), values, theirs[name]["mood"]), name
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_an_act_comes_and_goes(name):
+    plain, acted = Acting(SCRIPT, "neutral"), Acting(with_cues(Cue(name, 2000)), "neutral")
+    assert acted.at(1999) == plain.at(1999)
+    assert any(acted.at(ms) != plain.at(ms) for ms in range(2000, 3000, 50))
+    over = 2000 + sum(ACTS[name].dt) + 1000
+    assert acted.at(over) == Acting(SCRIPT, ACTS[name].mood or "neutral").at(over)
+
+
+def test_a_mood_changes_gently_and_the_next_one_takes_over():
+    acting = Acting(with_cues(Cue("smile", 1000), Cue("sad", 3000)), "neutral")
+    smiles = [acting.at(ms).morphs.get("mouthSmile", 0.0) for ms in (900, 1300, 2500, 5000)]
+    assert smiles == pytest.approx([0, 0.2 * 0.39, 0.2, 0], abs=0.02)
+    assert acting.at(6500).morphs["mouthFrownLeft"] == pytest.approx(RESTING["sad"]["mouthFrownLeft"])
+
+
+def test_who_thinks_looks_away():
+    acting = Acting(with_cues(Cue("think", 2000)), "neutral")
+    assert acting.at(1900).glance == (0, 0)
+    assert acting.at(2350).glance == (0.5, -0.4), "up, and to one side"
 
 
 def test_segments_lie_one_after_another_to_the_sample():
@@ -107,7 +156,7 @@ def numbers_of(source: str, name: str) -> float:
 
 
 def test_camera_and_light_are_the_browsers():
-    source = (ASSETS / "figure.mjs").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(ASSETS.glob("*.mjs")))
     ours = {
         "FRAME_HEIGHT_M": stage.FRAME_HEIGHT_M,
         "FRAME_WIDTH_M": stage.FRAME_WIDTH_M,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from avatar_assets.render.figure import Figure
 from avatar_assets.render.model import read
 from avatar_assets.render.script import script_of
 from engines.errors import EngineError, InputError, MissingDependency
+from engines.types import Cue
 
 AVATARS = sorted((HOUSE / "avatar_assets" / "avatars").glob("*.glb"))
 MIA = HOUSE / "avatar_assets" / "avatars" / "mia.glb"
@@ -78,8 +80,9 @@ def test_the_same_pose_is_the_same_picture_whatever_came_before(painter):
 def test_what_is_left_out_is_never_missed(path, monkeypatch):
     require_drawing()
     model = read(path)
-    acting = Acting(script_of([bursts(["aa", "U", "TH", "FF"] * 8)]), "happy")
-    poses = [acting.at(ms) for ms in range(0, 12_000, 800)]
+    cues = tuple(Cue(name, 500 + 2200 * index) for index, name in enumerate(("nod", "shake", "love", "laugh", "think")))
+    acting = Acting(replace(script_of([bursts(["aa", "U", "TH", "FF"] * 8)]), cues=cues), "happy")
+    poses = [acting.at(ms) for ms in range(0, 12_000, 600)]
     with Painter(model, COLOUR, SIZE, SIZE) as painter:
         drawn = sum(part.triangles for part in painter._parts)
         spared = [painter.draw(pose) for pose in poses]

@@ -162,6 +162,13 @@ def test_the_voice_is_the_turns_own(persona):
     assert voice.said[0] == ("Hello there.", "pats_voice")
 
 
+def test_stage_directions_are_acted_and_not_said(persona):
+    segments = video.speak("[smile] Hello there. [nod] Yes.", persona, stub_engines(voice=StubVoice()), Settings())
+    script = script_of(segments)
+    assert [cue.name for cue in script.cues] == ["smile", "nod"]
+    assert "smile" not in "".join(word.text for word in script.words)
+
+
 def test_a_voice_that_was_asked_for_and_cannot_work_is_not_replaced(capsys, monkeypatch):
     monkeypatch.setattr("engines.slot.importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(video, "check", lambda *_: None)

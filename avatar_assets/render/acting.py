@@ -11,6 +11,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from avatar_assets.render.acts import Acts
 from avatar_assets.render.mouth import Mouth
 from avatar_assets.render.script import Script
 
@@ -47,6 +48,7 @@ RESTING: dict[str, dict[str, float]] = {
 _LIVELY = ("browOuterUpLeft", "browOuterUpRight", "cheekSquintLeft", "cheekSquintRight", "browInnerUp")
 """Shapes that are never quite still in a living face."""
 _LIVELY_SIZE = 0.06
+_BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 _PAUSES = tuple(".?!,;:…。？！、，")
 _BLINK_EVERY_MS, _BLINKS_APART_MS = (1500.0, 5500.0), 700.0
 _NODS_APART_MS = 1100.0
@@ -61,6 +63,8 @@ class Pose:
     """Morph target → weight."""
     turns: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """Bone → rotation about its x, y and z axes from rest, in radians."""
+    glance: tuple[float, float] = (0.0, 0.0)
+    """How far the eyes leave the camera, as weights of their morphs: to the person's left, and down."""
 
 
 class Acting:
@@ -73,9 +77,9 @@ class Acting:
             script: what is said; its words also seed all that is left to chance.
             mood: the persona's resting mood, one of `RESTING`.
         """
+        self._acts = Acts(script.cues, mood)
         words = "".join(word.text for word in script.words)
         chance = np.random.default_rng(list(hashlib.sha256(words.encode()).digest()))
-        self._rest = RESTING[mood]
         self._mouth = Mouth(script.visemes)
         self._speaking = _Track(
             _Pulse(phrase.start_ms - 400, phrase.start_ms, phrase.end_ms, phrase.end_ms + 600) for phrase in script.phrases
@@ -92,25 +96,37 @@ class Acting:
 
     def at(self, ms: float) -> Pose:
         """The pose `ms` after the film's beginning."""
-        return Pose(self._face(ms), self._body(ms))
+        act = self._acts.at(ms)
+        return Pose(self._face(ms, act), self._body(ms, act), (act.get("eyesRotateY", 0.0), act.get("eyesRotateX", 0.0)))
 
-    def _face(self, ms: float) -> dict[str, float]:
-        face = dict(self._rest)
+    def _face(self, ms: float, act: dict[str, float]) -> dict[str, float]:
+        face = dict.fromkeys(_BLINKS, 0.0)
+        for mood, share in self._acts.moods(ms).items():
+            for name, weight in RESTING[mood].items():
+                face[name] = face.get(name, 0.0) + share * weight
         for index, name in enumerate(_LIVELY):
             face[name] = face.get(name, 0.0) + _LIVELY_SIZE * (1 + self._drift(index, ms, 2600.0))
         nod, asking = self._nods.at(ms), self._asking.at(ms)
         face["browInnerUp"] += 0.22 * nod + 0.35 * asking
         for side in ("Left", "Right"):
             face[f"browOuterUp{side}"] += 0.15 * nod + 0.30 * asking
-            face[f"eyeBlink{side}"] = max(face.get(f"eyeBlink{side}", 0.0), self._blinks.at(ms))
+            face[f"eyeBlink{side}"] = max(face[f"eyeBlink{side}"], self._blinks.at(ms))
+        for name, weight in act.items():
+            if "Rotate" not in name:
+                face[name] = max(face.get(name, 0.0), weight)
         face.update({f"viseme_{name}": weight for name, weight in self._mouth.at(ms).items()})
         return {name: min(weight, 1.0) for name, weight in face.items()}
 
-    def _body(self, ms: float) -> dict[str, tuple[float, float, float]]:
+    def _body(self, ms: float, act: dict[str, float]) -> dict[str, tuple[float, float, float]]:
         lively = 0.35 + 0.65 * self._speaking.at(ms)
-        pitch = lively * 0.022 * self._drift(8, ms, 2100.0) + 0.055 * self._nods.at(ms) - 0.02 * self._asking.at(ms)
-        yaw = lively * 0.060 * self._drift(9, ms, 3100.0)
-        roll = lively * 0.030 * self._drift(10, ms, 3700.0) + 0.03 * self._asking.at(ms)
+        pitch = (
+            lively * 0.022 * self._drift(8, ms, 2100.0)
+            + 0.055 * self._nods.at(ms)
+            - 0.02 * self._asking.at(ms)
+            + act.get("headRotateX", 0.0)
+        )
+        yaw = lively * 0.060 * self._drift(9, ms, 3100.0) + act.get("headRotateY", 0.0)
+        roll = lively * 0.030 * self._drift(10, ms, 3700.0) + 0.03 * self._asking.at(ms) + act.get("headRotateZ", 0.0)
         breath = 0.010 * math.sin(2 * math.pi * ms / _BREATH_MS)
         sway = 0.012 * self._drift(11, ms, 6300.0)
         return {

@@ -47,27 +47,28 @@ class Figure:
         return np.asarray((self._rest[self._numbers["LeftEye"]] + self._rest[self._numbers["RightEye"]])[:3, 3] / 2)
 
     def stand(self, pose: Pose, looking_at: NDArray[np.float64]) -> tuple[Matrix, dict[str, float]]:
-        """Take a pose, the eyes on a point of the world, shape (3,).
+        """Take a pose, the eyes on a point of the world, shape (3,), less the pose's glance.
 
         Returns:
             What moves each joint's vertices from their bind position into the world, shape (joints, 4, 4), and the weights of the
             eyeLook morphs.
         """
         worlds = self._worlds(pose)
-        return worlds[[node for node, _ in self._model.joints]] @ self._inverse_binds, self._gaze(worlds, looking_at)
+        return worlds[[node for node, _ in self._model.joints]] @ self._inverse_binds, self._gaze(worlds, looking_at, pose.glance)
 
     @staticmethod
     def bones(joints: Matrix) -> NDArray[np.float32]:
         """What `stand` gives, as shaders want it: column by column."""
         return np.ascontiguousarray(joints.transpose(0, 2, 1), np.float32)
 
-    def _gaze(self, worlds: Matrix, at: NDArray[np.float64]) -> dict[str, float]:
+    def _gaze(self, worlds: Matrix, at: NDArray[np.float64], glance: tuple[float, float]) -> dict[str, float]:
         head = self._numbers["Head"]
         turned = worlds[head][:3, :3] @ np.linalg.inv(self._rest[head][:3, :3])
         weights: dict[str, float] = {}
         for side, outwards in SIDES:
             x, y, z = turned.T @ (at - worlds[self._numbers[f"{side}Eye"]][:3, 3])
             sideways, up = math.atan2(x, z) / LOOK_SIDEWAYS, math.atan2(y, math.hypot(x, z)) / LOOK_UPRIGHT
+            sideways, up = sideways + glance[0], up - glance[1]
             weights |= {f"eyeLookOut{side}": sideways * outwards, f"eyeLookIn{side}": -sideways * outwards}
             weights |= {f"eyeLookUp{side}": up, f"eyeLookDown{side}": -up}
         return {name: min(max(weight, 0.0), _MOST) for name, weight in weights.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines.audio import resample
-from engines.types import AudioChunk, SpeechSegment, Viseme, WordTiming
+from engines.types import AudioChunk, Cue, SpeechSegment, Viseme, WordTiming
 
 SAMPLE_RATE = 48_000
 """Of the film's sound, in Hz: what AAC and Opus both take."""
@@ -47,6 +47,8 @@ class Script:
     visemes: tuple[Viseme, ...]
     words: tuple[WordTiming, ...]
     phrases: tuple[Phrase, ...]
+    cues: tuple[Cue, ...] = ()
+    """What is acted meanwhile."""
 
 
 def script_of(segments: Sequence[SpeechSegment]) -> Script:
@@ -55,15 +57,17 @@ def script_of(segments: Sequence[SpeechSegment]) -> Script:
     visemes: list[Viseme] = []
     words: list[WordTiming] = []
     phrases: list[Phrase] = []
+    cues: list[Cue] = []
     for segment in segments:
         begin = _ms(sum(map(len, pieces)))
         pieces.append(resample(segment.audio, SAMPLE_RATE).samples)
         visemes += [replace(viseme, start_ms=begin + viseme.start_ms) for viseme in segment.timeline.visemes]
         whole = (WordTiming(segment.text, 0.0, segment.audio.duration_ms),) if segment.text.strip() else ()
         words += [replace(word, start_ms=begin + word.start_ms) for word in segment.timeline.words or whole]
+        cues += [replace(cue, start_ms=begin + cue.start_ms) for cue in segment.cues]
         phrases.append(Phrase(begin, begin + segment.audio.duration_ms))
     pieces.append(np.zeros(_samples(TAIL_MS), np.float32))
-    return Script(AudioChunk(np.concatenate(pieces), SAMPLE_RATE), tuple(visemes), tuple(words), tuple(phrases))
+    return Script(AudioChunk(np.concatenate(pieces), SAMPLE_RATE), tuple(visemes), tuple(words), tuple(phrases), tuple(cues))
 
 
 def captions(script: Script) -> list[Caption]:
