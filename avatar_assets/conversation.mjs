@@ -1,4 +1,5 @@
 // The conversation: what was said, how long it took, and the finished replies to hear again or to take home.
+import { filmButton } from './films.mjs';
 import { make } from './people.mjs';
 import { timelineOf, wavOf } from './take-home.mjs';
 
@@ -10,15 +11,22 @@ const NEAR_END_PX = 80;
 export class Conversation {
   #list;
   #receipt;
-  #replay;
+  #on;
   #bubbles = new Map();
   #noticed = new Set();
 
-  /** @param {HTMLElement} list  @param {HTMLElement} receipt  @param {(turn: object) => void} replay */
-  constructor(list, receipt, replay) {
+  /**
+   * @param {HTMLElement} list
+   * @param {HTMLElement} receipt
+   * @param {object} on what is asked for of a finished turn
+   * @param {(turn: object) => void} on.replay
+   * @param {(turn: object, onProgress: (ms: number, of: number) => void) => Promise<object>} on.film see `Films.take`
+   * @param {() => void} on.stop ends either
+   */
+  constructor(list, receipt, on) {
     this.#list = list;
     this.#receipt = receipt;
-    this.#replay = replay;
+    this.#on = on;
   }
 
   /** The person's greeting, before anything was said. */
@@ -80,9 +88,10 @@ export class Conversation {
     if (!theirs || !turn.segments.length || theirs.querySelector('.actions')) return;
     const actions = make('div', 'actions');
     const again = make('button', 'again', { type: 'button' }, 'Replay');
-    again.addEventListener('click', () => this.#replay(turn));
+    again.addEventListener('click', () => this.#on.replay(turn));
     actions.append(
       again,
+      ...filmButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
       download('Sound (WAV)', 'wav', () => wavOf(turn.segments)),
       download('Visemes (JSON)', 'json', () => new Blob([JSON.stringify(timelineOf(turn.segments))], { type: 'application/json' })),
     );
@@ -136,10 +145,12 @@ export class Conversation {
 
 function download(label, kind, content) {
   const button = make('button', 'take', { type: 'button' }, label);
-  button.addEventListener('click', () => {
-    const href = URL.createObjectURL(content());
-    make('a', '', { href, download: `visavis.${kind}` }).click();
-    setTimeout(URL.revokeObjectURL, KEPT_MS, href);
-  });
+  button.addEventListener('click', () => save(content(), kind));
   return button;
+}
+
+function save(file, suffix) {
+  const href = URL.createObjectURL(file);
+  make('a', '', { href, download: `visavis.${suffix}` }).click();
+  setTimeout(URL.revokeObjectURL, KEPT_MS, href);
 }

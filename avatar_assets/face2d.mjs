@@ -4,6 +4,7 @@ import { ACTS, AUTOMATIC } from './acts.mjs';
 import { restWeights } from './face.mjs';
 import { lookOf } from './looks2d.mjs';
 import { mouthOf } from './mouth2d.mjs';
+import { FIRST_VIEW, FLIGHT_MS, between, drawnShotOf } from './views.mjs';
 import { TEETH, browLine, drawPortrait, headOutline, lashLine, lidOutline } from './portrait2d.mjs';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -27,6 +28,8 @@ const POSTURES = {
   thinking: { gaze: [6, -5], tilt: -4, brow: 2 },
 };
 const AT_EASE = { gaze: [0, 0], tilt: 0, brow: 0 };
+/** What looking at somebody beside adds, to the right: px and degrees. */
+const ASIDE = { gaze: 9, tilt: 3 };
 
 /** How often a head that nods or shakes goes there and back, in ms. */
 const SWING_MS = 420;
@@ -49,6 +52,10 @@ export class Face2D {
   #blinkAt = 1500;
   #id = `face-${faces++}`;
   #request = 0;
+  #flight; // {from, to, at}: the camera on its way
+  #aside = 0;
+  #onDrawn = null;
+  #developing = false; // a photograph is being developed
 
   /**
    * @param {HTMLElement} host is filled by the face
@@ -56,10 +63,10 @@ export class Face2D {
    */
   constructor(host, mouth) {
     this.#mouth = mouth;
-    this.#svg.setAttribute('viewBox', '40 20 320 400');
     this.#svg.setAttribute('preserveAspectRatio', 'xMidYMax meet');
     host.append(this.#svg);
     this.#host = host;
+    this.#frameTo(FIRST_VIEW);
   }
 
   /**
@@ -89,6 +96,21 @@ export class Face2D {
     this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: performance.now() });
   }
 
+  /** @param {string} view one of `views.mjs` */
+  setView(view) {
+    if (drawnShotOf(view) !== this.#flight.to) this.#frameTo(view, this.#still.matches ? 0 : performance.now());
+  }
+
+  /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
+  look(side) {
+    this.#aside = side;
+  }
+
+  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets the drawn frames, and when their mouth was asked for */
+  film(onDrawn) {
+    this.#onDrawn = onDrawn;
+  }
+
   /** The weights on the screen. */
   shown() {
     return this.#shown;
@@ -112,6 +134,36 @@ export class Face2D {
     tongue.setAttribute('cy', shape.tongue.y);
     tongue.setAttribute('rx', shape.tongue.rx);
     tongue.setAttribute('ry', shape.tongue.ry);
+    if (this.#flight.at !== null) this.#fly();
+    if (this.#onDrawn && !this.#developing) this.#photograph();
+  }
+
+  #frameTo(view, at = 0) {
+    this.#flight = { from: this.#flight?.to ?? drawnShotOf(view), to: drawnShotOf(view), at };
+    this.#fly();
+  }
+
+  #fly() {
+    const { from, to, at } = this.#flight;
+    const ms = performance.now() - at;
+    this.#svg.setAttribute('viewBox', between(from, to, ms).map((value) => value.toFixed(1)).join(' '));
+    if (ms >= FLIGHT_MS) this.#flight.at = null;
+  }
+
+  /** What is drawn, as a picture that a canvas takes: browsers make one of an SVG only by way of its text. */
+  #photograph() {
+    const at = performance.now();
+    this.#developing = true;
+    this.#svg.setAttribute('width', this.#host.clientWidth);
+    this.#svg.setAttribute('height', this.#host.clientHeight);
+    const image = new Image();
+    const done = (good) => {
+      this.#developing = false;
+      if (good) this.#onDrawn?.(image, at);
+    };
+    image.onload = () => done(true);
+    image.onerror = () => done(false);
+    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(this.#svg))}`;
   }
 
   #moveHead(time, jaw) {
@@ -119,9 +171,9 @@ export class Face2D {
     const { gaze, tilt, brow } = this.#posture;
     const act = this.#acted(time);
     const glide = (name, target) => (now[name] += (target - now[name]) * 0.08);
-    glide('x', gaze[0]);
+    glide('x', gaze[0] + ASIDE.gaze * this.#aside);
     glide('y', gaze[1]);
-    glide('tilt', this.#still.matches ? 0 : tilt + act.tilt);
+    glide('tilt', this.#still.matches ? 0 : tilt + act.tilt + ASIDE.tilt * this.#aside);
     glide('brow', brow + this.#mood.brow + act.brow + 0.25 * jaw);
     glide('slant', this.#mood.slant + act.slant);
     glide('smile', Math.max(-1, Math.min(1.2, this.#mood.smile + act.smile)));

@@ -3,9 +3,11 @@
 import { NeutralToneMapping } from 'three';
 import { TalkingHead } from 'talkinghead';
 import { ACTS, AUTOMATIC } from './acts.mjs';
+import { Camera } from './camera.mjs';
 import { VISEMES } from './face.mjs';
 import { CUES } from './gestures.mjs';
 import { Effort } from './effort.mjs';
+import { Gaze } from './gaze.mjs';
 
 /** Measured on our avatars: TalkingHead's own lights over-expose them. */
 const LIGHT = {
@@ -19,16 +21,6 @@ const ENVIRONMENT_INTENSITY = 0.65;
 /** Without the environment map the ambient light has to do its part. */
 const AMBIENT_ALONE = 1.5;
 
-// The picture: how much of the person is seen (metres), and at which height of the picture the eyes are.
-const FRAME_HEIGHT_M = 0.58;
-const FRAME_WIDTH_M = 0.44;
-const EYES_FROM_TOP = 0.4;
-/** How fast the camera goes along with the head, per frame. */
-const FOLLOW_HEAD = 0.03;
-/** TalkingHead: the eyes lie this far below what it takes for the top, and its view `upper` is this far away. */
-const EYES_BELOW_TOP_M = 0.2;
-const UPPER_DISTANCE_M = 4.5;
-
 /** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
 const MOOD_MS = 9000;
 /** How long hands stay at a gesture, in s; below this liveliness they stay down. */
@@ -37,9 +29,6 @@ const HANDS_FROM = 0.3;
 /** TalkingHead's body, at a liveliness of 1: face to face, the calmer half of its poses. */
 const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
 const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatarSpeakingHeadMove: 0 };
-
-/** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
-const GAZE_LIFT = 0.4;
 
 /** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
 const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
@@ -58,6 +47,10 @@ export class Figure {
   #loading = Promise.resolve();
   #step;
   #resized;
+  #camera;
+  #gaze;
+  #onDrawn = null;
+  #drawnAt = null; // when the mouth of this frame was asked for; null: this frame is left out
   #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
   /**
@@ -87,13 +80,14 @@ export class Figure {
     head.audioCtx.close();
     head.audioCtx = SILENT_CONTEXT;
     head.audioAnalyzerNode = analyserOf(voice);
-    Object.assign(head.mtLimits, gazeLimits(head));
+    this.#gaze = new Gaze(head, this.#still);
+    this.#camera = new Camera(head, host, this.#still);
     head.renderer.toneMapping = NeutralToneMapping;
     head.scene.environmentIntensity = ENVIRONMENT_INTENSITY;
     head.renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
     this.#effort = new Effort(head.renderer.getContext(), (level) => this.#economise(level));
     this.#guardFrames();
-    this.#resized = new ResizeObserver(() => this.#frameCamera());
+    this.#resized = new ResizeObserver(() => this.#camera.frame());
     this.#resized.observe(host);
   }
 
@@ -134,6 +128,29 @@ export class Figure {
     if (mood !== this.#head.moodName) this.#head.setMood(mood);
   }
 
+  /** Height in m, as TalkingHead measures it; 0 before somebody is shown. */
+  get height() {
+    return this.#head.armature ? this.#head.avatarHeight : 0;
+  }
+
+  /**
+   * @param {string} view one of `views.mjs`
+   * @param {number} [company] height in m of the tallest person in the picture, so that everybody is seen from the same distance
+   */
+  setView(view, company = 0) {
+    this.#camera.setView(view, company);
+  }
+
+  /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
+  look(side) {
+    this.#gaze.look(side);
+  }
+
+  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets every drawn frame, and when its mouth was asked for */
+  film(onDrawn) {
+    this.#onDrawn = onDrawn;
+  }
+
   /** The weights on the screen. */
   shown() {
     return Object.fromEntries(VISEMES.map((name) => [name, this.#head.mtAvatar[`viseme_${name}`]?.applied ?? 0]));
@@ -152,7 +169,7 @@ export class Figure {
     this.#host.remove();
   }
 
-  async #load({ name, avatar, mood, liveliness = 1 }) {
+  async #load({ name, avatar, url, mood, liveliness = 1 }) {
     const head = this.#head;
     this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
     this.#moodUntil = Infinity;
@@ -161,7 +178,7 @@ export class Figure {
     const file = `avatars/${encodeURIComponent(avatar)}.glb`;
     try {
       await head.showAvatar({
-        url: new URL(file, document.baseURI).href,
+        url: url ?? new URL(file, document.baseURI).href,
         body: 'M', // the calmer set of poses
         avatarMood: this.#mood,
         lipsyncLang: 'en',
@@ -170,7 +187,7 @@ export class Figure {
       throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
     }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
-    this.#frameCamera();
+    this.#camera.frame();
     // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
     cancelAnimationFrame(head._raf);
     this.#step(performance.now() + 2 * head.animFrameDur);
@@ -184,7 +201,9 @@ export class Figure {
     this.#step = this.#head.animate;
     this.#head.animate = (time) => {
       try {
+        this.#drawnAt = null;
         this.#step(time);
+        if (this.#drawnAt !== null) this.#onDrawn?.(this.#head.renderer.domElement, this.#drawnAt);
         this.#effort.frame(time);
       } catch (error) {
         this.#onFailure(error);
@@ -193,6 +212,7 @@ export class Figure {
   }
 
   #beforeDrawing() {
+    this.#drawnAt = performance.now();
     const weights = this.#mouth();
     for (const name of VISEMES) {
       const morph = this.#head.mtAvatar[`viseme_${name}`];
@@ -200,7 +220,8 @@ export class Figure {
       morph.realtime = weights[name];
       morph.needsUpdate = true;
     }
-    this.#followHead(FOLLOW_HEAD);
+    this.#camera.follow();
+    this.#gaze.turn();
     this.#cue();
   }
 
@@ -215,32 +236,6 @@ export class Figure {
     if (this.#state === 'speaking') {
       if (!this.#still) head.speakWithHands(0, cue.chance * this.#liveliness);
     } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
-  }
-
-  #frameCamera() {
-    const head = this.#head;
-    const { clientWidth: width, clientHeight: height } = this.#host;
-    if (!head.armature || !width || !height) return;
-    const seen = Math.max(FRAME_HEIGHT_M, (FRAME_WIDTH_M * height) / width);
-    const slope = Math.tan((head.camera.fov * Math.PI) / 360);
-    const distance = seen / (2 * slope);
-    const centre = head.avatarHeight - EYES_BELOW_TOP_M - (0.5 - EYES_FROM_TOP) * seen;
-    head.cameraClock = null; // at once
-    // TalkingHead's own formula for the view `upper`, solved for the height that is wanted.
-    head.setView('upper', {
-      cameraDistance: distance - UPPER_DISTANCE_M,
-      cameraY: 1 - (centre - (2 * head.avatarHeight) / 3) / (slope * distance),
-    });
-    head.cameraClock = Infinity; // and without a flight
-    this.#followHead(1);
-  }
-
-  /** Standing on the other leg moves the whole body; the camera goes along, unhurried. */
-  #followHead(share) {
-    const { camera, controls, objectHead } = this.#head;
-    const shift = (objectHead.matrixWorld.elements[12] - camera.position.x) * share;
-    camera.position.x += shift;
-    controls.target.x += shift;
   }
 
   #economise({ environment, pixelRatio, fps, tooSlow }) {
@@ -269,13 +264,6 @@ async function onScreen(gl) {
   while (!drawn()) await new Promise((resolve) => setTimeout(resolve, 30));
   gl.deleteSync(fence);
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // on its way from the canvas to the screen
-}
-
-/** TalkingHead's eye contact looks half-way down, for eyes sculpted higher, and its lids follow; ours look straight ahead. */
-function gazeLimits(head) {
-  const down = (value) => Math.max(0, value - GAZE_LIFT);
-  const lid = (side) => (value) => Math.max(value, (down(head.mtAvatar.eyesLookDown.value) + head.mtAvatar[`browDown${side}`].value) / 2);
-  return { eyesLookDown: down, eyeBlinkLeft: lid('Left'), eyeBlinkRight: lid('Right') };
 }
 
 /** An analyser like TalkingHead's own, on the sound that is really played. */

@@ -2,7 +2,9 @@
 import { toBase64 } from './base64.mjs';
 import { Conversation } from './conversation.mjs';
 import { EnginePanel } from './engine-panel.mjs';
+import { Films } from './films.mjs';
 import { Microphone } from './microphone.mjs';
+import { OwnAvatar } from './own-avatar.mjs';
 import { People } from './people.mjs';
 import { StageLink } from './stage-link.mjs';
 import { PushToTalk } from './push-to-talk.mjs';
@@ -47,15 +49,22 @@ class Page {
   #turn = null;
   #dropped = new Set();
   #lost = false; // whether the app has stopped answering
+  #guest = null; // the id of who sits beside
 
   constructor(parts, frame, trigger, server) {
     this.#parts = parts;
     this.#trigger = trigger;
     this.#server = server;
-    this.conversation = new Conversation(parts.chat, parts.receipt, (turn) => this.replay(turn));
+    this.conversation = new Conversation(parts.chat, parts.receipt, {
+      replay: (turn) => this.replay(turn),
+      film: (turn, onProgress) => this.#film(turn, onProgress),
+      stop: () => this.stop(),
+    });
     this.people = new People(parts.persona, (id) => this.choose(id));
     this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
+    this.own = new OwnAvatar(parts.persona.parentElement, this.#stage, this.people);
+    this.films = new Films(this.#stage);
     const microphone = new Microphone({
       onLevel: (level) => this.#showLevel(level),
       onError: (sentence) => this.#state('failed', sentence),
@@ -131,6 +140,21 @@ class Page {
     this.stop();
     this.#stage.play(turn, `again-${crypto.randomUUID()}`);
     this.#state('speaking');
+  }
+
+  /** Says a finished reply again and films it: see `Films.take`. */
+  #film(turn, onProgress) {
+    this.stop();
+    this.#state('speaking');
+    return this.films.take(turn, onProgress);
+  }
+
+  /** Somebody sits down beside whoever is talked with, or leaves. @param {string | null} id */
+  invite(id) {
+    const person = this.people.find(id);
+    this.#guest = person ? id : null;
+    this.#stage.post({ ...(person ?? { id: null }), type: 'persona', seat: 'second' });
+    this.#offerPeople();
   }
 
   async #orderEngine(order) {
@@ -230,14 +254,26 @@ class Page {
     if (this.people.called && this.people.called !== person.id) return; // somebody else was chosen meanwhile
     this.people.meet(person);
     this.#stage.post({ ...person, type: 'persona' });
+    if (person.id === this.#guest) this.invite(null);
+    this.#offerPeople();
+  }
+
+  /** The stage's menu offers whoever is not on the stage yet. */
+  #offerPeople() {
+    this.#stage.post({ type: 'people', people: this.people.others(), guest: this.#guest });
   }
 
   // ---- what the stage says
 
   #fromStage(message) {
     const turn = this.#turn;
-    if (message.type === 'ready') {
+    this.films.hear(message);
+    this.own.hear(message);
+    if (message.type === 'invite') {
+      this.invite(message.id);
+    } else if (message.type === 'ready') {
       this.#talk.alsoKeysOf(this.#stage.window);
+      this.own.alsoDropsOn(this.#stage.window);
     } else if (message.type === 'blocked') {
       this.#state('idle', 'Tap the stage to turn the sound on.');
     } else if (message.type === 'error') {
@@ -288,6 +324,7 @@ class Page {
     const shown = JSON.stringify(this.people.current);
     this.people.show(state);
     this.engines.show(state);
+    this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#stage.post({ ...this.people.current, type: 'persona' });
   }
 }

@@ -18,6 +18,16 @@ export class People {
   /** The id of somebody who was chosen and has not come yet. */
   called = null;
 
+  /** @param {string | null} id @returns {object | undefined} */
+  find(id) {
+    return this.#all.find((person) => person.id === id);
+  }
+
+  /** Everybody but who is talked with. @returns {{id: string, name: string}[]} */
+  others() {
+    return this.#all.filter(({ id }) => id !== this.current?.id).map(({ id, name }) => ({ id, name }));
+  }
+
   /** Shows what Python's `state` answered. */
   show(state) {
     const shown = JSON.stringify([state.personas, state.problem]);

@@ -1,6 +1,7 @@
 // Person: who stands on the stage, in 3-D where that is possible, drawn where it is not, and why.
 
 import { Face2D } from './face2d.mjs';
+import { FIRST_VIEW } from './views.mjs';
 
 /** How long the 3-D modules may take to arrive before the drawn face steps in, in ms. */
 const MODULES_MS = 20000;
@@ -35,6 +36,9 @@ export class Person {
   #reason = '';
   #told = ''; // what the page around knows already
   #standIn = 0; // the timer that ends an empty stage
+  #shot = [FIRST_VIEW, 0]; // the camera's view, and the height of the tallest in it
+  #side = 0; // where somebody stands who is looked at
+  #onDrawn = null; // who films
 
   /**
    * @param {HTMLElement} host
@@ -58,8 +62,8 @@ export class Person {
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
     else {
       try {
-        const { Figure } = await within(MODULES_MS, import('./figure.mjs'));
-        this.#figure = new Figure(this.#room(), { mouth: this.#mouth, voice, onFailure: (error) => this.#give3dUp(error) });
+        const { Bodies } = await within(MODULES_MS, import('./bodies.mjs'));
+        this.#figure = new Bodies(this.#room(), { mouth: this.#mouth, voice, onFailure: (error) => this.#give3dUp(error) });
       } catch (error) {
         this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
       }
@@ -78,7 +82,7 @@ export class Person {
     this.#standIn = setTimeout(() => {
       this.#drawn ??= new Face2D(this.#room(), this.#mouth);
       this.#drawn.show(this.#persona ?? persona);
-      this.#drawn.setState(this.#state);
+      this.#brief(this.#drawn);
     }, STAND_IN_MS);
   }
 
@@ -100,6 +104,7 @@ export class Person {
         this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
       }
     }
+    if (persona.own && !this.#figure) dispatchEvent(new CustomEvent('body', { detail: { persona: persona.id, own: true, worn: false, attempt: persona.attempt, file: persona.own.name, code: 'no_3d' } }));
     await this.#drawInstead();
   }
 
@@ -112,6 +117,47 @@ export class Person {
   /** @param {string} name a stage direction, or something done by itself: see `acts.mjs` */
   act(name) {
     (this.#drawn ?? this.#figure)?.act(name);
+  }
+
+  /** Which kind of face is on the screen. @returns {'3d' | '2d' | ''} */
+  get face() {
+    if (this.#drawn) return '2d';
+    return this.#figure ? '3d' : '';
+  }
+
+  /** Height of the figure in m; 0 of a drawn face. */
+  get height() {
+    return this.#drawn ? 0 : (this.#figure?.height ?? 0);
+  }
+
+  /** @param {string} view one of `views.mjs`  @param {number} company height in m of the tallest on the stage */
+  setView(view, company) {
+    this.#shot = [view, company];
+    (this.#drawn ?? this.#figure)?.setView(view, company);
+  }
+
+  /** @param {-1 | 0 | 1} side who is looked at: see `figure.mjs` */
+  look(side) {
+    this.#side = side;
+    (this.#drawn ?? this.#figure)?.look(side);
+  }
+
+  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets every frame: see `figure.mjs` */
+  film(onDrawn) {
+    this.#onDrawn = onDrawn;
+    for (const face of [this.#figure, this.#drawn]) face?.film(face === (this.#drawn ?? this.#figure) ? onDrawn : null);
+  }
+
+  /** Ends 3-D for this person, who is drawn from now on. @param {string} why the inside of a sentence */
+  spare(why) {
+    return this.#give3dUp(new Error(why));
+  }
+
+  /** Leaves the stage for good. */
+  dispose() {
+    clearTimeout(this.#standIn);
+    for (const face of [this.#figure, this.#drawn]) face?.dispose();
+    this.#figure = this.#drawn = null;
   }
 
   /** The weights on the screen now. */
@@ -134,12 +180,20 @@ export class Person {
     this.#drawn ??= new Face2D(this.#room(), this.#mouth);
     this.#figure?.rest(true);
     await this.#drawn.show(this.#persona);
-    this.#drawn.setState(this.#state);
+    this.#brief(this.#drawn);
     this.#tell('2d');
   }
 
+  /** A face that comes on the screen does what the one before did. */
+  #brief(face) {
+    face.setState(this.#state);
+    face.setView(...this.#shot);
+    face.look(this.#side);
+    this.film(this.#onDrawn);
+  }
+
   #leaveDrawing() {
-    this.#figure.setState(this.#state);
+    this.#brief(this.#figure);
     if (!this.#drawn) return;
     this.#drawn.dispose();
     this.#drawn = null;

@@ -115,6 +115,11 @@ export class Player {
     return answer;
   }
 
+  /** Seconds from the end of the graph to the ear, as measured now. */
+  get latency() {
+    return Math.max(0, this.context.currentTime - this.#clock.heard());
+  }
+
   /** Resumes the context after a user's gesture. */
   resume() {
     if (this.context.state !== 'running') this.context.resume().catch(this.#events.onError);

@@ -37,9 +37,12 @@ export class StageLink {
     return this.#frame.contentWindow;
   }
 
+  /** What becomes of every message on its way: see `own-avatar.mjs`. @type {(message: object) => object} */
+  dress = (message) => message;
+
   /** @param {object} message  @param {Transferable[]} [transfer] */
   post(message, transfer = []) {
-    if (this.#ready) this.window.postMessage(message, location.origin, transfer);
+    if (this.#ready) this.window.postMessage(this.dress(message), location.origin, transfer);
     else this.#waiting.push([message, transfer]);
   }
 
@@ -55,6 +58,12 @@ export class StageLink {
   play(turn, id) {
     for (const segment of turn.segments) this.#send(segment, id);
     this.post({ type: 'end', turn: id });
+  }
+
+  /** Films the segments of a finished turn while they are played again under another turn id. @param {number} ms their length */
+  film(turn, id, ms) {
+    this.post({ type: 'record', turn: id, ms });
+    this.play(turn, id);
   }
 
   /** Silence now; resolves to `{turn, index, ms}`: how far the voice was heard. */

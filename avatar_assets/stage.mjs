@@ -1,10 +1,14 @@
 // Stage: the messages between the page around and the sound, the person and the captions in here.
 
 import { cuesOf } from './acts.mjs';
+import { paintBackdrop } from './backdrop.mjs';
 import { Captions } from './captions.mjs';
-import { restWeights, timelineOf, weightsOf } from './face.mjs';
-import { ASKED_FOR, Person } from './person.mjs';
+import { Cast } from './cast.mjs';
+import { timelineOf } from './face.mjs';
+import { Filming } from './filming.mjs';
+import { ASKED_FOR } from './person.mjs';
 import { Player } from './player.mjs';
+import { StageSettings } from './stage-settings.mjs';
 
 /** What the pill says where the page around says nothing else. */
 const STATE_TEXT = {
@@ -17,32 +21,36 @@ const STATE_TEXT = {
 };
 /** For a persona whose colour is none. */
 const DEFAULT_COLOUR = '#3a7f86';
-/** How fast the mouth comes to rest when it is interrupted, in ms. */
-const RELEASE_MS = 40;
 /** How long the last caption stays after the last word, in ms. */
 const CAPTION_LINGER_MS = 1200;
 
 const query = new URLSearchParams(location.search);
 const element = (id) => document.getElementById(id);
 const captions = new Captions(element('captions'));
-const person = new Person(element('person'), mouth, faceChanged);
-const weights = restWeights();
+const cast = new Cast(element('person'), () => player?.sounding() ?? [], faceChanged);
+const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
+const filming = new Filming(
+  { stage: element('stage'), backdrop: element('backdrop'), captions, cast, player: () => player, choices: () => settings.choices },
+  send,
+);
 let player = null;
-let release = null; // {at, from}: the mouth of an interrupted word on its way to rest
-let mouthAt = 0; // when the mouth was last drawn
 let state = 'loading'; // what the page around says
-let voiced = false; // whether a turn is being heard
+let voiced = null; // the seat whose words are heard
 let lingering = 0;
+let colour = DEFAULT_COLOUR;
+let picture = null; // the user's own, behind the person
 
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
 const probe =
   query.get('debug') === '1'
-    ? { audioContext: null, output: null, weights: () => ({ ...person.shown() }), act: (name) => person.act(name), segments: [], events: [] }
+    ? { audioContext: null, output: null, weights: (seat) => ({ ...cast.shown(seat) }), act: (name, seat) => cast.act(name, seat), segments: [], events: [] }
     : null;
 if (probe) window.stageProbe = probe;
 
 const HANDLERS = {
-  persona: showPersona,
+  persona: (message) => (message.seat === 'second' ? seatGuest(message) : showPersona(message)),
+  people: ({ people, guest }) => settings.offer(people, guest),
+  record: (order) => filming.record(order),
   segment: playSegment,
   end: ({ turn }) => player.end(turn),
   stop: stopNow,
@@ -67,24 +75,13 @@ async function receive(event) {
   }
 }
 
-/** The mouth of this moment. @returns {import('./face.mjs').Weights} */
-function mouth() {
-  mouthAt = performance.now();
-  if (release) {
-    const share = 1 - (mouthAt - release.at) / RELEASE_MS;
-    for (const name of Object.keys(weights)) weights[name] = Math.max(0, share) * release.from[name];
-    if (share <= 0) release = null;
-    return weights;
-  }
-  const near = player?.sounding() ?? [];
-  return weightsOf(
-    near.map(({ segment, ms }) => ({ timeline: segment.timeline, ms })),
-    weights,
-  );
-}
-
 function playSegment(segment) {
   const { words, wtimes, text, index } = segment;
+  try {
+    segment.seat = cast.seatOf(segment.speaker);
+  } catch (error) {
+    send({ type: 'error', message: error.message });
+  }
   try {
     segment.timeline = timelineOf(segment);
   } catch (error) {
@@ -100,7 +97,8 @@ function playSegment(segment) {
 }
 
 function stopNow() {
-  release = { at: mouthAt, from: { ...weights } }; // from what is on the screen, since it is: a slow screen rests in one frame
+  cast.rest();
+  filming.cancel();
   send({ type: 'heard', ...player.stop() });
   hush();
   captions.clear();
@@ -108,13 +106,15 @@ function stopNow() {
 }
 
 function started(segment, at, contextTime) {
+  if (segment.lead) {
+    filming.started(at);
+    return;
+  }
   probe?.segments.push({ turn: segment.turn, index: segment.index, timeline: segment.timeline, contextTime });
   clearTimeout(lingering);
-  if (!voiced) {
-    voiced = true;
-    showBody();
-    requestAnimationFrame(follow);
-  }
+  if (!voiced) requestAnimationFrame(follow);
+  voiced = segment.seat ?? 'first';
+  showBody();
   send({ type: 'started', turn: segment.turn, index: segment.index, at: performance.timeOrigin + at });
 }
 
@@ -122,20 +122,21 @@ function finished(turn) {
   hush();
   lingering = setTimeout(() => captions.clear(), CAPTION_LINGER_MS);
   send({ type: 'finished', turn });
+  filming.finished(turn);
 }
 
 function hush() {
-  voiced = false;
+  voiced = null;
   clearTimeout(lingering);
   showBody();
 }
 
 /** While there is something to hear, every frame has its caption, and what face and hands should do by then is done. */
 function follow() {
-  const heard = player.sounding().findLast(({ ms }) => ms >= 0);
+  const heard = player.sounding().findLast(({ segment, ms }) => !segment.lead && ms >= 0);
   if (heard) {
     captions.follow(heard.segment, heard.ms);
-    while (heard.segment.due[0]?.ms <= heard.ms) person.act(heard.segment.due.shift().name);
+    while (heard.segment.due[0]?.ms <= heard.ms) cast.act(heard.segment.due.shift().name, heard.segment.seat);
   }
   if (voiced) requestAnimationFrame(follow);
 }
@@ -150,22 +151,58 @@ function showState({ state: next, text }) {
 
 /** While words are heard the body speaks, whatever the page around is already doing. */
 function showBody() {
-  person.setState(voiced ? 'speaking' : state);
+  cast.setState(state, voiced);
 }
 
-async function showPersona(persona) {
+async function showPersona(message) {
+  const persona = personaOf(message);
+  colour = persona.colour;
+  document.documentElement.style.setProperty('--persona', colour);
+  drawBackdrop();
+  cast.announce(persona);
+  await opened;
+  await cast.show(persona);
+  showPeople();
+}
+
+/** Somebody sits down beside; without an id the guest leaves. */
+async function seatGuest(message) {
+  await opened;
+  if (message.id === null) cast.dismiss();
+  else await cast.invite(personaOf(message));
+  showPeople();
+}
+
+function personaOf(persona) {
   if (![persona.name, persona.avatar].every((value) => typeof value === 'string'))
     throw new RangeError('The persona has no name or no avatar.');
-  const colour = /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR;
-  document.documentElement.style.setProperty('--persona', colour);
-  person.announce({ ...persona, colour });
-  await opened;
-  await person.show({ ...persona, colour });
+  return { ...persona, colour: /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR };
 }
 
-function faceChanged(face, reason) {
+function showPeople() {
+  send({ type: 'people', people: cast.people });
+}
+
+/** What the user chose in the menu, now and whenever it changes. */
+function settled({ view }, image) {
+  picture = image;
+  cast.setView(view);
+  drawBackdrop();
+}
+
+function drawBackdrop() {
+  const canvas = element('backdrop');
+  const { clientWidth, clientHeight } = element('stage');
+  const sharpness = Math.min(2, devicePixelRatio);
+  Object.assign(canvas, { width: Math.max(1, clientWidth * sharpness), height: Math.max(1, clientHeight * sharpness) });
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const { theme } = document.documentElement.dataset;
+  paintBackdrop(canvas.getContext('2d'), { name: settings.choices.backdrop, colour, dark: theme ? theme === 'dark' : dark, image: picture });
+}
+
+function faceChanged(face, reason, seat) {
   showNotice(reason);
-  send({ type: 'face', face, reason });
+  send({ type: 'face', face, reason, seat });
 }
 
 function showNotice(reason) {
@@ -199,15 +236,19 @@ async function openVoice() {
 async function openStage() {
   await voice;
   send({ type: 'ready' });
-  await person.open({
+  await cast.open({
     modules: document.documentElement.dataset.modules,
     drawn: query.get('face') === '2d',
     voice: player.output,
   });
 }
 
+settings.open();
+new ResizeObserver(drawBackdrop).observe(element('stage'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawBackdrop);
 const voice = openVoice();
 const opened = openStage();
+addEventListener('body', ({ detail }) => send({ ...detail, type: 'body' })); // what became of a file: see `bodies.mjs`
 // What arrives early waits, in its order, until there is a voice to serve it.
 addEventListener('message', (event) => voice.then(() => receive(event)));
 opened.catch((error) => {

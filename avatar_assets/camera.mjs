@@ -1,0 +1,76 @@
+// Camera: keeps the figure in the picture, in the view that was chosen.
+
+import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
+
+/** How fast the camera goes along with the head, per frame. */
+const FOLLOW_HEAD = 0.03;
+
+export class Camera {
+  #head;
+  #host;
+  #still;
+  #view = FIRST_VIEW;
+  #company = 0;
+  #flight = null; // {from, to, at}
+  #shot = null; // what is seen now
+
+  /**
+   * @param {TalkingHead} head
+   * @param {HTMLElement} host gives the picture's size
+   * @param {boolean} still another view is there at once
+   */
+  constructor(head, host, still) {
+    this.#head = head;
+    this.#host = host;
+    this.#still = still;
+  }
+
+  /**
+   * @param {string} view one of `views.mjs`
+   * @param {number} company height in m of the tallest person in the picture, so that everybody is seen from the same distance
+   */
+  setView(view, company) {
+    if (view === this.#view && company === this.#company) return;
+    this.#view = view;
+    this.#company = company;
+    this.frame(!this.#still);
+  }
+
+  /** Frames the figure anew: somebody else is shown, or the picture has another size. */
+  frame(flying = false) {
+    const head = this.#head;
+    const { clientWidth: width, clientHeight: height } = this.#host;
+    if (!head.armature || !width || !height) return;
+    head.cameraClock = Infinity; // TalkingHead's own flights are over
+    const to = shotOf(this.#view, { width, height }, Math.max(head.avatarHeight, this.#company));
+    this.#flight = { from: (flying && this.#shot) || to, to, at: performance.now() };
+    this.#fly();
+    if (!flying) this.#followHead(1);
+  }
+
+  /** Every frame. */
+  follow() {
+    if (this.#flight) this.#fly();
+    this.#followHead(FOLLOW_HEAD);
+  }
+
+  #fly() {
+    const { camera, controls } = this.#head;
+    const { from, to, at } = this.#flight;
+    const ms = performance.now() - at;
+    this.#shot = between(from, to, ms);
+    const { seen, centre } = this.#shot;
+    camera.position.set(camera.position.x, centre, seen / (2 * Math.tan((camera.fov * Math.PI) / 360)));
+    controls.target.set(camera.position.x, centre, 0);
+    controls.update();
+    if (from === to || ms >= FLIGHT_MS) this.#flight = null;
+  }
+
+  /** Standing on the other leg moves the whole body; the camera goes along, unhurried. */
+  #followHead(share) {
+    const { camera, controls, objectHead } = this.#head;
+    const shift = (objectHead.matrixWorld.elements[12] - camera.position.x) * share;
+    camera.position.x += shift;
+    controls.target.x += shift;
+  }
+}

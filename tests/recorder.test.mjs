@@ -1,0 +1,119 @@
+// Recorder: which kind of film a browser can write, how large it is, and that sound and picture are brought together.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { filmSizeOf } from '../avatar_assets/picture.mjs';
+import { Recorder, medianOf, recordable } from '../avatar_assets/recorder.mjs';
+
+function browser(...types) {
+  class HTMLCanvasElement {}
+  HTMLCanvasElement.prototype.captureStream = () => {};
+  return { HTMLCanvasElement, MediaRecorder: { isTypeSupported: (type) => types.some((good) => type.startsWith(good)) } };
+}
+
+test('the first kind that a browser writes is taken', () => {
+  assert.equal(recordable(browser('video/mp4', 'video/webm')).kind.name, 'MP4');
+  assert.equal(recordable(browser('video/webm')).kind.name, 'WebM');
+  assert.equal(recordable(browser('video/webm')).reason, '');
+});
+
+test('a browser that cannot record says which part it lacks', () => {
+  const without = { ...browser('video/webm'), MediaRecorder: undefined };
+  assert.deepEqual([recordable(without).kind, /MediaRecorder/.test(recordable(without).reason)], [null, true]);
+  const still = { ...browser('video/webm'), HTMLCanvasElement: class {} };
+  assert.deepEqual([recordable(still).kind, /captureStream/.test(recordable(still).reason)], [null, true]);
+  assert.match(recordable(browser()).reason, /neither MP4 nor WebM/);
+});
+
+test('a film is even, keeps its shape and is not larger than needed', () => {
+  assert.deepEqual(filmSizeOf({ width: 481, height: 333 }), { width: 482, height: 334 });
+  const { width, height } = filmSizeOf({ width: 1500, height: 900 }, 2);
+  assert.equal(width, 1280);
+  assert.equal(height, 768);
+  assert.deepEqual(filmSizeOf({ width: 1, height: 1 }, 1), { width: 2, height: 2 });
+});
+
+test('the middle of some numbers', () => {
+  assert.equal(medianOf([]), 0);
+  assert.equal(medianOf([100, 1, 2]), 2);
+});
+
+/** Stand-ins for what the browser gives, which write down what they are asked. */
+function studio(t) {
+  const said = [];
+  const track = (kind) => ({ kind, stop: () => said.push(`${kind} stop`) });
+  class FakeStream {
+    constructor(tracks) {
+      this.tracks = tracks;
+    }
+    getTracks() {
+      return this.tracks;
+    }
+    getVideoTracks() {
+      return this.tracks.filter(({ kind }) => kind === 'video');
+    }
+    getAudioTracks() {
+      return this.tracks.filter(({ kind }) => kind === 'audio');
+    }
+  }
+  class FakeRecorder {
+    state = 'inactive';
+    constructor(stream) {
+      this.stream = stream;
+    }
+    start() {
+      this.state = 'recording';
+      said.push('start');
+      this.ondataavailable({ data: new Blob(['head']) });
+    }
+    requestData() {}
+    stop() {
+      this.state = 'inactive';
+      said.push('stop');
+      queueMicrotask(() => this.onstop?.());
+    }
+  }
+  class FakeDelay {
+    constructor(_context, options) {
+      this.options = options;
+      said.push(`delay ${Math.round(options.delayTime * 1000)}`);
+    }
+    connect(target) {
+      return target;
+    }
+  }
+  const globals = { MediaStream: FakeStream, MediaRecorder: FakeRecorder, DelayNode: FakeDelay };
+  const before = Object.fromEntries(Object.keys(globals).map((name) => [name, globalThis[name]]));
+  Object.assign(globalThis, globals);
+  t.after(() => Object.assign(globalThis, before));
+  const output = {
+    context: { createMediaStreamDestination: () => ({ stream: new FakeStream([track('audio')]) }) },
+    connect: (node) => node,
+    disconnect: () => said.push('disconnect'),
+  };
+  const canvas = { captureStream: () => new FakeStream([track('video')]) };
+  const kind = { name: 'WebM', suffix: 'webm', type: 'video/webm;codecs=vp8,opus' };
+  return { said, recorder: new Recorder({ canvas, output, kind }) };
+}
+
+test('the sound waits as long as the loudspeaker and the picture do, and a busy encoder is waited for', async (t) => {
+  const { said, recorder } = studio(t);
+  for (const lag of [10, 12, 300]) recorder.frame(performance.now() - lag, 0.05);
+  recorder.start(performance.now() + 60);
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  assert.equal(said[0], 'delay 62');
+  assert.equal(said[1], 'start');
+  const file = await recorder.finish();
+  assert.equal(file.type, 'video/webm');
+  assert.ok(said.indexOf('audio stop') < said.indexOf('stop'), 'the film ends before the encoder is stopped');
+  assert.ok(said.includes('disconnect'));
+});
+
+test('a film that is cancelled before its first sound was never begun', async (t) => {
+  const { said, recorder } = studio(t);
+  recorder.start(performance.now() + 60);
+  recorder.cancel();
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  assert.deepEqual(said, []);
+  await assert.rejects(recorder.finish(), /recorded nothing/);
+});
