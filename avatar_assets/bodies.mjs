@@ -12,7 +12,7 @@ const ENDINGS = ['glb', 'vrm'];
 /**
  * Tells the page around what became of a file: an event of the window, `body`.
  *
- * @param {{persona: string, own: boolean, worn: boolean, report: import('./check.mjs').Report}} detail `own`: the file was dropped on the page
+ * @param {{persona: string, own: boolean, worn: boolean, attempt?: number, report: import('./check.mjs').Report}} detail `own`: the file was dropped on the page
  */
 const tell = (detail) => window.dispatchEvent(new CustomEvent('body', { detail }));
 
@@ -84,20 +84,20 @@ export class Bodies {
   }
 
   async #show(persona) {
-    const { id, own } = persona;
+    const { id, own, attempt } = persona;
     if (own) {
       const opened = await openOwn(own);
       let { report } = opened;
       if (opened.bytes) {
         try {
           await this.#wear(persona, opened);
-          tell({ persona: id, own: true, worn: true, report });
+          tell({ persona: id, own: true, worn: true, attempt, report });
           return;
         } catch (error) {
           report = refusal(own.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
         }
       }
-      tell({ persona: id, own: true, worn: false, report });
+      tell({ persona: id, own: true, worn: false, attempt, report });
       if (!opened.bytes && this.#stands === id) return;
     }
     const opened = await openAvatar(persona.avatar);

@@ -10,6 +10,8 @@ export class OwnAvatar {
   #people;
   #worn = new Map(); // id of a persona → the file that is its body
   #shown = ''; // id of the persona the panel tells of
+  #pending = null; // the file that was tried last
+  #attempt = 0; // how many were
   #file = make('input', 'own-file', { type: 'file', accept: ACCEPTED, tabindex: -1, 'aria-hidden': true });
   #choose = make('button', 'own-choose', { type: 'button' }, 'Your own avatar …');
   #told = make('details', 'own-told', { hidden: '' });
@@ -67,11 +69,10 @@ export class OwnAvatar {
     const { current } = this.#people;
     if (!current) return;
     this.#say(current.id, `Looking at ${file.name} …`, []);
-    this.#pending = { id: current.id, file };
-    this.#stage.post({ ...current, type: 'persona', own: file });
+    this.#attempt++;
+    this.#pending = file;
+    this.#stage.post({ ...current, type: 'persona', own: file, attempt: this.#attempt });
   }
-
-  #pending = null;
 
   /** Gives whoever is talked with their own body back. */
   undo() {
@@ -84,13 +85,13 @@ export class OwnAvatar {
   /** What the stage says of a file, of whoever was called to the stage. */
   hear(message) {
     if (message.type !== 'body') return;
-    const { persona, own, worn, report = sentenceOf(message) } = message;
+    const { persona, own, worn, attempt, report = sentenceOf(message) } = message;
     if (!own) {
       this.#tell(persona, report, false);
       return;
     }
-    const tried = this.#pending?.id === persona ? this.#pending.file : null;
-    this.#pending = null;
+    if (attempt && attempt !== this.#attempt) return; // another file was dropped meanwhile
+    const tried = attempt ? this.#pending : null;
     if (worn && tried) this.#worn.set(persona, tried);
     if (!worn && report.findings.some(({ code }) => code === 'unshown') && this.#worn.has(persona)) this.#restore(persona, tried);
     this.#tell(persona, report, worn, tried !== null);
@@ -117,6 +118,7 @@ export class OwnAvatar {
       section.append(make('h3', '', {}, title), list);
       return found.length ? section : null;
     });
+    parts.unshift(make('p', 'own-verdict', {}, CONTRACT.verdicts[report.verdict]));
     const name = this.#people.find(persona)?.name ?? 'Whoever is on stage';
     parts.push(make('p', 'own-hint', {}, worn ? PRIVATE : asked ? `${name} stays as before.` : ''));
     if (this.#worn.has(persona)) {
@@ -125,7 +127,7 @@ export class OwnAvatar {
       parts.push(back);
     }
     this.#told.dataset.verdict = report.verdict;
-    this.#say(persona, `${report.file}: ${CONTRACT.verdicts[report.verdict]}`, parts.filter(Boolean));
+    this.#say(persona, report.file, parts.filter(Boolean));
     if (asked) this.#told.open = true;
   }
 

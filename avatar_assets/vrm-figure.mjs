@@ -13,7 +13,7 @@ const FIELD_OF_VIEW = 12;
 /** What stands above the eyes, as TalkingHead measures the height of a person; and the eyes above the head's joint where a VRM has no eye bones. In m. */
 const ABOVE_EYES_M = 0.2;
 const EYES_ABOVE_HEAD_M = 0.07;
-const LIGHTS = { sky: '#ffffff', ground: '#8d8078', around: 1.3, sun: '#fff0e0', direct: 1.9 };
+const LIGHTS = { sky: '#ffffff', ground: '#8d8078', around: 2.3, sun: '#fff0e0', direct: 2.6 };
 /** A longer pause is a hidden tab; hair and cloth would be thrown about. In s. */
 const LONGEST_STEP_S = 0.1;
 

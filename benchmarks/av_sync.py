@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_assets import modules
-from benchmarks import chromium
+from benchmarks import chromium, other_avatars
 
 HERE = Path(__file__).resolve().parent
 STAGE = modules.FOLDER
@@ -32,6 +32,8 @@ VENDOR = {f"/stage/vendor/{short}/": modules.NODE_MODULES / name for short, name
 STUB_DRAWING = """for (const kind of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced', 'clear'])
   WebGL2RenderingContext.prototype[kind] = () => {};"""
 
+VRM = "made"
+"""Stem of the VRM that is made of one of our own people."""
 ONSET_RMS = 0.02
 """A block louder than this belongs to a burst."""
 ONSET_APART_S = 0.3
@@ -49,6 +51,7 @@ class Variant:
     query: str = ""
     stubbed: bool = False
     gap: int = 0
+    vrm: bool = False
     median_target: float = 60.0
     p90_target: float | None = None
 
@@ -57,6 +60,7 @@ VARIANTS = (
     Variant("3-D, draw call stubbed", stubbed=True, median_target=15, p90_target=30),
     Variant("3-D, stubbed, 400 ms gap", stubbed=True, gap=400, median_target=15, p90_target=30),
     Variant("3-D, software rendering", median_target=60),
+    Variant("VRM, draw call stubbed", stubbed=True, vrm=True, median_target=15, p90_target=30),
     Variant("2-D face", query="face=2d", median_target=15, p90_target=30),
 )
 
@@ -67,6 +71,8 @@ class StageServer(SimpleHTTPRequestHandler):
     import_map: Path
     """The file answered as `modules.json`."""
     avatars: Path
+    made: Path
+    """Folder of the VRM that this benchmark makes."""
 
     def translate_path(self, path: str) -> str:
         """Map a URL path to a file; everything outside the known folders does not exist."""
@@ -74,6 +80,8 @@ class StageServer(SimpleHTTPRequestHandler):
         folders = {**VENDOR, "/stage/avatars/": self.avatars, "/stage/": STAGE, "/": HERE}
         if path == "/stage/modules.json":
             return str(self.import_map)
+        if path.endswith(".vrm"):
+            return str(self.made / Path(path).name)
         prefix = next(prefix for prefix in folders if path.startswith(prefix))
         file = (folders[prefix] / path.removeprefix(prefix)).resolve()
         return str(file) if file.is_relative_to(folders[prefix]) else ""
@@ -182,6 +190,8 @@ def main() -> int:
         return 2
     rows = []
     with tempfile.TemporaryDirectory() as folder:
+        StageServer.made = Path(folder)
+        (StageServer.made / f"{VRM}.vrm").write_bytes(other_avatars.vrm(1).to_bytes())
         StageServer.import_map = Path(folder) / "modules.json"
         StageServer.import_map.write_text(json.dumps(modules.import_map()), encoding="utf-8")
         with ThreadingHTTPServer(("127.0.0.1", 0), StageServer) as server:
@@ -190,7 +200,7 @@ def main() -> int:
             for variant in VARIANTS:
                 if options.only not in variant.name:
                     continue
-                row = report(variant, *run(variant, options.avatar, f"http://127.0.0.1:{server.server_port}"))
+                row = report(variant, *run(variant, VRM if variant.vrm else options.avatar, f"http://127.0.0.1:{server.server_port}"))
                 rows.append(row)
                 mark = "reached" if row["reached"] else "MISSED"
                 print(
