@@ -221,6 +221,13 @@ def test_captions_are_what_is_said_whatever_it_contains(ending):
     assert b"{" not in bytes(packets[0])
 
 
+def test_a_pyav_without_the_encoder_is_told(monkeypatch):
+    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libx264"})
+    with pytest.raises(EngineError, match=r"Writing \.mp4 \(libx264\) needs a package.* pip install"):
+        film.kind_of(Path("talk.mp4"))
+    assert film.kind_of(Path("talk.webm")).video == "libvpx-vp9"
+
+
 def test_an_older_pyav_is_told_where_captions_are_wanted(monkeypatch):
     monkeypatch.setattr(film, "_can_caption", lambda av: False)
     silence = AudioChunk(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)

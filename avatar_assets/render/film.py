@@ -74,10 +74,15 @@ def kind_of(path: Path) -> Kind:
 
     Raises:
         InputError: code ``no_film``: the ending is none of `KINDS`.
+        MissingDependency: PyAV is not installed, or was made without an encoder that this kind needs.
     """
     if (kind := KINDS.get(path.suffix.lower())) is None:
         what = f"The ending {path.suffix}" if path.suffix else "A name without an ending"
         raise InputError(f"{what} is no kind of film that can be made; end the name in {' or '.join(KINDS)}.", code="no_film")
+    if lacking := {kind.video, kind.audio} - _pyav().codecs_available:
+        raise MissingDependency(
+            f"Writing {path.suffix} ({', '.join(sorted(lacking))})", "pip install --force-reinstall --only-binary av av"
+        )
     return kind
 
 

@@ -1,5 +1,5 @@
-#version 330
 // A pixel of the person: a rough or shiny surface in the stage's light, as three's MeshStandardMaterial shows it.
+#version 330
 
 const float PI = 3.14159265;
 const float REFLECTED_AHEAD = 0.04; // of what falls straight on a surface that is no metal

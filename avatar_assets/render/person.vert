@@ -1,5 +1,5 @@
-#version 330
 // A vertex of the person: bent by its bones.
+#version 330
 
 const int JOINTS = 256;
 

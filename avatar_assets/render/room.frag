@@ -1,5 +1,5 @@
-#version 330
 // The room behind the person: the stage's radial gradient, dithered so that no bands show.
+#version 330
 
 uniform vec2 size;
 uniform vec3 near;

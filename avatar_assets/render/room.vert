@@ -1,5 +1,5 @@
-#version 330
 // One triangle over the whole picture.
+#version 330
 
 in vec2 corner;
 

@@ -1,5 +1,5 @@
-#version 330
 // The number of the triangle, from 1, as the four bytes of a pixel.
+#version 330
 
 uniform int first;
 
