@@ -15,7 +15,7 @@ import pytest
 from conftest import HOUSE, StubVoice, stub_engines
 from drawing import bursts, require_drawing
 
-from avatar_assets.render import draw, film, shoot
+from avatar_assets.render import draw, film, shoot, unseen
 from avatar_assets.render.film import KINDS, Film
 from avatar_assets.render.script import SAMPLE_RATE, Caption, script_of
 from avatar_assets.render.shoot import Format
@@ -32,6 +32,7 @@ SMALL = ["--size", "128x128", "--tts", "espeak_ng", "--persona", "maya"]
 @pytest.fixture(autouse=True)
 def in_its_own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(unseen, "_FINE", 1)  # quicker, and no pixel is looked at here
 
 
 def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
