@@ -41,7 +41,8 @@ class Engine:
     """One adapter, and the class of models that it works with here."""
 
     info: EngineInfo
-    mind: ChatModel
+    load: Callable[[], ChatModel]
+    """Anew for each conversation, for a mind remembers what it has read in others."""
     model: type
     method: str
     length: Callable[[Call], int]
@@ -77,7 +78,8 @@ class OneMind(Registry):
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__(settings)
         mute = {stage: EngineInfo(name="mute", stage=stage, title="Mute", summary="") for stage in ("stt", "tts")}
-        self._given = Engines(Pick(mute["stt"], Mute), Pick(engine.info, lambda: engine.mind), Pick(mute["tts"], Mute))
+        mind = engine.load()
+        self._given = Engines(Pick(mute["stt"], Mute), Pick(engine.info, lambda: mind), Pick(mute["tts"], Mute))
 
     def engines(self, language: str = "") -> Engines:
         return self._given
@@ -147,16 +149,18 @@ def _transformers(folder: Path) -> Engine:
 
     from engines.llm import transformers as room
 
-    mind = room.load(room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS), "cpu")
-    return Engine(room.INFO, mind, Qwen2ForCausalLM, "forward", lambda call: int(call.named["input_ids"].shape[1]))
+    options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
+    return Engine(
+        room.INFO, lambda: room.load(options, "cpu"), Qwen2ForCausalLM, "forward", lambda call: int(call.named["input_ids"].shape[1])
+    )
 
 
 def _mlx_lm(folder: Path) -> Engine:
     from engines.llm import mlx_lm as room
 
-    mind = room.load(room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS), "auto")
+    options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
     model: type = import_module("mlx_lm.models.qwen2").Model
-    return Engine(room.INFO, mind, model, "__call__", lambda call: int(call.arguments[1].shape[1]))
+    return Engine(room.INFO, lambda: room.load(options, "auto"), model, "__call__", lambda call: int(call.arguments[1].shape[1]))
 
 
 if __name__ == "__main__":
