@@ -91,7 +91,7 @@ function paintStudy(context, { colour, dark }) {
     context.fill();
   }
   fill(context, [0, height * 0.86, width, height * 0.14], mix(colour, '#7a5a3e', 0.12));
-  if (dark) fill(context, [0, 0, width, height], `rgb(14 12 18 / ${DUSK})`);
+  if (dark) fill(context, [0, 0, width, height], `rgb(30 18 12 / ${1.2 * DUSK})`);
 }
 
 /** The sky after sunset. */

@@ -2,7 +2,7 @@
 
 import { Lips } from './lips.mjs';
 import { Person } from './person.mjs';
-import { FIRST_VIEW } from './views.mjs';
+import { FIRST_VIEW, viewOf } from './views.mjs';
 
 /** Where everybody else is, seen from a seat: to the right of the first, to the left of the second. */
 const ASIDE = { first: 1, second: -1 };
@@ -140,12 +140,17 @@ export class Cast {
     host.className = 'seat';
     host.dataset.seat = name;
     const lips = new Lips(() => this.#sounding().filter(({ segment }) => segment.seat === name));
-    const person = new Person(host, () => lips.now(), (face, reason) => this.#onFace(face, reason, name));
+    const person = new Person(host, () => lips.now(), (face, reason) => this.#faceChanged(face, reason, name));
     const seat = { person, persona, lips, host };
     this.#seats.set(name, seat);
     this.film(this.#onDrawn);
     this.#direct();
     return seat;
+  }
+
+  #faceChanged(face, reason, seat) {
+    this.#onFace(face, reason, seat);
+    this.#frame();
   }
 
   /** Whoever is not speaking looks at who is, and listens. */
@@ -160,7 +165,8 @@ export class Cast {
   #frame() {
     const people = [...this.#seats.values()].map(({ person }) => person);
     const tallest = Math.max(...people.map(({ height }) => height));
-    for (const person of people) person.setView(this.#view, people.length > 1 ? tallest : 0);
+    const view = viewOf(this.#view, people.length, people.some(({ face }) => face === '2d'));
+    for (const person of people) person.setView(view, people.length > 1 ? tallest : 0);
   }
 
   /** Where two figures are too slow, the guest is drawn from then on. */
@@ -177,7 +183,7 @@ export class Cast {
       if (time - began >= WATCH_MS) {
         const median = intervals.sort((a, b) => a - b)[intervals.length >> 1];
         if (median <= TOO_SLOW_MS) return;
-        guest.person.spare(`two people in 3-D take ${Math.round(median)} ms a frame on this computer`);
+        guest.person.spare(`Two people in 3-D take ${Math.round(median)} ms a frame on this computer, so ${guest.persona.name} is drawn.`);
         return;
       }
       this.#watching = requestAnimationFrame(look);

@@ -148,9 +148,9 @@ export class Person {
     for (const face of [this.#figure, this.#drawn]) face?.film(face === (this.#drawn ?? this.#figure) ? onDrawn : null);
   }
 
-  /** Ends 3-D for this person, who is drawn from now on. @param {string} why the inside of a sentence */
-  spare(why) {
-    return this.#give3dUp(new Error(why));
+  /** Ends 3-D for this person, who is drawn from now on. @param {string} reason a sentence */
+  spare(reason) {
+    return this.#give3dUp(null, reason);
   }
 
   /** Leaves the stage for good. */
@@ -165,11 +165,11 @@ export class Person {
     return (this.#drawn ?? this.#figure)?.shown() ?? {};
   }
 
-  async #give3dUp(error) {
+  async #give3dUp(error, reason = `3-D stopped working (${plain(error)}), so a drawn face speaks.`) {
     if (!this.#figure) return;
     const figure = this.#figure;
     this.#figure = null;
-    this.#reason = `3-D stopped working (${plain(error)}), so a drawn face speaks.`;
+    this.#reason = reason;
     if (this.#persona) await this.#drawInstead();
     this.#tell('2d');
     figure.dispose();

@@ -15,6 +15,7 @@ const EYES_BELOW_TOP_M = 0.2;
 
 const SHOTS = {
   head: { height: 0.38, width: 0.31, eyes: 0.43 },
+  heads: { height: 0.38, width: 0.43, eyes: 0.43 }, // two heads, neither before the other
   upper: { height: FRAME_HEIGHT_M, width: FRAME_WIDTH_M, eyes: EYES_FROM_TOP },
 };
 /** Around a whole person: hands that wave and a little floor. In m. */
@@ -24,9 +25,22 @@ const ROOM = { above: 0.12, below: 0.14, width: 1.1 };
 const DRAWN = { head: [85, 42, 230, 300], upper: [40, 20, 320, 400] };
 
 /**
- * What the camera sees of somebody who is `top` tall.
+ * The view that suits everybody on the stage: two heads need more room, and beside a drawn face nobody shows their legs.
  *
  * @param {string} view one of VIEWS
+ * @param {number} people how many
+ * @param {boolean} drawn whether one of them is a drawn face
+ * @returns {string} a view for `shotOf` and `drawnShotOf`
+ */
+export function viewOf(view, people, drawn) {
+  if (view === 'full' && drawn) return 'upper';
+  return view === 'head' && people > 1 ? 'heads' : view;
+}
+
+/**
+ * What the camera sees of somebody who is `top` tall.
+ *
+ * @param {string} view see `viewOf`
  * @param {{width: number, height: number}} picture in px
  * @param {number} top height of the figure in m, as TalkingHead measures it
  * @returns {{seen: number, centre: number}} height of the picture and of its middle, in m

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { FIRST_VIEW, FLIGHT_MS, VIEWS, between, drawnShotOf, shotOf } from '../avatar_assets/views.mjs';
+import { FIRST_VIEW, FLIGHT_MS, VIEWS, between, drawnShotOf, shotOf, viewOf } from '../avatar_assets/views.mjs';
 
 const PICTURES = { square: [512, 512], desktop: [868, 714], phone: [370, 388], narrow: [215, 388], flat: [900, 200] };
 const TOP = 1.72;
@@ -36,6 +36,14 @@ test('a flight begins here, ends there and never leaves the way between', () => 
     before = seen;
   }
   assert.ok(Array.isArray(between([0, 0, 1, 1], [1, 1, 2, 2], 10)));
+});
+
+test('two heads stand beside each other, and beside a drawn face nobody shows their legs', () => {
+  const room = (view) => shotOf(view, { width: 500, height: 714 }, TOP).seen;
+  assert.ok(room(viewOf('head', 2, false)) > room(viewOf('head', 1, false)));
+  assert.equal(viewOf('full', 2, true), 'upper');
+  assert.equal(viewOf('full', 2, false), 'full');
+  assert.equal(drawnShotOf(viewOf('head', 2, true)), drawnShotOf('upper'));
 });
 
 test('the drawn face has a shot for every view, and its whole person is the upper body', () => {
