@@ -5,7 +5,7 @@ import numpy as np
 from .mesh import Mesh, mirror_of, polygonize
 from .person import Body
 from .sdf import Array, Field, capsule, ellipsoid, intersection, mirrored, shifted, union
-from .skeleton import FINGERS, Skeleton
+from .skeleton import FINGERS, Mask, Skeleton
 
 SHOULDER_HEIGHT = 1.400
 HEM = 0.888
@@ -36,7 +36,7 @@ class BodyShape:
         d = union(d, self._shoulders(q), 0.040)
         d = union(d, ellipsoid(p, (0, 1.398, -0.050), (0.078, 0.066, 0.044)), 0.045)  # the nape, on which the collar lies
         d = union(d, self._sleeves(q), 0.026)
-        return intersection(d, -(p[:, 1] - HEM), 0.008)
+        return intersection(d, -(p[:, 1] - HEM), 0.014)
 
     def _shoulders(self, q: Array) -> Array:
         """The trapezius line: high and thin at the neck, falling to the round of the shoulder."""
@@ -94,29 +94,35 @@ def _box(surface: Field, low: tuple[float, float, float], high: tuple[float, flo
 
 def neck_mesh(shape: BodyShape) -> Mesh:
     """The neck."""
-    return _box(shape.neck, (-0.16, 1.33, -0.10), (0.16, 1.58, 0.08), 0.009, 1100)
+    return _box(shape.neck, (-0.16, 1.33, -0.10), (0.16, 1.58, 0.08), 0.009, 700)
 
 
 def top_mesh(shape: BodyShape) -> Mesh:
     """The upper garment, dense enough to bend at shoulder and elbow."""
-    return _box(shape.top, (-0.46, 0.870, -0.17), (0.46, 1.52, 0.17), 0.0095, 5600)
+    return _box(shape.top, (-0.46, 0.870, -0.17), (0.46, 1.52, 0.17), 0.0095, 3800)
+
+
+def beside_the_arms(shape: BodyShape, p: Array) -> Mask:
+    """Which points (n, 3) of the upper garment belong to its skirt, although a hanging arm is near."""
+    below: Mask = (np.abs(p[:, 0]) < shape.body.hips + 0.036) & (p[:, 1] < 1.12)
+    return below
 
 
 def trousers_mesh(shape: BodyShape) -> Mesh:
     """The trousers."""
-    return _box(shape.trousers, (-0.24, 0.05, -0.15), (0.24, 1.06, 0.15), 0.014, 1900)
+    return _box(shape.trousers, (-0.24, 0.05, -0.15), (0.24, 1.06, 0.15), 0.014, 1200)
 
 
 def shoes_mesh(shape: BodyShape) -> Mesh:
     """Both shoes."""
-    return _box(shape.shoes, (-0.17, -0.01, -0.09), (0.17, 0.13, 0.20), 0.011, 900)
+    return _box(shape.shoes, (-0.17, -0.01, -0.09), (0.17, 0.13, 0.20), 0.011, 600)
 
 
 def hand_meshes(shape: BodyShape) -> tuple[Mesh, Mesh]:
     """Left and right hand."""
     hand, knuckle = shape.skeleton.at("LeftHand"), shape.skeleton.at("LeftHandMiddle1")
     middle = hand + (knuckle - hand) * 0.6
-    left = polygonize(shape.left_hand, middle - 0.14, middle + 0.14, 0.0050, 2000)
+    left = polygonize(shape.left_hand, middle - 0.14, middle + 0.14, 0.0050, 1050)
     return left, mirror_of(left)
 
 

@@ -72,7 +72,7 @@ def _head(glb: Glb, clay: _Clay) -> None:
     parts.append(("AvatarHair", hair, glb.material("hair", 0.52, double_sided=True)))
     if clay.hair_lining is not None:
         parts.append(("AvatarHairLining", clay.hair_lining, glb.material("hair lining", 1.0, double_sided=True, unlit=True)))
-    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 1300)
+    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 900)
     light = shade(ears.positions + HEAD_CENTRE, ears.normals) * (
         1 - 0.55 * smoothstep(0.0008, 0.0055, face.shape.ear_hollow(ears.positions))
     )
@@ -130,7 +130,9 @@ def _body(glb: Glb, clay: _Clay) -> None:
     top = tinted(flesh.top_mesh(shape), None)
     top.uv = garment_uv(top, person.clothes.top)
     painted = glb.material("garment", 0.92, glb.texture(paint_garment(person), "image/png"))
-    glb.mesh("AvatarTop", top, painted, skeleton.bind(top.positions, top.faces, flesh.TOP_FLESH, 0.032, 10))
+    hem = flesh.beside_the_arms(shape, top.positions)
+    barred = {"LeftForeArm": hem, "RightForeArm": hem}
+    glb.mesh("AvatarTop", top, painted, skeleton.bind(top.positions, top.faces, flesh.TOP_FLESH, 0.032, 10, barred=barred))
     collar = build_collar(person, shape.top)
     glb.mesh("AvatarCollar", collar, cloth, skeleton.bind(collar.positions, collar.faces, flesh.COLLAR_FLESH, 0.035, 6))
     trousers = tinted(flesh.trousers_mesh(shape), colours.trousers)

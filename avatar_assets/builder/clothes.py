@@ -164,7 +164,7 @@ def _rolled(base: Array, colour: Array) -> Mesh:
     """A soft ring along the closed line `base`."""
     closed = np.concatenate([base[-2:-1], base, base[1:2]])
     even = np.ones(len(closed))
-    ring = tube(closed, even * 0.0070, even * 0.0085, np.tile((0.0, 1.0, 0.0), (len(closed), 1)), 12)
+    ring = tube(closed, even * 0.0070, even * 0.0085, np.tile((0.0, 1.0, 0.0), (len(closed), 1)), 8)
     ring.colours = np.tile(colour, (len(ring.positions), 1))
     return ring
 
@@ -195,14 +195,22 @@ def _lowered(garment: Field, points: Array) -> Array:
     return points
 
 
+RIM = 32
+"""Points around a rim of the spectacles."""
+
+
 def build_spectacles(shape: HeadShape) -> Mesh:
     """Round spectacles in head space: rims, bridge and temples."""
-    turn = np.linspace(0, 2 * np.pi, 41)
+    turn = np.linspace(0, 2 * np.pi, RIM + 1)
     centre = shifted(EYE_CENTRE, 0.0015, -0.004, 0.0385)
     rim = centre + np.stack([0.0300 * np.cos(turn), 0.0265 * np.sin(turn), -0.004 * np.cos(turn) * (np.cos(turn) > 0)], -1)
     thin = np.full(len(turn), 0.0016)
     left = tube(
-        np.concatenate([rim[-2:-1], rim[:-1], rim[:2]]), np.full(43, 0.0017), np.full(43, 0.0017), np.tile((0.0, 0.0, 1.0), (43, 1)), 8
+        np.concatenate([rim[-2:-1], rim[:-1], rim[:2]]),
+        np.full(RIM + 3, 0.0017),
+        np.full(RIM + 3, 0.0017),
+        np.tile((0.0, 0.0, 1.0), (RIM + 3, 1)),
+        6,
     )
     hinge = shifted(centre, 0.0300, 0.004, -0.004)
     ear = np.array((0.094 * shape.face.width + 0.004, 0.012, -0.010))
@@ -214,8 +222,8 @@ def build_spectacles(shape: HeadShape) -> Mesh:
         np.tile((0.0, 1.0, 0.0), (8, 1)),
         6,
     )
-    inner = rim[20]
+    inner = rim[RIM // 2]
     across = np.linspace(1, -1, 9)
     bridge = np.stack([inner[0] * across, inner[1] + 0.004 * (1 - across**2) + 0.002, inner[2] + 0.003 * (1 - across**2)], -1)
-    middle = tube(bridge, thin[:9], thin[:9], np.tile(unit(np.array((0.0, 0.0, 1.0))), (9, 1)), 8)
+    middle = tube(bridge, thin[:9], thin[:9], np.tile(unit(np.array((0.0, 0.0, 1.0))), (9, 1)), 6)
     return joined(left, mirror_of(left), temple, mirror_of(temple), middle)

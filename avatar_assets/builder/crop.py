@@ -15,7 +15,7 @@ ALONG = np.array([0.0, 0.3, 0.65, 1.0])
 """Where a lock's rings lie, as parts of its length."""
 THICK = np.array([0.80, 1.0, 0.80, 0.22])
 """Its thickness at each ring, as a factor of the full one."""
-SIDES = 5
+SIDES = 4
 ROOT_DEPTH = 0.002
 """Roots go this far into the scalp, metres, so that no lock floats."""
 
@@ -31,7 +31,7 @@ def build_crop(person: Person, crop: Crop, shape: HeadShape, rng: np.random.Gene
     scalp = _planted(person, crop, shape)
     roots = settle(surface, scalp, 3)
     normals = gradient(shape.distance, scalp)
-    cap = polygonize(surface, SKULL_CENTRE - 0.14, SKULL_CENTRE + 0.15, 0.006, 3400)
+    cap = polygonize(surface, SKULL_CENTRE - 0.14, SKULL_CENTRE + 0.15, 0.006, 1400)
     cap = _only_hair(person, cap)
     cap.colours = np.tile(linear(person.colours.hair) * 0.75, (len(cap.positions), 1))
     top = smoothstep(0.050, 0.105, roots[:, 1])  # 0 at the sides and the nape, 1 on top of the head

@@ -24,7 +24,7 @@ def build_eyes() -> Mesh:
     """Both eyeballs in head space; gaze is in the eyeLook morphs."""
     eyes = []
     for side, sign in SIDES:
-        ball, faces = _cap(segments=32, rings=20, reach=0.62 * np.pi)
+        ball, faces = _cap(segments=26, rings=13, reach=0.62 * np.pi)
         eye = shell(ball * EYE_RADIUS + EYE_CENTRE * (sign, 1, 1), faces, ball)
         eye.uv = np.stack([0.5 + ball[:, 0] * 0.5 / TEXTURE_REACH, 0.5 - ball[:, 1] * 0.5 / TEXTURE_REACH], -1)
         turns = {"In": turn_y(-LOOK * sign), "Out": turn_y(LOOK * sign), "Up": turn_x(-LOOK * 0.75), "Down": turn_x(LOOK * 0.75)}

@@ -17,9 +17,9 @@ from .sdf import Array, Ints, bump, smoothstep, unit
 from .skeleton import EYE_CENTRE
 
 MOUTH_RINGS = np.array([0.005, 0.07, 0.14, 0.22, 0.31, 0.41, 0.52, 0.64, 0.78, 0.94, 1.12])
-MOUTH_COUNT, EYE_COUNT = 64, 48
+MOUTH_COUNT, EYE_COUNT = 64, 40
 SKIN, MOUTH, LEFT_EYE, RIGHT_EYE = range(4)
-OPEN_DIRECTIONS = 5600
+OPEN_DIRECTIONS = 3400
 CLEAR_OF_RINGS = 0.034
 """Directions closer than this (radians) to a ring are left to the ring."""
 LIP_DEPTHS = ((1.0, 0.0010, -0.0030), (0.95, 0.0062, -0.0062), (0.5, 0.0120, -0.018), (0.15, 0.0130, -0.044), (0.0, 0.0015, -0.056))

@@ -7,6 +7,7 @@ the Mixamo rig. The resting pose itself is free: ours hangs the arms the way the
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from .mesh import Skin, neighbour_mean
 from .person import Body
@@ -22,6 +23,7 @@ HEAD_CENTRE = np.array([0.0, 1.594, 0.010])
 EYE_CENTRE = np.array([0.0375, 0.004, 0.0640])
 """The left eyeball's centre in head space; the right one is its mirror image."""
 SIDES = (("Left", 1.0), ("Right", -1.0))
+Mask = npt.NDArray[np.bool_]
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
 THIGH, SHIN, UPPER_ARM, FOREARM = 0.44, 0.42, 0.25, 0.235
 
@@ -129,15 +131,27 @@ class Skeleton:
             return start, self.at(ends.get(name) or children[0])
         return start, start + self.world[name][:3, 1] * 0.03
 
-    def bind(self, positions: Array, faces: Ints, thickness: dict[str, float], softness: float, rounds: int = 0) -> Skin:
+    def bind(
+        self,
+        positions: Array,
+        faces: Ints,
+        thickness: dict[str, float],
+        softness: float,
+        rounds: int = 0,
+        *,
+        barred: dict[str, Mask] | None = None,
+    ) -> Skin:
         """Weights by distance to the bones named in `thickness` (bone → radius of flesh around it, metres).
 
         `softness` (metres) is the width of the transition between two bones; `rounds` of averaging over neighbours then
-        spread the transition evenly along the surface, which keeps shoulders and hips from creasing.
+        spread the transition evenly along the surface, which keeps shoulders and hips from creasing. `barred` says for a bone
+        which vertices (n,) never follow it, however near it rests.
         """
         names = list(thickness)
         away = np.stack([capsule(positions, *self._segment(name), thickness[name]) for name in names], -1)
         weights = np.exp(-(((away - away.min(-1, keepdims=True)) / softness) ** 2))
+        for name, mask in (barred or {}).items():
+            weights[mask, names.index(name)] = 0.0
         weights /= weights.sum(1, keepdims=True)
         for _ in range(rounds):
             weights = 0.5 * weights + 0.5 * neighbour_mean(weights, faces)
