@@ -24,13 +24,15 @@ export class Bodies {
   #vrm = null; // three-vrm, from the first VRM on
   #body; // the one that is seen
   #stands = ''; // the id of the persona that is seen
+  #own = null; // that persona, while it wears a file that was dropped
+  #reverting = false;
   #loading = Promise.resolve();
 
   /** See `Figure`. */
   constructor(host, options) {
     this.#host = host;
-    this.#options = options;
-    this.#figure = this.#body = new Figure(this.#room(), options);
+    this.#options = { ...options, onFailure: (error) => this.#failed(error, options.onFailure) };
+    this.#figure = this.#body = new Figure(this.#room(), this.#options);
   }
 
   /**
@@ -90,15 +92,15 @@ export class Bodies {
       let { report } = opened;
       if (opened.bytes) {
         try {
-          await this.#wear(persona, opened);
+          await this.#wear(persona, opened, true);
           tell({ persona: id, own: true, worn: true, attempt, report });
           return;
         } catch (error) {
-          report = refusal(own.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
+          report = unshown(own, error);
         }
       }
       tell({ persona: id, own: true, worn: false, attempt, report });
-      if (!opened.bytes && this.#stands === id) return;
+      if (!opened.bytes && this.#stands === id) return; // who stands there has not been touched
     }
     const opened = await openAvatar(persona.avatar);
     if (!opened.bytes) throw new Error(opened.report.findings[0].text);
@@ -106,12 +108,29 @@ export class Bodies {
     if (!own && opened.report.verdict !== 'ready') tell({ persona: id, own: false, worn: true, report: opened.report });
   }
 
-  async #wear(persona, { bytes, report }) {
+  /** A dropped file that cannot be drawn after all costs the person only this body, unless the whole drawing is gone. */
+  #failed(error, giveUp) {
+    if (this.#reverting) return;
+    const lost = [...this.#host.querySelectorAll('canvas')].some((canvas) => canvas.getContext('webgl2')?.isContextLost());
+    if (!this.#own || lost) {
+      giveUp(error);
+      return;
+    }
+    const { own, ...persona } = this.#own;
+    this.#reverting = true;
+    tell({ persona: persona.id, own: true, worn: false, report: unshown(own, error) });
+    this.show(persona)
+      .catch(giveUp)
+      .finally(() => (this.#reverting = false));
+  }
+
+  async #wear(persona, { bytes, report }, own = false) {
     const url = URL.createObjectURL(new Blob([bytes], { type: 'model/gltf-binary' }));
     try {
       const body = report.kind === 'glb' ? this.#figure : await this.#forVrm();
       await body.show({ ...persona, url });
       this.#stands = persona.id;
+      this.#own = own ? persona : null;
       if (body === this.#body) return;
       this.#body.rest(true);
       this.#body = body;
@@ -141,6 +160,8 @@ export class Bodies {
     return room;
   }
 }
+
+const unshown = (file, error) => refusal(file.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
 
 /** @returns {Promise<{report: import('./check.mjs').Report, bytes: Uint8Array | null}>} null where the file cannot be shown */
 async function openOwn(file) {

@@ -68,6 +68,7 @@ export class OwnAvatar {
   wear(file) {
     const { current } = this.#people;
     if (!current) return;
+    delete this.#told.dataset.verdict;
     this.#say(current.id, `Looking at ${file.name} …`, []);
     this.#attempt++;
     this.#pending = file;
@@ -94,7 +95,7 @@ export class OwnAvatar {
     const tried = attempt ? this.#pending : null;
     if (worn && tried) this.#worn.set(persona, tried);
     if (!worn && report.findings.some(({ code }) => code === 'unshown') && this.#worn.has(persona)) this.#restore(persona, tried);
-    this.#tell(persona, report, worn, tried !== null);
+    this.#tell(persona, report, worn, tried !== null || !worn);
   }
 
   /** The stage fell back to the persona's own body; what was worn before comes back, unless it is what failed. */
