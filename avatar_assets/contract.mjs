@@ -135,7 +135,7 @@ export const CONTRACT = {
   },
   "fiveToViseme": {
     "sil": {}, "PP": {}, "FF": { "ih": 0.12 }, "TH": { "ee": 0.35, "ih": 0.2 }, "DD": { "ih": 0.45, "ee": 0.15 }, "kk": { "ee": 0.35, "aa": 0.2 }, "CH": { "ou": 0.6, "ih": 0.2 },
-    "SS": { "ih": 0.5 }, "nn": { "ih": 0.3, "ee": 0.1 }, "RR": { "ou": 0.45, "oh": 0.2 }, "aa": { "aa": 1.6 }, "E": { "ee": 1.5 }, "I": { "ih": 1.5 }, "O": { "oh": 1.6 }, "U": { "ou": 1.6 }
+    "SS": { "ih": 0.5 }, "nn": { "ih": 0.3, "ee": 0.1 }, "RR": { "ou": 0.45, "oh": 0.2 }, "aa": { "aa": 1.3 }, "E": { "ee": 1.25 }, "I": { "ih": 1.25 }, "O": { "oh": 1.35 }, "U": { "ou": 1.4 }
   },
   "vrmBones": {
     "0": ["hips", "spine", "chest", "neck", "head", "leftUpperLeg", "leftLowerLeg", "leftFoot", "rightUpperLeg", "rightLowerLeg", "rightFoot", "leftUpperArm", "leftLowerArm", "leftHand", "rightUpperArm", "rightLowerArm", "rightHand"],

@@ -31,6 +31,8 @@ _HUMAN = {
 }  # fmt: skip
 _VOWELS = {"aa": "viseme_aa", "ih": "viseme_I", "ou": "viseme_U", "ee": "viseme_E", "oh": "viseme_O"}
 _FACE = {**_VOWELS, "blink": "eyesClosed", "blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight", "happy": "mouthSmile"}
+_AMPLITUDE = 0.6
+"""Our shapes are sculpted beyond what is shown; those of a VRM are right at weight one."""
 _WAYS = ("HorizontalInner", "HorizontalOuter", "VerticalDown", "VerticalUp")
 _PRESETS_0 = {"aa": "a", "ih": "i", "ou": "u", "ee": "e", "oh": "o", "blinkLeft": "blink_l", "blinkRight": "blink_r", "happy": "joy"}
 
@@ -268,7 +270,7 @@ def vrm(version: int) -> Avatar:
 
 def _vrm1(avatar: Avatar, bones: dict[str, int], shapes: dict[str, list[tuple[int, int, int]]]) -> None:
     preset = {
-        name: {"morphTargetBinds": [{"node": node, "index": index, "weight": 1.0} for node, _, index in binds]}
+        name: {"morphTargetBinds": [{"node": node, "index": index, "weight": _AMPLITUDE} for node, _, index in binds]}
         for name, binds in shapes.items()
     }
     avatar.json["extensionsUsed"].append("VRMC_vrm")
@@ -289,7 +291,11 @@ def _vrm1(avatar: Avatar, bones: dict[str, int], shapes: dict[str, list[tuple[in
 
 def _vrm0(avatar: Avatar, bones: dict[str, int], shapes: dict[str, list[tuple[int, int, int]]]) -> None:
     groups = [
-        {"name": name, "presetName": _PRESETS_0.get(name, name), "binds": [{"mesh": m, "index": i, "weight": 100} for _, m, i in binds]}
+        {
+            "name": name,
+            "presetName": _PRESETS_0.get(name, name),
+            "binds": [{"mesh": m, "index": i, "weight": 100 * _AMPLITUDE} for _, m, i in binds],
+        }
         for name, binds in shapes.items()
     ]
     avatar.json["extensionsUsed"].append("VRM")
