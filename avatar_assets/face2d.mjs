@@ -34,6 +34,9 @@ const ASIDE = { gaze: 9, tilt: 3 };
 /** How often a head that nods or shakes goes there and back, in ms. */
 const SWING_MS = 420;
 
+/** How soon the face is where it should be: two thirds of the way in so many ms. */
+const GLIDE_MS = 200;
+
 const BLINK_MS = 170;
 const BLINK_EVERY_MS = [1800, 5200];
 
@@ -50,6 +53,7 @@ export class Face2D {
   #now = { x: 0, y: 0, tilt: 0, brow: 0, slant: 0, smile: MOODS.neutral.smile };
   #still = matchMedia('(prefers-reduced-motion: reduce)');
   #blinkAt = 1500;
+  #movedAt = 0;
   #id = `face-${faces++}`;
   #request = 0;
   #flight; // {from, to, at}: the camera on its way
@@ -170,7 +174,9 @@ export class Face2D {
     const now = this.#now;
     const { gaze, tilt, brow } = this.#posture;
     const act = this.#acted(time);
-    const glide = (name, target) => (now[name] += (target - now[name]) * 0.08);
+    const share = 1 - Math.exp(Math.min(0, this.#movedAt - time) / GLIDE_MS);
+    this.#movedAt = time;
+    const glide = (name, target) => (now[name] += (target - now[name]) * share);
     glide('x', gaze[0] + ASIDE.gaze * this.#aside);
     glide('y', gaze[1]);
     glide('tilt', this.#still.matches ? 0 : tilt + act.tilt + ASIDE.tilt * this.#aside);

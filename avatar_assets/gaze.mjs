@@ -2,10 +2,10 @@
 
 /** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
 const LIFT = 0.4;
-/** Looking at somebody beside: how far head and body turn (rad) and the eyes (of their morph targets), and how fast, per frame. */
+/** Looking at somebody beside: how far head and body turn (rad) and the eyes (of their morph targets); two thirds of the way in so many ms. */
 const TURNED = { headRotateY: 0.42, bodyRotateY: 0.16 };
 const EYES_TURNED = 0.55;
-const SPEED = 0.07;
+const TURN_MS = 230;
 /** Both eyes to the person's left, and to the right. */
 const EYES = [
   ['eyeLookOutLeft', 'eyeLookInRight'],
@@ -17,6 +17,7 @@ export class Gaze {
   #still;
   #aside = 0;
   #turned = 0;
+  #turnedAt = 0;
 
   /**
    * @param {TalkingHead} head
@@ -35,8 +36,11 @@ export class Gaze {
 
   /** Every frame: head, body and eyes go where they should, over whatever TalkingHead does with them meanwhile. */
   turn() {
+    const now = performance.now();
+    const share = this.#still ? 1 : 1 - Math.exp((this.#turnedAt - now) / TURN_MS);
+    this.#turnedAt = now;
     if (!this.#aside && !this.#turned) return;
-    this.#turned += (this.#aside - this.#turned) * (this.#still ? 1 : SPEED);
+    this.#turned += (this.#aside - this.#turned) * share;
     if (!this.#aside && Math.abs(this.#turned) < 0.02) this.#turned = 0;
     const set = (name, value) => Object.assign(this.#head.mtAvatar[name], { realtime: this.#turned ? value : null, needsUpdate: true });
     if (!this.#still) for (const [name, most] of Object.entries(TURNED)) set(name, most * this.#turned);
