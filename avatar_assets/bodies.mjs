@@ -3,8 +3,8 @@
 import { check, refusal } from './check.mjs';
 import { CONTRACT } from './contract.mjs';
 import { Figure } from './figure.mjs';
-import { megabytes } from './glb.mjs';
 import { mend } from './mend.mjs';
+import { megabytes } from './refusal.mjs';
 
 /** The endings that a persona's avatar may have, in the order in which they are looked for. */
 const ENDINGS = ['glb', 'vrm'];

@@ -1,7 +1,8 @@
 // Check: what a file of an avatar has, lacks and can be helped with, in the contract's sentences. The same steps as checking/person.py.
 
 import { CONTRACT } from './contract.mjs';
-import { Refusal, megabytes, readGlb, shown } from './glb.mjs';
+import { readGlb } from './glb.mjs';
+import { Refusal, megabytes, shown } from './refusal.mjs';
 import { BONES, bothSides, findBones, judgeRig, plainName } from './rig.mjs';
 
 const LISTED = 4;

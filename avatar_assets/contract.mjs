@@ -9,6 +9,7 @@ export const CONTRACT = {
     "nodeDepth": 256,
     "groups": { "nodes": 20000, "meshes": 2000, "accessors": 50000, "bufferViews": 50000, "buffers": 100, "skins": 200, "materials": 2000, "textures": 2000, "images": 500, "scenes": 100 },
     "accessorCount": 3000000,
+    "allCounts": 30000000,
     "movedVertices": 10000000,
     "pictureSide": 8192
   },

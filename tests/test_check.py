@@ -99,6 +99,19 @@ def armless_vrm(avatar: Avatar) -> None:
         del bones[name]
 
 
+LONG = {"componentType": 5126, "count": 3_000_000, "type": "MAT4"}
+
+
+def shaped(avatar: Avatar) -> Json:
+    """A mesh with morph targets."""
+    return next(mesh for mesh in avatar.json["meshes"] if "extras" in mesh)
+
+
+def uneven(avatar: Avatar) -> None:
+    parts = shaped(avatar)["primitives"]
+    parts.append({"attributes": parts[0]["attributes"]})
+
+
 def whole() -> bytes:
     return Avatar().to_bytes()
 
@@ -140,6 +153,8 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a buffer view before": ("damaged", changed(set_in("bufferViews", 0, byteOffset=-4))),
     "a huge count": ("too_many", changed(set_in("accessors", 0, count=2**40))),
     "a count that does not fit": ("damaged", changed(set_in("accessors", 0, count=1_000_000))),
+    "lists without end": ("too_many", changed(lambda a: a.json.update(accessors=a.json["accessors"] + [LONG] * 20))),
+    "parts with other morph targets": ("damaged", changed(uneven)),
     "half a count": ("damaged", changed(set_in("accessors", 0, count=1.5))),
     "an unknown kind": ("damaged", changed(set_in("accessors", 0, type="__proto__"))),
     "a mesh that points nowhere": ("damaged", changed(lambda a: a.json["meshes"][0]["primitives"][0]["attributes"].update(POSITION=10**6))),

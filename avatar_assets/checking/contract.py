@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from typing import Any
+from typing import Any, NoReturn
 
 from avatar_assets.modules import FOLDER
 
@@ -23,6 +23,11 @@ class RefusedError(Exception):
     def __init__(self, code: str, **values: object) -> None:
         super().__init__(code)
         self.code, self.values = code, values
+
+
+def damaged(where: str) -> NoReturn:
+    """Refuse a file that does not hold together; `where` is the inside of a sentence."""
+    raise RefusedError("damaged", where=where)
 
 
 def shown(name: object) -> str:

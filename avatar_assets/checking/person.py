@@ -10,6 +10,7 @@ from typing import Any
 from avatar_assets.checking import container
 from avatar_assets.checking.contract import CONTRACT, LIMITS, RefusedError, megabytes, shown
 from avatar_assets.checking.rig import BONES, Rig, both_sides, find_bones, judge, plain_name
+from avatar_assets.checking.soundness import is_index
 
 Json = dict[str, Any]
 Say = Callable[..., None]
@@ -201,7 +202,7 @@ def _say_of_missing_shapes(has: set[str], say: Say) -> None:
 def _check_vrm(described: Json, kind: str, say: Say) -> None:
     extensions = described["extensions"]
     bones, mouths, blinks = _vrm1(_entry(extensions["VRMC_vrm"])) if kind == "vrm1" else _vrm0(_entry(extensions["VRM"]))
-    lacking = [bone for bone in CONTRACT["vrmBones"][kind[-1]] if not container.is_index(bones.get(bone), described["nodes"])]
+    lacking = [bone for bone in CONTRACT["vrmBones"][kind[-1]] if not is_index(bones.get(bone), described["nodes"])]
     if lacking:
         raise RefusedError("vrm_bones", bones=_some(lacking))
     silent = [mouth for mouth in CONTRACT["five"] if mouth not in mouths]
