@@ -7,6 +7,7 @@ import { Camera } from './camera.mjs';
 import { VISEMES } from './face.mjs';
 import { CUES } from './gestures.mjs';
 import { Effort } from './effort.mjs';
+import { Morphs } from './morphs.mjs';
 import { Gaze } from './gaze.mjs';
 
 /** Measured on our avatars: TalkingHead's own lights over-expose them. */
@@ -44,6 +45,8 @@ export class Figure {
   #mood = 'neutral'; // at rest
   #moodUntil = Infinity;
   #liveliness = 1;
+  #lean = false; // whether the drawing is spared what it can be
+  #morphs = null;
   #loading = Promise.resolve();
   #step;
   #resized;
@@ -84,6 +87,7 @@ export class Figure {
     this.#camera = new Camera(head, host, this.#still);
     head.renderer.toneMapping = NeutralToneMapping;
     head.scene.environmentIntensity = ENVIRONMENT_INTENSITY;
+    head.scene.onBeforeRender = () => this.#morphs?.apply();
     head.renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
     this.#effort = new Effort(head.renderer.getContext(), (level) => this.#economise(level));
     this.#guardFrames();
@@ -187,6 +191,7 @@ export class Figure {
       throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
     }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
+    this.#spareMorphs();
     this.#camera.frame();
     // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
     cancelAnimationFrame(head._raf);
@@ -238,13 +243,20 @@ export class Figure {
     } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
   }
 
+  /** Whoever draws without a graphics card is spared the sums of the face. */
+  #spareMorphs() {
+    this.#morphs = this.#lean && this.#head.armature ? new Morphs(this.#head.armature) : null;
+  }
+
   #economise({ environment, pixelRatio, fps, tooSlow }) {
     const head = this.#head;
     if (tooSlow) {
       this.#onFailure(new Error('this computer draws it too slowly'));
       return;
     }
+    this.#lean = !environment;
     if (!environment && head.scene.environment) {
+      this.#spareMorphs();
       head.scene.environment.dispose();
       head.scene.environment = null;
       head.setLighting({ lightAmbientIntensity: AMBIENT_ALONE });
