@@ -37,6 +37,9 @@ const SWING_MS = 420;
 /** How soon the face is where it should be: two thirds of the way in so many ms. */
 const GLIDE_MS = 200;
 
+/** When a photograph is handed over, after the mouth was asked for: later than most are ready, so that all are equally late. In ms. */
+const DEVELOPED_MS = 60;
+
 const BLINK_MS = 170;
 const BLINK_EVERY_MS = [1800, 5200];
 
@@ -163,7 +166,7 @@ export class Face2D {
     const image = new Image();
     const done = (good) => {
       this.#developing = false;
-      if (good) this.#onDrawn?.(image, at);
+      if (good) setTimeout(() => this.#onDrawn?.(image, at), at + DEVELOPED_MS - performance.now());
     };
     image.onload = () => done(true);
     image.onerror = () => done(false);

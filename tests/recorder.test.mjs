@@ -12,7 +12,8 @@ function browser(...types) {
 }
 
 test('the first kind that a browser writes is taken', () => {
-  assert.equal(recordable(browser('video/mp4', 'video/webm')).kind.name, 'MP4');
+  assert.equal(recordable(browser('video/mp4', 'video/webm')).kind.name, 'WebM');
+  assert.equal(recordable(browser('video/mp4')).kind.name, 'MP4');
   assert.equal(recordable(browser('video/webm')).kind.name, 'WebM');
   assert.equal(recordable(browser('video/webm')).reason, '');
 });
@@ -39,7 +40,7 @@ test('the middle of some numbers', () => {
 });
 
 /** Stand-ins for what the browser gives, which write down what they are asked. */
-function studio(t) {
+function studio(t, userAgent = 'Firefox/140.0') {
   const said = [];
   const track = (kind) => ({ kind, stop: () => said.push(`${kind} stop`) });
   class FakeStream {
@@ -75,24 +76,26 @@ function studio(t) {
   }
   class FakeDelay {
     constructor(_context, options) {
-      this.options = options;
+      this.delayTime = { value: options.delayTime };
       said.push(`delay ${Math.round(options.delayTime * 1000)}`);
     }
     connect(target) {
       return target;
     }
   }
-  const globals = { MediaStream: FakeStream, MediaRecorder: FakeRecorder, DelayNode: FakeDelay };
-  const before = Object.fromEntries(Object.keys(globals).map((name) => [name, globalThis[name]]));
-  Object.assign(globalThis, globals);
-  t.after(() => Object.assign(globalThis, before));
+  const globals = { MediaStream: FakeStream, MediaRecorder: FakeRecorder, DelayNode: FakeDelay, navigator: { userAgent } };
+  for (const [name, value] of Object.entries(globals)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+  }
   const output = {
     context: { createMediaStreamDestination: () => ({ stream: new FakeStream([track('audio')]) }) },
     connect: (node) => node,
     disconnect: () => said.push('disconnect'),
   };
   const canvas = { captureStream: () => new FakeStream([track('video')]) };
-  const kind = { name: 'WebM', suffix: 'webm', type: 'video/webm;codecs=vp8,opus' };
+  const kind = { name: 'WebM', suffix: 'webm', type: 'video/webm;codecs=vp8,opus', late: 45 };
   return { said, recorder: new Recorder({ canvas, output, kind }) };
 }
 
@@ -107,6 +110,15 @@ test('the sound waits as long as the loudspeaker and the picture do, and a busy 
   assert.equal(file.type, 'video/webm');
   assert.ok(said.indexOf('audio stop') < said.indexOf('stop'), 'the film ends before the encoder is stopped');
   assert.ok(said.includes('disconnect'));
+});
+
+test('where the browser stamps the sound late it waits the less, and never less than nothing', async (t) => {
+  const { said, recorder } = studio(t, 'Chrome/140.0');
+  recorder.frame(performance.now() - 10, 0.05);
+  recorder.start(performance.now());
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  recorder.cancel();
+  assert.equal(said[0], 'delay 15');
 });
 
 test('a film that is cancelled before its first sound was never begun', async (t) => {

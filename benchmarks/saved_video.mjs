@@ -1,0 +1,63 @@
+// Saved video benchmark, in the page: lets the real stage film bursts of a tone, an open mouth for each, and gives the file.
+
+import { timelineOf, weightsAt, restWeights } from '/stage/face.mjs';
+
+const RATE = 24000;
+const BURST_MS = 140;
+const EVERY_MS = 500;
+const FIRST_MS = 250;
+const SHAPE = 'aa';
+const CURVE_FROM_MS = -200;
+const CURVE_TO_MS = 400;
+/** How long the figure may take to be loaded and its frames to be measured. */
+const SETTLED_MS = 5000;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const inbox = [];
+addEventListener('message', ({ data, origin }) => origin === location.origin && inbox.push(data));
+
+async function received(types, timeout = 60000) {
+  for (const limit = performance.now() + timeout; performance.now() < limit; await sleep(5)) {
+    const index = inbox.findIndex(({ type }) => types.includes(type));
+    if (index >= 0) return inbox.splice(index, 1)[0];
+  }
+  throw new Error(`The stage did not say "${types}" within ${timeout / 1000} s; it said ${JSON.stringify(inbox)}.`);
+}
+
+/** @param {{query: string, avatar: string, bursts: number}} options  @returns {Promise<object>} the file in base64, and what is in it */
+async function film({ query, avatar, bursts }) {
+  const frame = document.createElement('iframe');
+  frame.allow = 'autoplay';
+  frame.src = `/stage/stage.html?debug=1&${query}`;
+  document.body.append(frame);
+  await received(['ready']);
+  const say = (message, transfer = []) => frame.contentWindow.postMessage(message, location.origin, transfer);
+  say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86', liveliness: 0 });
+  await sleep(SETTLED_MS);
+  const { face, reason } = inbox.findLast(({ type }) => type === 'face');
+  const vtimes = Array.from({ length: bursts }, (_, burst) => FIRST_MS + burst * EVERY_MS);
+  const pcm = new Int16Array((RATE * EVERY_MS * bursts) / 1000);
+  for (const start of vtimes) {
+    const from = (start * RATE) / 1000;
+    for (let sample = 0; sample < (BURST_MS * RATE) / 1000; sample++)
+      pcm[from + sample] = 12000 * Math.sin((2 * Math.PI * 440 * sample) / RATE);
+  }
+  const ms = bursts * EVERY_MS;
+  const words = { text: '', words: [], wtimes: [], wdurations: [] };
+  const mouth = { visemes: vtimes.map(() => SHAPE), vtimes, vdurations: vtimes.map(() => BURST_MS) };
+  say({ type: 'record', turn: 'film', ms });
+  say({ type: 'segment', turn: 'film', index: 0, sampleRate: RATE, pcm: pcm.buffer, ...words, ...mouth }, [pcm.buffer]);
+  say({ type: 'end', turn: 'film' });
+  const { file, suffix, reason: why } = await received(['recorded', 'unrecorded']);
+  if (!file) throw new Error(why);
+  const data = await new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.split(',')[1]);
+    reader.readAsDataURL(file);
+  });
+  const timeline = timelineOf({ visemes: [SHAPE], vtimes: [0], vdurations: [BURST_MS] });
+  const curve = Array.from({ length: CURVE_TO_MS - CURVE_FROM_MS }, (_, at) => weightsAt(timeline, at + CURVE_FROM_MS, restWeights())[SHAPE]);
+  return { face, reason, data, suffix, ms, curve, curveFrom: CURVE_FROM_MS };
+}
+
+window.benchmark = { film };
