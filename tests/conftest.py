@@ -24,6 +24,8 @@ from engines.types import (
     WordTiming,
 )
 
+pytest_plugins = ["browsing"]
+"""The fixtures of the tests in a browser."""
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000
 

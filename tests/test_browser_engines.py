@@ -8,9 +8,9 @@ from pathlib import Path
 
 import hub_server
 import pytest
+from browsing import FLAGS, running
 from hub_server import Fault, Hub
 from playwright.sync_api import Page, expect, sync_playwright
-from test_browser import FLAGS, running
 from test_llm_transformers import make
 
 from benchmarks import chromium as machine

@@ -1,0 +1,194 @@
+"""What the tests in a browser share: the app as users start it, and a real Chromium with a fake microphone."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
+
+from benchmarks import chromium as machine
+
+HOUSE = Path(__file__).resolve().parent.parent
+EMBEDDED = {"VISAVIS_STT": "pocketsphinx", "VISAVIS_LLM": "scripted", "VISAVIS_TTS": "espeak_ng"}
+"""Whatever else is installed, these tests are about the engines that everybody has."""
+SPEECH = HOUSE.parent / "shared" / "speech"
+CLIP = "sense_and_sensibility_01_austen_64kb-0880"
+
+expect.set_options(timeout=30_000)
+
+FLAGS = [*machine.QUIET, *machine.SOFTWARE_GL, *machine.FAKE_MICROPHONE]
+LISTEN = """() => {
+  const { audioContext, output } = stageProbe;
+  const meter = new AnalyserNode(audioContext, { fftSize: 2048 });
+  output.connect(meter);
+  const samples = new Float32Array(2048);
+  window.seen = { loudest: 0, frames: [], shapes: {} };
+  const look = () => {
+    meter.getFloatTimeDomainData(samples);
+    const level = Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+    seen.loudest = Math.max(seen.loudest, level);
+    const weights = stageProbe.weights();
+    for (const [name, weight] of Object.entries(weights)) seen.shapes[name] = Math.max(seen.shapes[name] ?? 0, weight);
+    seen.frames.push([performance.now(), level, Math.max(0, ...Object.entries(weights).map(([name, w]) => (name === 'sil' ? 0 : w)))]);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+CONTRAST = """(element) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const luminance = (colours) => {
+    for (const colour of colours) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = ['white'];
+  for (let at = element; at; at = at.parentElement) behind.splice(1, 0, getComputedStyle(at).backgroundColor);
+  const [light, dark] = [luminance(behind), luminance([...behind, getComputedStyle(element).color])].sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
+}"""
+"""WCAG 2.2's contrast ratio of an element's text to what is painted behind it."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path = HOUSE, **environment: str) -> Iterator[tuple[str, list[str]]]:
+    """The app as users start it; gives its address and the lines it printed."""
+    command = [sys.executable, "app.py", "--no-browser", "--port", str(free_port())]
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    try:
+        for line in process.stdout or ():
+            lines.append(line.strip())
+            if found := re.search(r"Visavis is at (\S+)", line):
+                yield found[1], lines
+                break
+        else:
+            pytest.fail(f"the app did not start: {lines}")
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory) -> Path:
+    """A copy of the persona file that tests may edit."""
+    return Path(shutil.copy(HOUSE / "personas.yaml", tmp_path_factory.mktemp("people")))
+
+
+@pytest.fixture(scope="module")
+def address(people) -> Iterator[str]:
+    with running(VISAVIS_PERSONAS_FILE=str(people), **EMBEDDED) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory) -> tuple[Path, str]:
+    """A recorded sentence for the fake microphone, and its words: a person where there is a recording, else the embedded voice."""
+    target = tmp_path_factory.mktemp("speech") / "question.wav"
+    if (SPEECH / f"{CLIP}.wav").is_file():
+        rate, samples, words = *read_wav((SPEECH / f"{CLIP}.wav").read_bytes()), (SPEECH / f"{CLIP}.txt").read_text().strip()
+    else:
+        from engines.tts import espeak_ng
+
+        words = "hello how are you today my friend"
+        (speech,) = espeak_ng.load(espeak_ng.Options(), "cpu").synthesize(words)
+        rate, samples = speech.audio.sample_rate, np.round(speech.audio.samples * 32767).astype("<i2")
+    pause = np.zeros(rate // 2, "<i2")
+    with wave.open(str(target), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.concatenate([pause, samples, pause]).astype("<i2").tobytes())
+    return target, words
+
+
+def read_wav(data: bytes) -> tuple[int, np.ndarray]:
+
+    with wave.open(io.BytesIO(data)) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Callable[..., AbstractContextManager[Browser]]]:
+    """Starts browsers with more flags than the usual."""
+    with sync_playwright() as playwright:
+
+        @contextmanager
+        def start(*more: str) -> Iterator[Browser]:
+            browser = playwright.chromium.launch(executable_path=machine.PROGRAM, args=[*FLAGS, *more])
+            yield browser
+            browser.close()
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, spoken) -> Iterator[Browser]:
+    with chromium(f"--use-file-for-fake-audio-capture={spoken[0]}", machine.AUTOPLAY) as one:
+        yield one
+
+
+def visit(browser: Browser, address: str, query: str = "face=2d", script: str = "", **context: object) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, **context).new_page()
+    page.add_init_script(script)
+    page.set_default_timeout(60_000)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(f"{address}?debug=1&{query}")
+    expect(page.locator("#status")).to_have_attribute("data-state", re.compile("idle|speaking"), timeout=60_000)
+    return page
+
+
+def stage(page: Page) -> Frame:
+    page.locator("iframe.stage-page").wait_for()
+    frame = next(frame for frame in page.frames if "stage.html" in frame.url)
+    frame.wait_for_function("window.stageProbe?.audioContext")
+    return frame
+
+
+def say(page: Page, text: str) -> None:
+    page.locator("#say textarea").fill(text)
+    page.locator("#send").click()
+
+
+def answered(page: Page) -> str:
+    """Wait until the last reply was heard to its end; returns its text."""
+    last = page.locator("#chat .said").last
+    expect(last.locator(".actions")).to_be_visible(timeout=60_000)
+    return last.locator(".words").inner_text()
+
+
+@pytest.fixture
+def page(browser, address) -> Iterator[Page]:
+    page = visit(browser, address)
+    yield page
+    assert page.problems == []
+    page.context.close()

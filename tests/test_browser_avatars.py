@@ -1,0 +1,199 @@
+"""Bodies in a real Chromium: the three-dimensional person, and avatars of one's own, good ones and bad."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from browsing import (
+    EMBEDDED,
+    LISTEN,
+    answered,
+    running,
+    say,
+    stage,
+    visit,
+)
+from conftest import HOUSE
+from playwright.sync_api import Page, expect
+from test_check import BAD
+
+from avatar_assets import modules
+from avatar_assets.checking.person import check
+from benchmarks import chromium as machine
+from benchmarks.av_sync import STUB_DRAWING
+from benchmarks.other_avatars import OTHERS, Avatar
+
+pytestmark = [
+    pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
+    pytest.mark.timeout(180),
+]
+
+
+def test_the_three_dimensional_person_speaks(browser, address):
+    if not (HOUSE / "avatar_assets" / "node_modules").is_dir():
+        pytest.skip("npm is not installed: there is no 3-D figure here")
+    page = visit(browser, address, query="")
+    frame = stage(page)
+    frame.wait_for_function("document.querySelector('canvas')", timeout=90_000)
+    frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '3d')", timeout=90_000)
+    frame.evaluate(LISTEN)
+    say(page, "Hello there.")
+    answered(page)
+    seen = frame.evaluate("seen")
+    assert seen["loudest"] > 0.01
+    assert len([name for name, weight in seen["shapes"].items() if name != "sil" and weight > 0.2]) >= 3
+    assert page.problems == []
+    page.context.close()
+
+
+DROP = """([place, name, data]) => {
+  const window = place === 'stage' ? document.querySelector('iframe.stage-page').contentWindow : globalThis;
+  const dataTransfer = new window.DataTransfer();
+  dataTransfer.items.add(new window.File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+  for (const type of ['dragenter', 'dragover', 'drop'])
+    window.document.body.dispatchEvent(new window.DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def drop(page: Page, name: str, data: bytes, place: str = "page") -> None:
+    page.evaluate(DROP, [place, name, base64.b64encode(data).decode()])
+
+
+def found(page: Page) -> set[str]:
+    return set(page.locator(".own-told li").evaluate_all("all => all.map((one) => one.dataset.code)"))
+
+
+@pytest.fixture(scope="module")
+def wardrobe(browser, address) -> Iterator[Page]:
+    """A page with a person in 3-D, for whom files are dropped one after the other."""
+    if not modules.installed():
+        pytest.skip("npm is not installed: there is no 3-D figure here")
+    page = visit(browser, address, query="", script=STUB_DRAWING)  # here it matters what moves, not what a processor can draw
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    stage(page).wait_for_function("stageProbe.events.some(({ out }) => out?.face === '3d')", timeout=90_000)
+    yield page
+    assert page.problems == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(wardrobe, address, name):
+    frame = stage(wardrobe)
+    data = OTHERS[name]().to_bytes()
+    wardrobe.asked.clear()
+    drop(wardrobe, name, data, "stage" if name.endswith("vrm") else "page")
+    told = wardrobe.locator(".own-told")
+    expect(told.locator("summary")).to_have_text(name)
+    expect(told).to_have_attribute("data-verdict", re.compile("mended|partly"))
+    assert {one.code for one in check(name, data).findings} == found(wardrobe)
+    expect(told.locator(".own-hint")).to_contain_text("not uploaded")
+    frame.evaluate(LISTEN)
+    say(wardrobe, "Hello there.")
+    answered(wardrobe)
+    seen = frame.evaluate("seen")
+    assert seen["loudest"] > 0.01
+    assert len([shape for shape, weight in seen["shapes"].items() if weight > 0.2]) >= 3
+    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    assert all(url.startswith((address, "blob:", "data:")) for url in wardrobe.asked)
+    assert not [url for url in wardrobe.asked if "upload" in url]
+
+
+@pytest.mark.parametrize(
+    "name", ["a ZIP archive", "all but the last byte", "a buffer elsewhere", "Draco", "not a number", "a VRM without arms"]
+)
+def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(wardrobe, name):
+    frame = stage(wardrobe)
+    frame.evaluate("() => { stageProbe.events.length = 0 }")
+    wardrobe.asked.clear()
+    drop(wardrobe, "<img src=x onerror=alert(1)>.glb", BAD[name][1]())
+    expect(wardrobe.locator(".own-told")).to_have_attribute("data-verdict", "refused")
+    assert found(wardrobe) == {BAD[name][0]}
+    expect(wardrobe.locator(".own-hint")).to_contain_text("stays as before")
+    assert wardrobe.locator(".own-told img").count() == 0
+    assert not frame.evaluate("stageProbe.events.filter(({ out }) => out?.type === 'face')")
+    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    assert not [url for url in wardrobe.asked if "example.invalid" in url]
+    wardrobe.keyboard.press("Escape")
+
+
+def test_names_that_look_like_scripts_are_text(wardrobe):
+    avatar = Avatar()
+    avatar.json["nodes"][-1]["name"] = "<img src=x onerror=window.hacked=1>"
+    avatar.json["materials"][0]["name"] = "javascript:window.hacked=1"
+    drop(wardrobe, "mia.glb", avatar.to_bytes())
+    expect(wardrobe.locator(".own-told [data-code=markup]")).to_contain_text("<img src=x")
+    assert wardrobe.evaluate("window.hacked") is None
+    assert stage(wardrobe).evaluate("window.hacked") is None
+
+
+def test_the_own_body_comes_back_and_is_kept_per_persona_until_then(wardrobe, browser, address):
+    frame = stage(wardrobe)
+    drop(wardrobe, "old.vrm", OTHERS["old.vrm"]().to_bytes())
+    expect(wardrobe.locator(".own-told summary")).to_have_text("old.vrm")
+    expect(wardrobe.locator(".own-back")).to_be_visible()
+    other = visit(browser, address, query="face=2d")
+    assert other.locator(".own-told").is_hidden(), "another visitor does not see it"
+    drop(other, "new.vrm", OTHERS["new.vrm"]().to_bytes())
+    expect(other.locator(".own-told [data-code=no_3d]")).to_be_visible()
+    other.context.close()
+    wardrobe.locator("#persona [data-id=sam]").click()
+    expect(wardrobe.locator("#persona [aria-checked=true]")).to_have_attribute("data-id", "sam")
+    expect(wardrobe.locator(".own-told")).to_be_hidden()
+    answered(wardrobe)
+    wardrobe.locator("#persona [data-id=maya]").click()
+    expect(wardrobe.locator(".own-told summary")).to_have_text("old.vrm")
+    answered(wardrobe)
+    wardrobe.locator(".own-told summary").click()
+    wardrobe.locator(".own-back").click()
+    expect(wardrobe.locator(".own-told")).to_be_hidden()
+    frame.wait_for_function("document.querySelectorAll('.body')[1].classList.contains('waiting')")
+
+
+def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe):
+    frame = stage(wardrobe)
+    drop(wardrobe, "arkit.glb", OTHERS["arkit.glb"]().to_bytes())
+    expect(wardrobe.locator(".own-told summary")).to_have_text("arkit.glb")
+    expect(wardrobe.locator(".own-back")).to_be_visible()
+    wardrobe.keyboard.press("Escape")
+    frame.evaluate("""() => {
+      const draw = WebGL2RenderingContext.prototype.clear;
+      WebGL2RenderingContext.prototype.clear = () => {
+        WebGL2RenderingContext.prototype.clear = draw;
+        throw new Error('the drawing broke');
+      };
+    }""")
+    expect(wardrobe.locator(".own-told [data-code=unshown]")).to_contain_text("the drawing broke")
+    frame.wait_for_timeout(1000)
+    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    say(wardrobe, "Hello there.")
+    assert answered(wardrobe)
+
+
+def test_a_file_in_the_folder_of_avatars_is_named_by_its_stem(chromium, tmp_path):
+    if not modules.installed():
+        pytest.skip("npm is not installed: there is no 3-D figure here")
+    copy = tmp_path / "house"
+    shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
+    (copy / "avatar_assets" / "node_modules").symlink_to(modules.NODE_MODULES)
+    avatars = copy / "avatar_assets" / "avatars"
+    (avatars / "guest.vrm").write_bytes(OTHERS["new.vrm"]().to_bytes())
+    (avatars / "broken.glb").write_bytes(BAD["a ZIP archive"][1]())
+    people = (copy / "personas.yaml").read_text(encoding="utf-8")
+    people = re.sub(r"(?m)^(maya:(?:\n[ ].*|\n)*?\n  avatar: )\S+", r"\1guest", people)
+    people = re.sub(r"(?m)^(sam:(?:\n[ ].*|\n)*?\n  avatar: )\S+", r"\1broken", people)
+    (copy / "personas.yaml").write_text(people, encoding="utf-8")
+    with running(copy, **EMBEDDED) as (url, _), chromium(machine.AUTOPLAY) as browser:
+        page = visit(browser, url, query="")
+        frame = stage(page)
+        frame.wait_for_function("stageProbe.events.some(({ out }) => out?.face === '3d')", timeout=90_000)
+        expect(page.locator(".own-told summary")).to_have_text("guest.vrm")
+        expect(page.locator(".own-told")).to_have_attribute("data-verdict", "mended")
+        page.locator("#persona [data-id=sam]").click()
+        expect(frame.locator("#notice")).to_contain_text("ZIP archive")
+        answered(page)
+        assert page.problems == []
