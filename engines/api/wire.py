@@ -1,7 +1,7 @@
 """The only JSON shapes: what a TurnEvent looks like to a page or another program.
 
 A segment's fields are HeadTTS's and TalkingHead's: ``words, wtimes, wdurations, visemes, vtimes, vdurations``, in ms from the segment's
-start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz; ``cues`` and ``ctimes`` say what face and hands do, and when.
+start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz; ``cues`` and ``ctimes``: what face and hands do, and when.
 """
 
 from __future__ import annotations
