@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import accumulate, pairwise
@@ -108,6 +109,8 @@ class Kokoro:
         self._files = {path.stem: path for path in found if _VOICE_NAME.fullmatch(path.stem)}
         if not self._files:
             raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="missing_files")
+        # Torch makes itself at home in every thread anew: the first step in a fresh one, and each turn has its own, takes 100 ms longer.
+        self._worker = ThreadPoolExecutor(1, "kokoro")
         self._packs: dict[str, Any] = {}
         self._spellers: dict[str, Callable[[str], Words]] = {}
         self._spelling = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
@@ -172,7 +175,8 @@ class Kokoro:
         pack = self._pack(identifier)
         try:
             with exclusive(self._device):
-                output = self._model(phonemes, pack[min(len(phonemes), len(pack)) - 1], self._speed, return_output=True)
+                style = pack[min(len(phonemes), len(pack)) - 1]
+                output = self._worker.submit(self._model, phonemes, style, self._speed, return_output=True).result()
             samples, frames = np.array(output.audio.numpy(), np.float32).reshape(-1), [int(frame) for frame in output.pred_dur]
         except Exception as error:
             raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error
