@@ -243,7 +243,7 @@ def _words(tokenizer: Any) -> Any:
     """Turns tokens into text as soon as whole words are known. The marks of gpt-oss's channels stay in, for the filter of thoughts."""
     import transformers  # noqa: PLC0415 - heavy
 
-    class Words(transformers.TextStreamer):
+    class Words(transformers.TextStreamer):  # type: ignore[misc]  # the library is not read by mypy
         text = ""
 
         def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002 - the base class's signature
