@@ -20,11 +20,13 @@ PICTURES = {
 }
 LOADED_MS, INTO_THE_ANSWER_MS = 15_000, 3_000
 """A computer without a GPU needs some time until the figure is drawn."""
+EMBEDDED = ["--stt", "pocketsphinx", "--llm", "scripted", "--tts", "espeak_ng"]
+"""The pictures show what everybody sees first, whatever else is installed here."""
 
 
 def main() -> None:
     """Start the app, take each picture in the middle of an answer."""
-    command = [sys.executable, "app.py", "--no-browser", "--port", "7980"]
+    command = [sys.executable, "app.py", "--no-browser", *EMBEDDED, "--port", "7980"]
     app = subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True)
     try:
         address = next(found[1] for line in app.stdout or () if (found := re.search(r"Visavis is at (\S+)", line)))
