@@ -79,6 +79,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._adapters = {stage: _find(stage) for stage in STAGES}
+        self._offers = {stage: tuple(map(_offer, adapters.values())) for stage, adapters in self._adapters.items()}
         self._wish: dict[Stage, str] = {stage: getattr(settings, stage) or "" for stage in STAGES}
         self._slots: dict[tuple[Stage, str, str], Slot] = {}
         self._at_work: dict[Stage, Slot] = {}
@@ -94,10 +95,7 @@ class Registry:
 
     def offers(self, stage: Stage) -> tuple[Offer, ...]:
         """All engines of a stage, the preferred first, judged without importing anything."""
-        return tuple(
-            Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))
-            for adapter in self._adapters[stage].values()
-        )
+        return self._offers[stage]
 
     def files(self, stage: Stage, name: str) -> hub.Model | None:
         """The files of the model that an engine would work with; None where it needs none.
@@ -304,6 +302,10 @@ def _find(stage: Stage) -> dict[str, Adapter]:
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     adapters = [cast(Adapter, importlib.import_module(f"engines.{stage}.{name}")) for name in names]
     return {adapter.INFO.name: adapter for adapter in sorted(adapters, key=lambda adapter: -adapter.INFO.preference)}
+
+
+def _offer(adapter: Adapter) -> Offer:
+    return Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))
 
 
 def _parts(wish: str) -> tuple[str, str]:
