@@ -9,7 +9,7 @@ import logging
 import pkgutil
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -159,10 +159,10 @@ class Registry:
             notices=notices,
         )
 
-    def worked(self, engines: Engines) -> None:
-        """A turn went well with these."""
-        for stage in STAGES:
-            if slot := self._of(stage, getattr(engines, stage).info):
+    def worked(self, engines: Engines, stages: Iterable[Stage]) -> None:
+        """A turn went well with the engines of these stages."""
+        for stage in stages:
+            if slot := self._of(stage, engines):
                 slot.worked()
 
     def spoiled(self, engines: Engines, stage: str, code: str, why: str) -> str:
@@ -171,9 +171,12 @@ class Registry:
         Returns:
             The sentence that says so; empty where nothing changes.
         """
-        if stage not in STAGES or (slot := self._of(stage, getattr(engines, stage).info)) is None or not slot.spoiled(code):
+        if stage not in STAGES or (slot := self._of(stage, engines)) is None or not slot.spoiled(code):
             return ""
-        heirs = [other for other in self._order(stage) if other is not slot and other.able and other.state.name != "failed"]
+        order = self._order(stage)
+        if slot not in order:
+            return ""  # somebody has asked for another one meanwhile
+        heirs = [other for other in order if other is not slot and other.able and other.state.name != "failed"]
         if not heirs:
             return ""  # the last one stays: it may recover, and it is all there is
         slot.set_aside(why)
@@ -259,8 +262,9 @@ class Registry:
         with self._guard:
             return [slot for key, slot in self._slots.items() if key[0] == stage]
 
-    def _of(self, stage: Stage, info: EngineInfo) -> Slot | None:
-        return next((slot for slot in self._order(stage) if slot.info is info), None)
+    def _of(self, stage: Stage, engines: Engines) -> Slot | None:
+        """The slot that a turn worked with: one adapter may stand in two, with two models."""
+        return next((slot for slot in self._tried(stage) if slot.open == getattr(engines, stage).open), None)
 
     def _slot(self, stage: Stage, adapter: Adapter, model: str) -> Slot:
         key = (stage, adapter.INFO.name, model)

@@ -202,12 +202,12 @@ class Session:
                 exchange.follow(event)
             if isinstance(event, TurnEnded):
                 self._note(event, request.persona.id, engines)
-            yield self._judged(event, engines)
+            yield self._judged(event, request, engines)
 
-    def _judged(self, event: TurnEvent, engines: Engines) -> TurnEvent:
+    def _judged(self, event: TurnEvent, request: TurnRequest, engines: Engines) -> TurnEvent:
         """The same event; where it tells of a failure that costs an engine its place, its message says so."""
         if isinstance(event, TurnCompleted):
-            self._registry.worked(engines)
+            self._registry.worked(engines, request.stages)
         elif isinstance(event, TurnFailed) and (news := self._registry.spoiled(engines, event.stage, event.code, event.message)):
             return replace(event, message=f"{event.message} {news}")
         return event

@@ -30,6 +30,7 @@ from engines.types import (
     Persona,
     Sentence,
     SpeechSegment,
+    Stage,
     TextDelta,
     Transcript,
     TurnTimings,
@@ -65,6 +66,13 @@ class TurnRequest:
     hears: str | None = None
     """The language that the user speaks (BCP 47); None lets the ears find out."""
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that have work in it: typed text needs no ears, a given reply no mind."""
+        heard: tuple[Stage, ...] = ("stt",) if self.utterance and self.utterance.audio is not None else ()
+        thought: tuple[Stage, ...] = ("llm",) if self.reply is None else ()
+        return (*heard, *thought, "tts")
 
 
 def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = None) -> Iterator[TurnEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from engines.types import (
     Persona,
     PhonemeTiming,
     Speech,
+    Stage,
     TextDelta,
     Transcript,
     Voice,
@@ -120,7 +121,7 @@ class StubRegistry:
     def engines(self, language: str = "") -> Engines:
         return self.given
 
-    def worked(self, engines: Engines) -> None:
+    def worked(self, engines: Engines, stages: Iterable[Stage]) -> None:
         pass
 
     def spoiled(self, engines: Engines, stage: str, code: str, why: str) -> str:

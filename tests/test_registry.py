@@ -233,14 +233,40 @@ def test_an_engine_that_keeps_failing_is_set_aside_for_the_next_until_it_is_aske
     registry.prepare()
     engines = registry.engines()
     assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
-    registry.worked(engines)
+    registry.worked(engines, ("llm",))
+    registry.worked(engines, ("tts",))
     assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
+    registry.worked(engines, ("llm",))
     news = registry.spoiled(engines, "tts", "failed", "It broke.")
     assert "set aside" in news
     assert registry.engines().tts.open() == "embedded"
     assert registry.awaited("tts")[0].state == EngineState("failed", "It broke.")
     registry.retry("tts")
     ready(registry, "best")
+
+
+def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monkeypatch):
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load(options, device):
+        if options.model == "late":
+            loading.set()
+            assert go_on.wait(10)
+        return options.model
+
+    adapter = Adapter(load)
+    adapter.Options = ModelOptions
+    registry = with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
+    registry.choose("tts", "made_up:early")
+    wait_for(lambda: registry.engines().tts.open() == "early")
+    registry.choose("tts", "made_up:late")
+    assert loading.wait(10)
+    assert (engines := registry.engines()).tts.open() == "early"
+    assert "set aside" in registry.spoiled(engines, "tts", "timeout", "It hangs.")
+    go_on.set()
+    wait_for(lambda: registry.engines().tts.open() == "late")
+    assert registry.spoiled(engines, "tts", "timeout", "It hangs.") == ""  # a turn that still ran with the one that is gone
+    assert registry.engines().tts.open() == "late"
 
 
 @pytest.mark.parametrize("code", ["timeout", "out_of_memory"])

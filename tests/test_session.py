@@ -304,21 +304,25 @@ def test_when_the_persona_of_the_settings_leaves_the_file_the_first_greets(mind,
 
 def test_an_engine_that_keeps_failing_is_set_aside_and_the_answer_says_so(session):
     class Judging(StubRegistry):
-        good = 0
+        good = ()
 
-        def worked(self, engines):
-            self.good += 1
+        def worked(self, engines, stages):
+            self.good = stages
 
         def spoiled(self, engines, stage, code, why):
             return f"{stage} {code} is set aside."
 
-    session._registry = judge = Judging(stub_engines(voice=StubVoice(error=EngineError("Hoarse.", code="x"))))
+    session._registry = Judging(stub_engines(voice=StubVoice(error=EngineError("Hoarse.", code="x"))))
     failed = ask(session)[-1]
     assert failed.message.startswith("Hoarse. ")
     assert failed.message.endswith("x is set aside.")
     session._registry = judge = Judging(stub_engines())
     assert isinstance(ask(session)[-1], TurnCompleted)
-    assert judge.good == 1
+    assert judge.good == ("llm", "tts")  # typed words and greetings say nothing of the engines that they do not need
+    list(session.answer(Utterance(audio=tone())))
+    assert judge.good == ("stt", "llm", "tts")
+    list(session.greet())
+    assert judge.good == ("tts",)
 
 
 def test_an_engine_that_cannot_be_loaded_does_not_cost_the_user_their_words(session, mind):
