@@ -9,7 +9,8 @@ from typing import Any
 
 from avatar_assets.checking import container
 from avatar_assets.checking.contract import CONTRACT, LIMITS, RefusedError, megabytes, shown
-from avatar_assets.checking.rig import BONES, Rig, both_sides, find_bones, judge, plain_name
+from avatar_assets.checking.rig import BONES, Rig, both_sides, find_bones, judge
+from avatar_assets.checking.shapes import VISEMES, shapes_of, target_names
 from avatar_assets.checking.soundness import is_index
 
 Json = dict[str, Any]
@@ -17,7 +18,6 @@ Say = Callable[..., None]
 
 _LISTED = 4
 _GAZE = [f"eyeLook{way}{side}" for way in ("In", "Out", "Up", "Down") for side in ("Left", "Right")]
-_VISEMES = [f"viseme_{viseme}" for viseme in CONTRACT["visemes"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ def finding(code: str, **values: object) -> Finding:
 
 def check(name: str, data: bytes) -> Report:
     """Look at a file's bytes; nothing is written, nothing else is opened."""
+    return inspect(name, data)[0]
+
+
+def inspect(name: str, data: bytes) -> tuple[Report, container.Glb | None]:
+    """The same, and the file as it was read, where it can be shown."""
     findings: list[Finding] = []
 
     def say(code: str, **values: object) -> None:
@@ -63,7 +68,8 @@ def check(name: str, data: bytes) -> Report:
 
     kind = ""
     try:
-        described = container.read(data).json
+        file = container.read(data)
+        described = file.json
         kind = _kind(described)
         if not described["meshes"] or not any("mesh" in node for node in described["nodes"]):
             raise RefusedError("no_mesh")
@@ -73,10 +79,10 @@ def check(name: str, data: bytes) -> Report:
             _check_vrm(described, kind, say)
         _also_good_to_know(described, kind, len(data), say)
     except RefusedError as error:
-        return Report(shown(name), kind, findings=[finding(error.code, **error.values)])
+        return Report(shown(name), kind, findings=[finding(error.code, **error.values)]), None
     levels = {one.level for one in findings}
     verdict = "partly" if "missing" in levels else "mended" if "mended" in levels else "ready"
-    return Report(shown(name), kind, verdict, _licence(described, kind), findings)
+    return Report(shown(name), kind, verdict, _licence(described, kind), findings), file
 
 
 def _entry(value: Any) -> Json:
@@ -145,46 +151,19 @@ def _metres(value: float) -> str:
     return f"{value:.2f}"
 
 
-def _target_names(mesh: Json) -> list[str]:
-    """The names of a mesh's morph targets; exporters write them in one of two places."""
-    first = mesh["primitives"][0]
-    names = _entry(mesh.get("extras")).get("targetNames")
-    names = _entry(first.get("extras")).get("targetNames") if names is None else names
-    names = names if isinstance(names, list) else []
-    return [names[i] if i < len(names) and isinstance(names[i], str) else "" for i in range(len(first.get("targets", [])))]
-
-
-def _whole_plain_name(name: str) -> str:
-    plain = "".join(plain_name(name.rpartition(".")[2])).lower()
-    return plain[max(0, plain.find("fcl")) :]  # VRoid's names begin with those of a mesh
-
-
-_KNOWN: dict[str, str] = {}
-for _name in [*CONTRACT["shapes"], *_VISEMES, *CONTRACT["mixed"]]:
-    _KNOWN |= dict.fromkeys([_whole_plain_name(_name), *CONTRACT["shapesAlsoCalled"].get(_name, [])], _name)
-
-
 def _check_shapes(described: Json, say: Say) -> None:
-    present = [name for name in dict.fromkeys(name for mesh in described["meshes"] for name in _target_names(mesh)) if name]
-    has = {name for name in present if _KNOWN.get(_whole_plain_name(name)) == name}
-    renamed: dict[str, str] = {}
-    for name in present:
-        known = _KNOWN.get(_whole_plain_name(name))
-        if known and known not in has:
-            renamed[name] = known
-            has.add(known)
-    if renamed:
-        first = next(iter(renamed))
-        say("shapes_renamed", count=len(renamed), example=_some([f"{shown(first)} → {renamed[first]}"]))
-    visemes = [name for name in _VISEMES if name not in has]
-    vowels = {_whole_plain_name(name) for name in present}
-    source = "arkit" if "jawOpen" in has else "five" if vowels & set(CONTRACT["five"]["aa"]) else "none"
-    if not present:
+    shapes = shapes_of(described)
+    if shapes.renamed:
+        first = next(iter(shapes.renamed))
+        say("shapes_renamed", count=len(shapes.renamed), example=_some([f"{shown(first)} → {shapes.renamed[first]}"]))
+    visemes = [name for name in VISEMES if name not in shapes.has]
+    if not shapes.present:
         say("no_shapes")
     elif [name for name in visemes if name != "viseme_sil"]:
-        say(*(["no_visemes"] if source == "none" else [f"visemes_{source}"]), **({} if source == "none" else {"count": len(visemes)}))
-    if present:
-        _say_of_missing_shapes(has, say)
+        none = shapes.source == "none"
+        say(*(["no_visemes"] if none else [f"visemes_{shapes.source}"]), **({} if none else {"count": len(visemes)}))
+    if shapes.present:
+        _say_of_missing_shapes(shapes.has, say)
 
 
 def _say_of_missing_shapes(has: set[str], say: Say) -> None:
@@ -243,7 +222,7 @@ def _also_good_to_know(described: Json, kind: str, size: int, say: Say) -> None:
     if size > LIMITS["heavyBytes"] or triangles > LIMITS["heavyTriangles"]:
         say("heavy", size=megabytes(size), triangles=triangles)
     names = [one.get("name") for group in ("nodes", "meshes", "materials") for one in described[group]]
-    names += [name for mesh in described["meshes"] for name in _target_names(mesh)]
+    names += [name for mesh in described["meshes"] for name in target_names(mesh)]
     odd = [name for name in names if isinstance(name, str) and re.search(r"<|javascript:|\$\{|\{\{", name, re.IGNORECASE)]
     if odd:
         say("markup", example=shown(odd[0]))

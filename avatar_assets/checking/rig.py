@@ -44,6 +44,15 @@ class Rig:
     axes: list[str]
     order: list[str]
     missing: list[str]
+    turned: Array
+    """The turn (3, 3) that makes the person stand."""
+    scale: float
+    """How many times larger the person has to be."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing has to be mended."""
+        return self.standing and not (self.size or self.root or self.axes or self.order or self.missing)
 
 
 def both_sides(names: list[str]) -> list[str]:
@@ -125,7 +134,8 @@ def parents_of(nodes: list[Json]) -> list[int | None]:
     return parents
 
 
-def _local(node: Json) -> Array:
+def local_of(node: Json) -> Array:
+    """Where a node stands in its parent's axes: a matrix (4, 4)."""
     if "matrix" in node:
         matrix: Array = np.array(node["matrix"], float).reshape(4, 4).T
         return matrix
@@ -156,13 +166,14 @@ def worlds_of(nodes: list[Json]) -> list[Array]:
     def world(index: int) -> Array:
         known, above = worlds[index], parents[index]
         if known is None:
-            known = worlds[index] = _local(nodes[index]) if above is None else world(above) @ _local(nodes[index])
+            known = worlds[index] = local_of(nodes[index]) if above is None else world(above) @ local_of(nodes[index])
         return known
 
     return [world(index) for index in range(len(nodes))]
 
 
-def _turn_of(matrix: Array) -> Array:
+def turn_of(matrix: Array) -> Array:
+    """The rotation (3, 3) of a transformation (4, 4)."""
     columns = matrix[:3, :3]
     lengths = np.linalg.norm(columns, axis=0)
     turn: Array = columns / np.where(lengths > 0, lengths, 1)
@@ -195,7 +206,7 @@ def judge(described: Json, found: dict[str, int]) -> Rig:
         way = turned @ (at(to) - at(name))
         if np.linalg.norm(way) < _NOTHING:
             continue
-        if _angle(turned @ _turn_of(worlds[found[name]]), _along(name, way)) > CONTRACT["axesTolerance"]:
+        if _angle(turned @ turn_of(worlds[found[name]]), along(name, way)) > CONTRACT["axesTolerance"]:
             crooked.append(name)
     above = parents[found["Hips"]]
     root = np.eye(4) if above is None else worlds[above]
@@ -213,6 +224,8 @@ def judge(described: Json, found: dict[str, int]) -> Rig:
         axes=crooked,
         order=[name for name in found if _upper(name, found, parents) != _contract_parent(name, found)],
         missing=[name for name in BONES if name not in found],
+        turned=turned,
+        scale=CONTRACT["hipsToHead"] / length if any(off) and length >= _NOTHING else 1.0,
     )
 
 
@@ -231,7 +244,7 @@ def _upright(found: dict[str, int], at: Any) -> Array:
     return np.column_stack([side, up, np.cross(side, up)])
 
 
-def _along(name: str, way: Array) -> Array:
+def along(name: str, way: Array) -> Array:
     """Mixamo's axes of a bone, turned as little as possible so that +Y runs along `way` (Rodrigues)."""
     axes, goal = BONES[name].axes, _unit(way)
     usual = axes[:, 1]
