@@ -9,6 +9,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_the_second_turn_reads_only_what_is_new(mind, persona, fed):
 @pytest.mark.parametrize("can_cut", [True, False])
 def test_a_dozen_turns_read_no_more_each(file, persona, fed, can_cut):
     mind = mind_of(file)
-    mind._llama.can_cut = can_cut  # as of a recurrent model
+    mind._llama.can_cut, mind._forgetful = can_cut, not can_cut  # as of a recurrent model
     counts, said, reads = fed(mind), ["hello there"], []
     for _ in range(12):
         counts.clear()
@@ -180,7 +181,7 @@ def test_a_dozen_turns_read_no_more_each(file, persona, fed, can_cut):
 def test_a_memory_never_changes_a_reply(tmp_path_factory, file, persona, options, can_cut):
     file = file if can_cut else make(tmp_path_factory.mktemp("gguf") / "thinks.gguf", template=FORGETS_THOUGHTS)
     mind, other = mind_of(file, **options), mind_of(file, conversations=0)
-    mind._llama.can_cut = can_cut
+    mind._llama.can_cut, mind._forgetful = can_cut, not can_cut  # as of a recurrent model
     talks = [
         talk("hello"), talk("hello", "i am fine", "how are you"), talk("hello", "i am", "the fox"), talk("hello"),
         talk("hello", system="You are a fox."), talk(LONG), talk(LONG, "thank you", "dog"), talk("hello", "i am fine", "how are you"),
@@ -264,7 +265,7 @@ def test_thinking_is_switched_off_where_the_template_can(mind):
     [(["<think>", "hm </thi", "nk>\n\nhello ", "there"], "hello there"), (["hello ", "there"], "hello there"), (["<think>", "hm"], "")],
 )
 def test_thoughts_are_not_passed_on(mind, persona, pieces, said, monkeypatch):
-    monkeypatch.setattr(mind, "_texts", lambda prompt, lasting, room: iter(pieces))
+    monkeypatch.setattr(mind, "_texts", lambda tokens: iter(pieces))
     assert reply(mind, talk("hello"), persona) == said
 
 
@@ -288,15 +289,7 @@ def test_a_character_of_several_tokens_comes_whole_and_marks_do_not_come(mind, p
 
 def test_the_reply_ends_with_the_end_of_the_turn(mind, persona, monkeypatch):
     words = iter(mind._llama.tokens(" hello<|im_end|> there", False))
-
-    class Chooser:
-        def __call__(self):
-            return next(words)
-
-        def close(self):
-            pass
-
-    monkeypatch.setattr(mind, "_chooser", lambda prompt: Chooser())
+    monkeypatch.setattr(mind, "_chooser", lambda prompt: nullcontext(lambda scores: next(words)))
     assert reply(mind, talk("hello"), persona) == "hello"
 
 
@@ -345,7 +338,7 @@ def test_without_a_template_the_reply_is_one_line_of_a_transcript(tmp_path, pers
     assert "no chat template" in caplog.text
     text = b"".join(mind._llama.piece(token, True) for token in mind._prompter.prompt(talk("hello")).tokens)
     assert text == b"You are kind.\nUser: hello\nAssistant:"
-    monkeypatch.setattr(mind, "_texts", lambda prompt, lasting, room: iter([" I am ", "fine.\nUser:", " and"]))
+    monkeypatch.setattr(mind, "_texts", lambda tokens: iter([" I am ", "fine.\nUser:", " and"]))
     assert reply(mind, talk("hello"), persona) == "I am fine."
 
 

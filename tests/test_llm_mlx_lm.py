@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -265,7 +265,7 @@ def texts(mind: room.MlxLm, messages: list[ChatMessage]) -> str:
     """What the model writes, thoughts and all."""
     prompt = mind._prompter.prompt(messages)
     lasting = mind._prompter.lasting(messages, prompt) if mind._forgetful else 0
-    return "".join(steps(mind._texts(prompt.tokens, lasting, 24)))
+    return "".join(steps(mind._texts(mind._tokens(prompt.tokens, lasting, 24))))
 
 
 @pytest.mark.parametrize("kind", ["folder", "windowed"])
@@ -347,7 +347,7 @@ def test_a_character_of_several_tokens_comes_whole(mind, persona, monkeypatch):
 
 def test_the_reply_ends_at_the_end_of_the_turn(mind, persona, monkeypatch):
     tokens = iter(mind._tokenizer.encode("hello there<|im_end|> and more"))
-    monkeypatch.setattr(mind, "_chooser", lambda: lambda history, scores: next(tokens))
+    monkeypatch.setattr(mind, "_chooser", lambda prompt: nullcontext(lambda scores: next(tokens)))
     assert reply(mind, talk("hello"), persona) == "hello there"
 
 

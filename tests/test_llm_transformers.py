@@ -93,7 +93,7 @@ def fed(monkeypatch) -> Callable[[room.Transformers], list[int]]:
     def watch(mind):
         counts: list[int] = []
         read = mind._read
-        monkeypatch.setattr(mind, "_read", lambda memory, tokens: counts.append(tokens.shape[1]) or read(memory, tokens))
+        monkeypatch.setattr(mind, "_read", lambda memory, tokens: counts.append(len(tokens)) or read(memory, tokens))
         return counts
 
     return watch
@@ -209,7 +209,7 @@ def test_thinking_is_switched_off_where_the_template_can(mind):
     [(["<think>", "hm </thi", "nk>\n\nhello ", "there"], "hello there"), (["hello ", "there"], "hello there"), (["<think>", "hm"], "")],
 )
 def test_thoughts_are_not_passed_on(mind, persona, pieces, said, monkeypatch):
-    monkeypatch.setattr(mind, "_texts", lambda prompt, lasting, room: (piece for piece in pieces))
+    monkeypatch.setattr(mind, "_texts", lambda tokens: (piece for piece in pieces))
     assert reply(mind, talk("hello"), persona) == said
 
 
@@ -237,7 +237,7 @@ def test_a_template_that_refuses_everything_is_told(tmp_path, persona):
 def test_without_a_template_the_reply_is_one_line_of_a_transcript(tmp_path, persona, monkeypatch):
     mind = mind_of(make(tmp_path, template=None))
     assert mind._tokenizer.decode(mind._prompter.prompt(talk("hello")).tokens) == "You are kind.\nUser: hello\nAssistant:"
-    monkeypatch.setattr(mind, "_texts", lambda prompt, lasting, room: (piece for piece in [" I am ", "fine.\nUser:", " and"]))
+    monkeypatch.setattr(mind, "_texts", lambda tokens: (piece for piece in [" I am ", "fine.\nUser:", " and"]))
     assert reply(mind, talk("hello"), persona) == "I am fine."
 
 

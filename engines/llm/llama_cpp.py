@@ -1,15 +1,14 @@
 """A chat model on llama.cpp: models in GGUF files, small by their quantization, on any processor or graphics card that it was built for.
 
-One token is one step. All conversations share one context of llama.cpp, each as a sequence of its own, so that any number of them can be
-written in turn, and each keeps what it has read: the next turn feeds only what is new.
+All conversations share one context of llama.cpp, each as a sequence of its own, so that any number of them can be written in turn.
 """
 
 from __future__ import annotations
 
 import codecs
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,12 +17,13 @@ from typing import Any
 from engines import hub
 from engines.device import FairLock
 from engines.errors import ChatModelError, MissingDependency
-from engines.gguf import STEP_TOKENS, Chooser, Llama, Place
+from engines.gguf import STEP_TOKENS, Llama, Place
 from engines.machine import memory_gb
 from engines.models import language_model, suggestions
-from engines.text.memories import Memories, Memory
-from engines.text.prompts import CHANNELS, NO_THINKING, Part, Prompter, failure, is_out_of_memory, room_for_reply
-from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
+from engines.text.generation import GenerationOptions, LocalChatModel, opening
+from engines.text.memories import Memory
+from engines.text.prompts import CHANNELS, NO_THINKING, Part, Prompter
+from engines.types import EngineInfo
 
 INFO = EngineInfo(
     name="llama_cpp",
@@ -38,25 +38,15 @@ INFO = EngineInfo(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(GenerationOptions):
     """Which model, and how it writes."""
 
     model: str = ""
     """A .gguf file, a folder with one, a hub id, or a hub id and which of its files (``owner/name:*Q8_0*``); empty suits the memory."""
     context_tokens: int = 8192
     """What all conversations together may hold in memory; a model that reads less gets less."""
-    max_new_tokens: int = 220
-    """Of one reply: about a minute and a half of speech."""
-    temperature: float = 0.7
-    """0 always takes the likeliest token."""
-    top_p: float = 0.9
-    """The likeliest tokens whose probabilities add up to this are drawn from."""
-    repetition_penalty: float = 1.05
-    """Above 1, what was said just before becomes less likely."""
     threads: int = 0
     """How many of the processor's cores compute; 0 leaves one to the voice and the page: cores wait for the one that is busy elsewhere."""
-    conversations: int = 4
-    """How many are kept to be gone on with; the one unused for longest makes room."""
 
 
 _QUANTIZED = ("*Q4_K_M*.gguf", "*mxfp4*.gguf", "*MXFP4*.gguf")
@@ -96,19 +86,11 @@ def load(options: Options, device: str) -> LlamaCpp:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # or it tells of every layer, and of things that are meant
     path = _path(options, device)
-    try:
+    with opening(path.name, "by llama.cpp"):
         places = max(0, options.conversations) + _AT_ONCE
         settings = {"context_tokens": options.context_tokens, "places": places, "threads": options.threads}
         mind = LlamaCpp(Llama(library, path, **settings, on_card=device != "cpu"), options, path.name)
         mind.warm_up()
-    except ChatModelError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise failure(error) from error
-        why = " ".join(str(error).split())[:200].rstrip(".")
-        message = f"The model {path.name!r} cannot be opened by llama.cpp: {why}. Fetch it again, or choose another."
-        raise ChatModelError(message, code="load_failed") from error
     return mind
 
 
@@ -136,97 +118,51 @@ def _path(options: Options, device: str) -> Path:
     return min(wanted or found, key=lambda path: (len(path.name), path.name))
 
 
-class LlamaCpp:
-    """A `ChatModel`. Any number of conversations may run at once; their steps take turns."""
+class LlamaCpp(LocalChatModel[Place]):
+    """A `ChatModel` whose caches are places in one context."""
+
+    step_tokens = STEP_TOKENS
 
     def __init__(self, llama: Llama, options: Options, name: str) -> None:
         self._llama, self._options = llama, options
-        self._turns = FairLock()
-        self._memories: Memories[Place] = Memories(options.conversations, lambda _: llama.can_cut, llama.cut)
         self._with_marks = CHANNELS in llama.marks
-        self._prompter = Prompter(name, self._renderer(), llama.tokens, llama.marks)
+        super().__init__(
+            options,
+            Prompter(name, self._renderer(), llama.tokens, llama.marks),
+            limit=llama.limit,
+            turns=FairLock(),
+            forgetful=not llama.can_cut,
+            can_cut=lambda _: llama.can_cut,
+            cut=llama.cut,
+        )
 
-    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:  # noqa: ARG002 - the system prompt has it
-        """Answer the last message, a token a step; steps that only read or think give an empty delta.
-
-        Raises:
-            ChatModelError: code ``too_long`` (more than the model can read), ``template``, ``busy`` (too many conversations at once),
-                ``bad_numbers``, ``out_of_memory``, ``failed``.
-        """
-        prompt = self._prompter.prompt(messages)
-        room = room_for_reply(len(prompt.tokens), self._llama.limit, self._options.max_new_tokens)
-        lasting = 0 if self._llama.can_cut else self._prompter.lasting(messages, prompt)
-        try:
-            for text in self._prompter.reply(self._texts(prompt.tokens, lasting, room), thinking=prompt.thinking):
-                yield TextDelta(text)
-        except ChatModelError:
-            raise
-        except Exception as error:
-            raise failure(error) from error
-
-    def warm_up(self) -> None:
-        """Go once through everything a turn needs."""
-        for _ in self._texts(self._llama.tokens("Hello.", True), 0, 1):
-            pass
-        self._memories.forget()
-
-    def _texts(self, prompt: list[int], lasting: int, room: int) -> Iterator[str]:
-        """The reply, as far as its characters are whole; first, an empty text for every step of reading."""
-        characters = codecs.getincrementaldecoder("utf-8")("replace")
-        for token in self._tokens(prompt, lasting, room):
-            yield "" if token is None else characters.decode(self._llama.piece(token, self._with_marks))
-        yield characters.decode(b"", True)
-
-    def _tokens(self, prompt: list[int], lasting: int, room: int) -> Iterator[int | None]:
-        """Each token of the reply; first, None for every step of reading the prompt.
-
-        Of a model whose memory cannot be cut, what is kept is a copy from where `lasting` tokens were read: all of it will begin the next
-        prompt as well.
-        """
-        llama = self._llama
-        with self._turns:
-            memory = self._memories.recall(prompt) or Memory([], llama.place())
-        kept = memory if llama.can_cut else None
-        with closing(self._chooser(prompt)) as choose:
-            try:
-                while True:
-                    read = len(memory.tokens)
-                    if kept is None and read == lasting:
-                        with self._turns:
-                            kept = Memory(list(memory.tokens), llama.copy(memory.cache))
-                    end = min(read + STEP_TOKENS, lasting if read < lasting else len(prompt))
-                    if end == len(prompt):
-                        break
-                    with self._turns:
-                        self._read(memory, prompt[read:end])
-                    yield None
-                fed = prompt[read:]
-                for _ in range(room):
-                    with self._turns:
-                        self._read(memory, fed)
-                        token = choose()
-                    if llama.ends(token):
-                        break
-                    yield token
-                    fed = [token]
-            except GeneratorExit:
-                self._memories.remember(kept or memory)
-                raise
-        self._memories.remember(kept or memory)  # not after an error: the step that failed may have left it half written
+    def _new_cache(self) -> Place:
+        return self._llama.place()
 
     def _read(self, memory: Memory[Place], tokens: list[int]) -> None:
-        """One step: feed tokens to the model. Where the context is full, the conversations that nobody is in are let go."""
+        """Where the context is full, the conversations that nobody is in are let go."""
         if not self._llama.read(memory.cache, len(memory.tokens), tokens):
             self._memories.forget()
             if not self._llama.read(memory.cache, len(memory.tokens), tokens):
                 message = "Too many conversations fill the language model's memory. Try again in a moment, or raise context_tokens."
                 raise ChatModelError(message, code="busy", retryable=True)
-        memory.tokens += tokens
 
-    def _chooser(self, prompt: list[int]) -> Chooser:
+    @contextmanager
+    def _chooser(self, prompt: list[int]) -> Iterator[Callable[[None], int]]:
         options = self._options
         penalty = (options.repetition_penalty, prompt[-_PENALISED_TOKENS:])
-        return self._llama.chooser(temperature=options.temperature, top_p=options.top_p, penalty=penalty)
+        with closing(self._llama.chooser(temperature=options.temperature, top_p=options.top_p, penalty=penalty)) as choose:
+            yield lambda _: choose()
+
+    def _ends(self, token: int) -> bool:
+        return self._llama.ends(token)
+
+    def _texts(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
+        """Whole characters."""
+        characters = codecs.getincrementaldecoder("utf-8")("replace")
+        for token in tokens:
+            yield "" if token is None else characters.decode(self._llama.piece(token, self._with_marks))
+        yield characters.decode(b"", True)
 
     def _renderer(self) -> Any:
         """(messages) → the prompt by the chat template in the file; None where it has none."""

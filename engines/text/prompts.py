@@ -52,7 +52,9 @@ class Prompter:
     ) -> None:
         """`render` applies the chat template (None: there is none, which is logged); `encode` makes tokens of a text, and adds the
         model's own at its beginning if told so; `special` are the tokens that only the template may write."""
-        self._model, self._render, self._encode = model, render, encode
+        self._model, self._render = model, render
+        self.encode = encode
+        """(text, whether the model's own tokens are added at its beginning) → its tokens."""
         marks = sorted(filter(None, special), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, marks))) if marks else None
         if render is None:
@@ -66,7 +68,7 @@ class Prompter:
         """
         parts: list[Part] = [{"role": message.role, "content": self._clean(message.content)} for message in messages]
         if self._render is None:
-            return Prompt(self._encode(transcript(parts), True), thinking=False)
+            return Prompt(self.encode(transcript(parts), True), thinking=False)
         refusal = ChatModelError(f"The chat template of {self._model!r} refused the conversation. Choose another model.", code="template")
         try:
             text = self._render(parts)
@@ -75,7 +77,7 @@ class Prompter:
                 text = self._render(without_system(parts))
             except Exception as error:
                 raise refusal from error
-        if not (tokens := self._encode(text, False)):
+        if not (tokens := self.encode(text, False)):
             raise refusal
         return Prompt(tokens, thinking=text.rstrip().endswith("<think>"))
 
