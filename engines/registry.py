@@ -1,12 +1,9 @@
-"""Finds adapters by file name and decides which works in the next turn: the best that is ready, while better ones get ready behind it."""
+"""Decides which engine works in the next turn: the best that is ready, while better ones get ready behind it."""
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 import itertools
 import logging
-import pkgutil
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -14,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-
 from engines import hub
+from engines.adapters import Adapters, Offer, parts
 from engines.errors import ConfigError, EngineError
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
 from engines.settings import Settings
-from engines.slot import EngineState, Slot, fitness
+from engines.slot import EngineState, Slot
 from engines.types import STAGES, EngineInfo, Stage
 
 log = logging.getLogger(__name__)
@@ -51,17 +47,6 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One engine that there is."""
-
-    info: EngineInfo
-    state: EngineState
-    """Whether it could work here: ``idle``, ``needs`` or ``unfit``."""
-    takes_model: bool
-    """Whether it can work with more than one model."""
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """How one engine stands, for people."""
 
@@ -71,15 +56,14 @@ class Standing:
 
 
 class Registry:
-    """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere.
+    """All engines, each kept in its slot.
 
     Conversations begin at once on the embedded engines; `prepare` fetches and loads better ones behind them, and the next turn uses these.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._adapters = {stage: _find(stage) for stage in STAGES}
-        self._offers = {stage: tuple(map(_offer, adapters.values())) for stage, adapters in self._adapters.items()}
+        self._adapters = Adapters(settings)
         self._wish: dict[Stage, str] = {stage: getattr(settings, stage) or "" for stage in STAGES}
         self._slots: dict[tuple[Stage, str, str], Slot] = {}
         self._at_work: dict[Stage, Slot] = {}
@@ -91,11 +75,11 @@ class Registry:
 
     def infos(self, stage: Stage) -> tuple[EngineInfo, ...]:
         """All engines of a stage, the preferred first."""
-        return tuple(adapter.INFO for adapter in self._adapters[stage].values())
+        return tuple(adapter.INFO for adapter in self._adapters.of(stage))
 
     def offers(self, stage: Stage) -> tuple[Offer, ...]:
         """All engines of a stage, the preferred first, judged without importing anything."""
-        return self._offers[stage]
+        return self._adapters.offers(stage)
 
     def files(self, stage: Stage, name: str) -> hub.Model | None:
         """The files of the model that an engine would work with; None where it needs none.
@@ -103,8 +87,8 @@ class Registry:
         Raises:
             ConfigError: there is no such engine, or an option does not fit.
         """
-        named, model = _parts(self._wish[stage])
-        return self._slot(stage, self._adapter(stage, name), model if name == named else "").files()
+        named, model = parts(self._wish[stage])
+        return self._slot(stage, self._adapters.named(stage, name), model if name == named else "").files()
 
     def wish(self, stage: Stage) -> str:
         """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
@@ -132,9 +116,9 @@ class Registry:
             ConfigError: an engine or an option that does not exist, or a value that it cannot have.
         """
         for stage in STAGES:
-            name, model = _parts(self._wish[stage])
+            name, model = parts(self._wish[stage])
             if name:
-                self._options(stage, self._adapter(stage, name), model)
+                self._adapters.options(stage, self._adapters.named(stage, name), model)
 
     # ---- a turn
 
@@ -199,9 +183,9 @@ class Registry:
         Raises:
             EngineError: there is no such engine, it cannot work here, or that is no name of a model.
         """
-        name, model = _parts(wish)
+        name, model = parts(wish)
         if name:
-            adapter = self._adapter(stage, name)
+            adapter = self._adapters.named(stage, name)
             if model and wish != (getattr(self._settings, stage) or "") and (not _TYPED_MODEL.fullmatch(model) or Path(model).exists()):
                 message = (
                     f"{model[:80]!r} is no name of a model. A folder can only be named where the app is started: --{stage} {name}:FOLDER"
@@ -250,11 +234,11 @@ class Registry:
 
     def _order(self, stage: Stage) -> list[Slot]:
         """The slots that may come to work, the first choice first."""
-        name, model = _parts(self._wish[stage])
-        everyone = [self._slot(stage, adapter, "") for adapter in self._adapters[stage].values()]
+        name, model = parts(self._wish[stage])
+        everyone = [self._slot(stage, adapter, "") for adapter in self._adapters.of(stage)]
         if not name:
             return [slot for slot in everyone if slot.info.embedded or (slot.info.preference >= 0 and slot.able)]
-        named, before = self._slot(stage, self._adapter(stage, name), model), self._at_work.get(stage)
+        named, before = self._slot(stage, self._adapters.named(stage, name), model), self._at_work.get(stage)
         order = [named, *([before] if before and before.engine is not None else []), *(slot for slot in everyone if slot.info.embedded)]
         return list(dict.fromkeys(order))
 
@@ -270,52 +254,8 @@ class Registry:
         key = (stage, adapter.INFO.name, model)
         with self._guard:
             if key not in self._slots:
-                self._slots[key] = Slot(adapter, lambda: self._options(stage, adapter, model), self._settings.device)
+                self._slots[key] = Slot(adapter, lambda: self._adapters.options(stage, adapter, model), self._settings.device)
             return self._slots[key]
-
-    def _adapter(self, stage: Stage, name: str) -> Adapter:
-        adapters = self._adapters[stage]
-        if name not in adapters:
-            raise ConfigError(f"There is no {stage} engine called {name[:80]!r}; there is {', '.join(adapters)}.")
-        return adapters[name]
-
-    def _options(self, stage: Stage, adapter: Adapter, model: str) -> Any:
-        """The adapter's options: its defaults, and for the engine that the settings name, what they say.
-
-        Raises:
-            ConfigError: there is no such option, or it cannot have that value.
-        """
-        info = adapter.INFO
-        ours = info.name == _parts(getattr(self._settings, stage) or "")[0]
-        given: dict[str, Any] = {**(getattr(self._settings, f"{stage}_options") if ours else {}), **({"model": model} if model else {})}
-        known = [field.name for field in dataclasses.fields(adapter.Options)]
-        if unknown := sorted(set(given) - set(known)):
-            raise ConfigError(f"{info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
-        try:
-            return TypeAdapter(adapter.Options).validate_python(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][-1])
-            secret = any(field.name == name and not field.repr for field in dataclasses.fields(adapter.Options))
-            value = "" if secret else f", but it is {first['input']!r}"
-            raise ConfigError(f"{info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
-
-
-def _find(stage: Stage) -> dict[str, Adapter]:
-    package = importlib.import_module(f"engines.{stage}")
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    adapters = [cast(Adapter, importlib.import_module(f"engines.{stage}.{name}")) for name in names]
-    return {adapter.INFO.name: adapter for adapter in sorted(adapters, key=lambda adapter: -adapter.INFO.preference)}
-
-
-def _offer(adapter: Adapter) -> Offer:
-    return Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))
-
-
-def _parts(wish: str) -> tuple[str, str]:
-    """``NAME:MODEL`` → name and model."""
-    name, _, model = wish.partition(":")
-    return name, model
 
 
 def _knows(info: EngineInfo, language: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from conftest import HOUSE
 
 from engines import cli, hub
+from engines.adapters import Adapters
 from engines.cli import doctor
 from engines.errors import TextToSpeechError
 from engines.registry import Registry
@@ -70,8 +71,8 @@ def quick(monkeypatch):
 
 def test_what_is_missing_comes_with_its_command(quick, monkeypatch):
     info = EngineInfo("made_up", "tts", "Made up", "A voice.", requires=("no_such_module",), install="pip install no-such")
-    adapter = argparse.Namespace(INFO=info, Options=Registry(Settings())._adapters["tts"]["espeak_ng"].Options)
-    monkeypatch.setattr("engines.registry._find", lambda stage: {"made_up": adapter})
+    adapter = argparse.Namespace(INFO=info, Options=Adapters(Settings()).named("tts", "espeak_ng").Options)
+    monkeypatch.setattr("engines.adapters.find", lambda stage: {"made_up": adapter})
     assert found()["tts made_up"].mend == "pip install no-such"
 
 

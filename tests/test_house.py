@@ -38,6 +38,7 @@ FLOORS = [
     {"engines.text", "engines.visemes"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.slot"},
+    {"engines.adapters"},
     {"engines.registry", "engines.patience"},
     {"engines.speaking"},
     {"engines.journal"},

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import HOUSE
 
+from engines import adapters as adapters_room
 from engines import hub
 from engines import registry as room
 from engines.errors import ConfigError, EngineError, MissingDependency
@@ -40,7 +41,7 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     assert info.title
     assert info.summary.endswith(".")
     assert not info.requires or info.install.startswith("pip install")
-    options = registry._adapters[stage][name].Options
+    options = registry._adapters.named(stage, name).Options
     assert dataclasses.is_dataclass(options)
     assert options() == options()
     state = next(offer.state for offer in registry.offers(stage) if offer.info is info)
@@ -81,7 +82,7 @@ class Adapter:
 
 
 def with_adapters(monkeypatch, *adapters, **settings) -> Registry:
-    monkeypatch.setattr(room, "_find", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
+    monkeypatch.setattr(adapters_room, "find", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
     return Registry(Settings(**settings))
 
 

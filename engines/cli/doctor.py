@@ -21,10 +21,11 @@ from typing import Literal
 from avatar_assets import modules
 from avatar_assets.render import draw
 from engines import hub, machine, ports
+from engines.adapters import Offer
 from engines.errors import EngineError
 from engines.models import language_model
 from engines.personas import load_personas
-from engines.registry import Offer, Registry
+from engines.registry import Registry
 from engines.settings import HOUSE, Settings, load_settings
 from engines.types import STAGES, EngineInfo, Stage
 
