@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avatar_assets.render import draw
+from avatar_assets.render.backdrop import paint
 from engines.errors import EngineError
 from engines.types import AudioChunk, SpeechSegment, Viseme, VisemeName, VisemeTimeline, WordTiming
 
@@ -27,6 +28,11 @@ def require_drawing() -> None:
     """Skip, saying why, where nothing can be drawn."""
     if why := _why_not():
         pytest.skip(why)
+
+
+def room(size: int, colour: str = "#3a7f86") -> np.ndarray:
+    """A square room for pictures."""
+    return paint("plain", colour, dark=False, width=size, height=size)
 
 
 def bursts(names: list[VisemeName], *, every_ms: float = 400, burst_ms: float = 120, text: str = "") -> SpeechSegment:

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -82,17 +82,22 @@ def with_cues(*cues: Cue) -> Script:
     return replace(SCRIPT, cues=cues)
 
 
-def test_acts_are_the_browsers():
+def from_node(program: str, given: object = None) -> Any:
+    """What a program of the browser's modules prints, as JSON."""
     if (node := shutil.which("node")) is None:
-        pytest.skip("node is not installed: the browser's table cannot be read")
+        pytest.skip("node is not installed: the browser's tables cannot be read")
+    command = [node, "--input-type=module", "-e", program]
+    done = subprocess.run(command, cwd=HOUSE, input=json.dumps(given), capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_acts_are_the_browsers():
     program = """
     import { ACTS } from './avatar_assets/acts.mjs';
     const act = ({ template, mood = null }) => ({ ...template(false), mood });
     console.log(JSON.stringify(Object.fromEntries(Object.entries(ACTS).map(([name, one]) => [name, act(one)]))));
     """
-    command = [node, "--input-type=module", "-e", program]
-    done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
-    theirs = json.loads(done.stdout)
+    theirs = from_node(program)
     assert set(theirs) == set(ACTS) == set(DIRECTIONS)
     for name, act in ACTS.items():
         values = {part: tuple(reached) for part, reached in theirs[name]["vs"].items() if part != "eyeContact"}
@@ -155,12 +160,9 @@ def numbers_of(source: str, name: str) -> float:
     return float(found.group(1))
 
 
-def test_camera_and_light_are_the_browsers():
+def test_light_is_the_browsers():
     source = "".join(path.read_text(encoding="utf-8") for path in sorted(ASSETS.glob("*.mjs")))
     ours = {
-        "FRAME_HEIGHT_M": stage.FRAME_HEIGHT_M,
-        "FRAME_WIDTH_M": stage.FRAME_WIDTH_M,
-        "EYES_FROM_TOP": stage.EYES_FROM_TOP,
         "lightAmbientIntensity": stage.AMBIENT,
         "lightDirectIntensity": stage.DIRECT,
         "lightDirectPhi": stage.DIRECT_PHI,
@@ -172,19 +174,18 @@ def test_camera_and_light_are_the_browsers():
     assert "NeutralToneMapping" in source
 
 
-def test_the_room_is_the_stages():
-    css = (ASSETS / "stage.css").read_text(encoding="utf-8")
-    for name, share, paper in (("near", stage.NEAR_SHARE, stage.NEAR_PAPER), ("far", stage.FAR_SHARE, stage.FAR_PAPER)):
-        assert f"--{name}: light-dark(color-mix(in oklab, var(--persona) {share:.0%}, {paper})" in css
-    (wide, high), (across, down) = stage.GRADIENT_RADII, stage.GRADIENT_CENTRE
-    gradient = f"radial-gradient({wide:.0%} {high:.0%} at {across:.0%} {down:.0%}, var(--near) 0%, var(--far) {stage.GRADIENT_END:.0%})"
-    assert gradient in css
-
-
-def test_colours_are_mixed_as_browsers_mix_them():
-    seen = [[round(255 * share) for share in colour] for colour in stage.background("#3a7f86")]
-    assert seen == [[223, 234, 235], [172, 198, 201]], "as Chromium paints the two color-mix(in oklab, …) of the stage"
-    assert stage.background("#ffffff")[0] == pytest.approx((1, 1, 1), abs=1e-3)
+def test_every_view_is_the_browsers():
+    program = """
+    import { FIRST_VIEW, VIEWS, shotOf } from './avatar_assets/views.mjs';
+    import { readFileSync } from 'node:fs';
+    const shots = JSON.parse(readFileSync(0)).map(([view, top, width, height]) => shotOf(view, { width, height }, top));
+    console.log(JSON.stringify([FIRST_VIEW, Object.keys(VIEWS), shots.map(({ seen, centre }) => [seen, centre])]));
+    """
+    asked = [(view, eyes, *size) for view in stage.VIEWS for eyes in (1.2, 1.6) for size in ((512, 512), (1280, 720), (360, 640))]
+    tops = [(view, eyes + stage.EYES_BELOW_TOP_M, width, height) for view, eyes, width, height in asked]
+    first, views, shots = from_node(program, tops)
+    assert (first, views) == (stage.FIRST_VIEW, list(stage.VIEWS))
+    assert [stage.shot(*one) for one in asked] == [pytest.approx(shot) for shot in shots]
 
 
 def test_eyes_turn_as_far_as_the_builder_made_them():

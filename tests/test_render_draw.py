@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import HOUSE
-from drawing import bursts, require_drawing
+from drawing import bursts, require_drawing, room
 
 from avatar_assets.render import draw, stage, unseen
 from avatar_assets.render.acting import Acting, Pose
@@ -23,14 +23,14 @@ from engines.types import Cue
 AVATARS = sorted((HOUSE / "avatar_assets" / "avatars").glob("*.glb"))
 MIA = HOUSE / "avatar_assets" / "avatars" / "mia.glb"
 SIZE = 192
-COLOUR = "#3a7f86"
+ROOM = room(SIZE)
 REST = Pose({})
 
 
 @pytest.fixture(scope="module")
 def painter():
     require_drawing()
-    with Painter(read(MIA), COLOUR, SIZE, SIZE) as painter:
+    with Painter(read(MIA), ROOM) as painter:
         yield painter
 
 
@@ -45,10 +45,10 @@ def test_everybody_stands_in_the_middle_before_their_room(path, monkeypatch):
     require_drawing()
     monkeypatch.setattr(unseen, "_FINE", 1)
     pictures = []
-    for colour in (COLOUR, "#c2557e"):
-        with Painter(read(path), colour, SIZE, SIZE) as painter:
+    for behind in (ROOM, room(SIZE, "#c2557e")):
+        with Painter(read(path), behind) as painter:
             pictures.append(painter.draw(REST).astype(int))
-        np.testing.assert_allclose(pictures[-1][-3, 2], np.array(stage.background(colour)[1]) * 255, atol=2)
+        assert (pictures[-1][-3:, :3] == behind[-3:, :3]).all()
     person = np.abs(pictures[0] - pictures[1]).max(axis=2) == 0  # only the room has the persona's colour
     columns = np.flatnonzero(person[: SIZE // 2].any(axis=0)) / SIZE
     assert columns.min() == pytest.approx(1 - columns.max(), abs=0.06), "the head is in the middle"
@@ -56,9 +56,29 @@ def test_everybody_stands_in_the_middle_before_their_room(path, monkeypatch):
     assert person[-1, SIZE // 3 : -SIZE // 3].all(), "and a body below"
 
 
+def test_each_view_shows_more_than_the_one_before(monkeypatch):
+    require_drawing()
+    monkeypatch.setattr(unseen, "_FINE", 1)
+    blink, heights = Pose({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}), []
+    for view in stage.VIEWS:
+        with Painter(read(MIA), ROOM, view) as painter:
+            drawn = painter.draw(REST)
+            person = (drawn != ROOM).any(axis=2)
+            eyes = np.argwhere((painter.draw(blink) != drawn).any(axis=2))
+            heights.append(np.ptp(eyes[:, 1]))
+        if view == "full":
+            rows = np.flatnonzero(person.any(axis=1)) / SIZE
+            assert 0.03 < rows.min() < 0.1
+            assert 0.9 < rows.max() < 0.97, "from head to feet"
+        else:
+            assert person[-1].any()
+            assert np.median(eyes[:, 0]) / SIZE == pytest.approx(stage.VIEWS[view].eyes, abs=0.03)
+    assert heights[0] > 1.3 * heights[1] > 3 * heights[2]
+
+
 def test_the_eyes_are_where_the_stage_has_them(painter):
     rows = changed(painter, Pose({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))[:, 0]
-    assert np.median(rows) == pytest.approx(stage.EYES_FROM_TOP, abs=0.02)
+    assert np.median(rows) == pytest.approx(stage.VIEWS["upper"].eyes, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["viseme_aa", "viseme_U", "viseme_PP", "viseme_FF"])
@@ -84,11 +104,11 @@ def test_what_is_left_out_is_never_missed(path, monkeypatch):
     cues = tuple(Cue(name, 500 + 2200 * index) for index, name in enumerate(("nod", "shake", "love", "laugh", "think")))
     acting = Acting(replace(script_of([bursts(["aa", "U", "TH", "FF"] * 8)]), cues=cues), "happy")
     poses = [acting.at(ms) for ms in range(0, 12_000, 600)]
-    with Painter(model, COLOUR, SIZE, SIZE) as painter:
+    with Painter(model, ROOM) as painter:
         drawn = sum(part.triangles for part in painter._parts)
         spared = [painter.draw(pose) for pose in poses]
     monkeypatch.setattr(draw, "seen", lambda *_, meshes, size: [np.ones(len(mesh.triangles), bool) for mesh in meshes])
-    with Painter(model, COLOUR, SIZE, SIZE) as painter:
+    with Painter(model, ROOM) as painter:
         assert drawn < 0.75 * sum(part.triangles for part in painter._parts)
         for pose, picture in zip(poses, spared, strict=True):
             assert (painter.draw(pose) == picture).all()
@@ -96,7 +116,7 @@ def test_what_is_left_out_is_never_missed(path, monkeypatch):
 
 def test_a_turned_head_keeps_looking_into_the_camera():
     figure = Figure(read(MIA))
-    camera = stage.camera(figure.eyes, SIZE, SIZE).place
+    camera = stage.camera("upper", figure.eyes, SIZE, SIZE).place
     _, straight = figure.stand(REST, camera)
     _, turned = figure.stand(Pose({}, {"Head": (0.0, 0.2, 0.0)}), camera)
     assert max(straight.values()) < 0.15
@@ -124,7 +144,7 @@ def test_an_avatar_with_arms_stretched_out_lets_them_hang(painter, tmp_path):
     text += b" " * (-len(text) % 4)
     rest = data[20 + length :]
     (tmp_path / "t.glb").write_bytes(struct.pack("<4sIIII", b"glTF", 2, 20 + len(text) + len(rest), len(text), 0x4E4F534A) + text + rest)
-    with Painter(read(tmp_path / "t.glb"), COLOUR, SIZE, SIZE) as stretched:
+    with Painter(read(tmp_path / "t.glb"), ROOM) as stretched:
         assert (stretched.draw(REST) == painter.draw(REST)).all()
 
 

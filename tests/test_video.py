@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import HOUSE, StubVoice, stub_engines
 from drawing import bursts, require_drawing
+from PIL import Image
 
 from avatar_assets.render import draw, film, shoot, unseen
 from avatar_assets.render.film import KINDS, Film
@@ -99,6 +101,8 @@ def test_the_same_text_is_the_same_film(persona):
         (["--text", "Hello.", "--out", "talk.mp4", "--tts", "nobody"], "There is no tts engine called 'nobody'"),
         (["--text", " \n", "--out", "talk.mp4"], "The text is empty"),
         (["--text", "🙂", "--out", "talk.mp4"], "no words in that text"),
+        (["--text", "Hello.", "--out", "talk.mp4", "--background", "beach.jpg"], "“beach.jpg” cannot be read: No such file"),
+        (["--text", "Hello.", "--out", "talk.mp4", "--background", "latin.txt"], "“latin.txt” is no picture that can be read"),
         (["--text-file", "nothing.txt", "--out", "talk.mp4"], "nothing.txt cannot be read: No such file"),
         (["--text-file", "latin.txt", "--out", "talk.mp4"], "latin.txt is no text in UTF-8"),
         (["--text-file", "empty.txt", "--out", "talk.mp4"], "The text is empty"),
@@ -122,6 +126,28 @@ def test_a_size_that_is_none_is_refused(size, capsys):
     with pytest.raises(SystemExit):
         cli.main(["video", "--text", "Hello.", "--out", "talk.mp4", f"--size={size}"])
     assert "is no size" in capsys.readouterr().err
+
+
+def test_a_background_that_is_none_is_refused(capsys):
+    for words in ("beach", "", "own"):
+        with pytest.raises(SystemExit):
+            cli.main(["video", "--text", "Hello.", "--out", "talk.mp4", "--background", words])
+        assert "is no background; choose plain, study, evening, shelves, or a picture" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["video", "--text", "Hello.", "--out", "talk.mp4", "--view", "legs"])
+    assert "choose from" in capsys.readouterr().err
+
+
+def test_view_and_background_are_in_the_film(persona):
+    require_drawing()
+    Image.new("RGB", (300, 200), (0, 0, 200)).save("sea.png")
+    for form, expected in ((Format(background=Path("sea.png"), view="full"), (0, 0, 200)), (Format(dark=True), (16, 38, 40))):
+        shoot.shoot(script_of([bursts(["aa"])]), persona, Path("a.mp4"), replace(form, width=128, height=128))
+        with av.open("a.mp4") as container:
+            frame = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        assert np.abs(frame[60:68, 2:8].astype(int) - expected).max() < 24
+        side = frame[:, 4:12]
+        assert np.abs(side[64].astype(int) - side[120]).max() < 30, "nobody stands there"
 
 
 def test_a_text_from_the_standard_input(monkeypatch):

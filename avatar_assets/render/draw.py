@@ -32,8 +32,6 @@ _OUTSIDE = 1.3
 _SMALLEST_WEIGHT = 1e-4
 _SMOOTHEST = 0.0525
 """three's least roughness: below it, highlights are smaller than a pixel."""
-_WHOLE_PICTURE = np.array([-1, -1, 3, -1, -1, 3], np.float32).tobytes()
-"""One triangle over everything."""
 
 
 def context() -> Any:
@@ -65,26 +63,26 @@ def _reason(error: Exception | None) -> str:
 class Painter:
     """Draws one person again and again, in any pose. To be used by one thread, and closed."""
 
-    def __init__(self, model: Model, colour: str, width: int, height: int) -> None:
+    def __init__(self, model: Model, room: NDArray[np.uint8], view: str = stage.FIRST_VIEW) -> None:
         """Bring everything to where it is drawn.
 
         Edges are not smoothed: draw larger than needed and scale down, which a film does anyway when it changes the colours' form.
 
         Args:
             model: the person.
-            colour: the persona's, as ``#rrggbb``: the room has it.
-            width: of the picture, in pixels.
-            height: of the picture, in pixels.
+            room: what is behind the person, shape (height, width, 3), sRGB, top row first; the picture has its size.
+            view: one of `stage.VIEWS`.
 
         Raises:
             EngineError: what `context` raises; InputError with code ``avatar`` where the model cannot be drawn.
         """
         self._figure = Figure(model)
-        self._camera = stage.camera(self._figure.eyes, width, height)
+        height, width, _ = room.shape
+        self._camera = stage.camera(view, self._figure.eyes, width, height)
         self._gl = context()
         try:
             with self._gl:  # there may be other contexts in this process
-                self._prepare(model, colour, width, height)
+                self._prepare(model, room)
         except BaseException:
             self.close()
             raise
@@ -118,11 +116,13 @@ class Painter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _prepare(self, model: Model, colour: str, width: int, height: int) -> None:
-        gl, size = self._gl, (width, height)
+    def _prepare(self, model: Model, room: NDArray[np.uint8]) -> None:
+        gl, size = self._gl, room.shape[1::-1]
         self._canvas = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
-        self._room = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
-        self._paint_room(colour)
+        behind = gl.texture(size, 4)
+        self._room = gl.framebuffer([behind], gl.depth_renderbuffer(size))
+        self._room.clear()  # nothing is near
+        behind.write(np.dstack([room[::-1], np.full(room.shape[:2], 255, np.uint8)]).tobytes())
         gl.enable(gl.DEPTH_TEST)
         program = self._program("person.vert", "person.frag")
         direction, strength = stage.light()
@@ -152,23 +152,6 @@ class Painter:
         corners = np.c_[mesh.shape[:, :3], np.ones(len(mesh.shape))] @ self._camera.matrix.T
         x, y = (corners[:, :2] / corners[:, 3:]).T
         return bool(x.max() > -_OUTSIDE and x.min() < _OUTSIDE and y.max() > -_OUTSIDE and y.min() < _OUTSIDE)
-
-    def _paint_room(self, colour: str) -> None:
-        """The room behind the person, once for all pictures."""
-        near, far = stage.background(colour)
-        program = self._program("room.vert", "room.frag")
-        for name, value in {
-            "size": self._room.size,
-            "near": near,
-            "far": far,
-            "radii": stage.GRADIENT_RADII,
-            "centre": stage.GRADIENT_CENTRE,
-            "end": stage.GRADIENT_END,
-        }.items():
-            program[name] = value
-        self._room.use()
-        self._room.clear()
-        self._gl.vertex_array(program, [(self._gl.buffer(_WHOLE_PICTURE), "2f", "corner")]).render(self._gl.TRIANGLES)
 
     def _program(self, vertex: str, fragment: str) -> Any:
         return self._gl.program(vertex_shader=source(vertex), fragment_shader=source(fragment))

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from avatar_assets.modules import FOLDER
+from avatar_assets.render import backdrop, stage
 from avatar_assets.render.acting import Acting
 from avatar_assets.render.draw import Painter, context
 from avatar_assets.render.film import Film, kind_of, require_writable, whole_or_nothing
@@ -29,6 +33,12 @@ class Format:
     height: int = 512
     captions: bool = False
     """A track of captions that players can show and hide."""
+    view: str = stage.FIRST_VIEW
+    """How near the camera stands: one of `stage.VIEWS`."""
+    background: str | Path = backdrop.FIRST_BACKDROP
+    """One of `backdrop.BACKDROPS`, or a picture of the user's."""
+    dark: bool = False
+    """The background is that of a dark page."""
 
 
 def avatar_of(persona: Persona) -> Path:
@@ -36,7 +46,7 @@ def avatar_of(persona: Persona) -> Path:
     return FOLDER / "avatars" / f"{persona.avatar}.glb"
 
 
-def check(persona: Persona, path: Path) -> None:
+def check(persona: Persona, path: Path, form: Format) -> None:
     """Find out, before anything is spoken, whether the film could be made.
 
     Raises:
@@ -44,6 +54,8 @@ def check(persona: Persona, path: Path) -> None:
     """
     kind_of(path)
     read(avatar_of(persona))
+    if isinstance(form.background, Path):
+        backdrop.check_picture(form.background)
     context().release()
     require_writable(path)
 
@@ -58,23 +70,31 @@ def shoot(script: Script, persona: Persona, path: Path, form: Format, tell: Call
         script: what is said.
         persona: who says it.
         path: the file; its ending, .mp4 or .webm, says which kind. It is only replaced once the film is whole.
-        form: rate, size, captions.
+        form: what it is like.
         tell: is told after every picture which share of the film is done, 0 to 1; may raise to stop.
 
     Raises:
-        InputError: the ending, the place or the avatar cannot be used.
+        InputError: the ending, the place, the avatar or the background cannot be used.
         MissingDependency: a package is missing.
         EngineError: code ``no_egl``: there is no way to draw here.
     """
     kind, model, acting = kind_of(path), read(avatar_of(persona)), Acting(script, persona.mood)
     count = math.ceil(script.audio.duration_ms * form.fps / 1000)
-    drawn = (round(form.width * OVERSAMPLING), round(form.height * OVERSAMPLING))
+    room = _room(form, persona.colour)
     said = captions(script) if form.captions else []
     with (
         whole_or_nothing(path) as beside,
-        Painter(model, persona.colour, *drawn) as painter,
+        Painter(model, room, form.view) as painter,
         Film(beside, kind, size=(form.width, form.height), fps=form.fps, audio=script.audio, captions=said) as film,
     ):
         for number in range(count):
             film.add(painter.draw(acting.at((number + 0.5) * 1000 / form.fps)))
             tell((number + 1) / count)
+
+
+def _room(form: Format, colour: str) -> NDArray[np.uint8]:
+    """What is behind the person, as large as it is drawn."""
+    width, height = round(form.width * OVERSAMPLING), round(form.height * OVERSAMPLING)
+    if isinstance(form.background, Path):
+        return backdrop.picture(form.background, width=width, height=height)
+    return backdrop.paint(form.background, colour, dark=form.dark, width=width, height=height)

@@ -11,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from avatar_assets.render.backdrop import BACKDROPS
 from avatar_assets.render.film import KINDS
 from avatar_assets.render.script import script_of
 from avatar_assets.render.shoot import Format, check, shoot
+from avatar_assets.render.stage import VIEWS
 from engines.errors import EngineError, InputError, MissingDependency, TextToSpeechError
 from engines.events import SegmentReady, TurnFailed
 from engines.patience import Limits
@@ -42,6 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=int, choices=(25, 30), default=form.fps, help=f"pictures a second ({form.fps} if left out)")
     size = f"{form.width}x{form.height}"
     parser.add_argument("--size", type=_size, default=size, metavar="WxH", help=f"in pixels ({size} if left out)")
+    parser.add_argument("--view", choices=VIEWS, default=form.view, help=f"how near the camera stands ({form.view} if left out)")
+    parser.add_argument(
+        "--background",
+        type=_background,
+        default=form.background,
+        metavar="NAME|FILE",
+        help=f"what is behind the person: {', '.join(BACKDROPS)} ({form.background} if left out), or a picture (JPEG, PNG, WebP)",
+    )
+    parser.add_argument("--dark", action="store_true", help="the background as in a dark page")
     parser.add_argument("--captions", action="store_true", help="add a track of captions, which players can show and hide")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="work with the settings of this file")
 
@@ -52,10 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     book = PersonaBook(settings.personas_file)
     persona = book.get(settings.persona) if settings.persona else book.first(None)
     width, height = arguments.size
-    form = Format(arguments.fps, width, height, arguments.captions)
+    form = Format(arguments.fps, width, height, arguments.captions, arguments.view, arguments.background, arguments.dark)
     try:
         text = _text(arguments)
-        check(persona, arguments.out)
+        check(persona, arguments.out, form)
         begun = time.perf_counter()
         engines = _engines(settings, persona.language)
         script = script_of(speak(text, persona, engines, settings))
@@ -142,6 +153,16 @@ def _size(words: str) -> tuple[int, int]:
             f"{words!r} is no size; width x height such as 512x512, even numbers from {_SMALLEST} to {_LARGEST}"
         )
     return width, height
+
+
+def _background(words: str) -> str | Path:
+    """A room's name; whatever looks like the name of a file, or is one, is a picture."""
+    if words in BACKDROPS:
+        return words
+    path = Path(words)
+    if not words or not (path.suffix or len(path.parts) > 1 or path.exists()):
+        raise argparse.ArgumentTypeError(f"{words!r} is no background; choose {', '.join(BACKDROPS)}, or a picture (JPEG, PNG, WebP)")
+    return path
 
 
 def _tell(news: str) -> None:
