@@ -187,6 +187,24 @@ def test_builder_makes_the_committed_file(path):
         assert np.abs(now - then).max() < 0.01 * MILLIMETRE
 
 
+def test_people_differ_in_stature_and_build():
+    built = {}
+    for path in AVATARS:
+        scene, binary = chunks(path.read_bytes())
+        top, head = positions(scene, binary, "AvatarTop"), positions(scene, binary, "AvatarEyes")
+        trunk = top[(np.abs(top[:, 0]) < 0.08) & (np.abs(top[:, 1] - 1.08) < 0.03)]
+        built[path.stem] = {
+            "eyes": head[:, 1].mean(),
+            "shoulders": 2 * load(path.stem).body.shoulders,
+            "girth": 2 * load(path.stem).body.waist,
+            "belly": np.ptp(trunk[:, 2]),
+        }
+    for one, other in combinations(built.values(), 2):
+        assert max(abs(one[what] - other[what]) for what in one) > 0.025
+    assert max(b["eyes"] for b in built.values()) - min(b["eyes"] for b in built.values()) > 0.04
+    assert max(b["belly"] for b in built.values()) > 1.25 * min(b["belly"] for b in built.values())
+
+
 def test_same_person_gives_the_same_bytes(tmp_path):
     name = names()[0]
     for folder in ("one", "two"):

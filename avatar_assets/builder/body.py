@@ -3,49 +3,54 @@
 import numpy as np
 
 from .mesh import Mesh, mirror_of, polygonize
-from .person import Body
+from .person import Person
 from .sdf import Array, Field, capsule, ellipsoid, intersection, mirrored, shifted, union
 from .skeleton import FINGERS, Mask, Skeleton
 
-SHOULDER_HEIGHT = 1.400
-HEM = 0.888
-"""Where the upper garment ends, over the trousers, metres."""
 FINGER_RADII = {"Index": 0.0108, "Middle": 0.0113, "Ring": 0.0108, "Pinky": 0.0096}
 
 
 class BodyShape:
     """One person's body in world space; every method takes points (n, 3) and gives distances (n,), metres."""
 
-    def __init__(self, body: Body, skeleton: Skeleton):
-        self.body, self.skeleton = body, skeleton
+    def __init__(self, person: Person, skeleton: Skeleton):
+        self.body, self.hem, self.skeleton = person.body, person.clothes.hem, skeleton
 
     def neck(self, p: Array) -> Array:
         """Neck and the skin seen in an open collar."""
-        r = self.body.neck
-        d = capsule(p, (0, 1.37, -0.020), (0, 1.505, -0.018), r * 1.06, r)
+        p, r, ahead = self.skeleton.common(p), self.body.neck, self.body.stoop
+        d = capsule(p, (0, 1.37, -0.020), (0, 1.505, -0.018 + ahead), r * 1.06, r)
         return union(d, ellipsoid(p, (0, 1.400, -0.012), (r * 1.9, 0.040, 0.060)), 0.035)
 
     def top(self, p: Array) -> Array:
         """Shirt or jumper with long sleeves: trunk, the slope from neck to shoulder, arms to the wrist."""
-        b, q = self.body, mirrored(p)
-        d = ellipsoid(p, (0, 1.280, -0.004), (b.chest, 0.165, 0.094))
+        d = union(self.trunk(p), self.sleeves(p), 0.026)
+        return intersection(d, -(p[:, 1] - self.hem), 0.014)
+
+    def trunk(self, p: Array) -> Array:
+        """The upper garment without its sleeves and its hem."""
+        b, p = self.body, self.skeleton.common(p)
+        q = mirrored(p)
+        d = ellipsoid(p, (0, 1.280, -0.004), (b.chest, 0.165, 0.094 * b.depth))
         if b.bust:
             d = union(d, ellipsoid(q, (0.056, 1.262, 0.058), np.array((0.050, 0.048, 0.040)) * b.bust), 0.050)
-        d = union(d, ellipsoid(p, (0, 1.100, -0.002), (b.waist, 0.170, 0.086)), 0.070)
+        d = union(d, ellipsoid(p, (0, 1.100, -0.002), (b.waist, 0.170, 0.086 * b.depth)), 0.070)
         d = union(d, ellipsoid(p, (0, 0.930, 0.0), (b.hips + 0.022, 0.130, 0.113)), 0.070)
+        if b.belly:
+            d = union(d, ellipsoid(p, (0, 1.060, 0.030 + b.belly), (b.waist * 0.80, 0.125, 0.066)), 0.070)
         d = union(d, self._shoulders(q), 0.040)
-        d = union(d, ellipsoid(p, (0, 1.398, -0.050), (0.078, 0.066, 0.044)), 0.045)  # the nape, on which the collar lies
-        d = union(d, self._sleeves(q), 0.026)
-        return intersection(d, -(p[:, 1] - HEM), 0.014)
+        return union(d, ellipsoid(p, (0, 1.398, -0.050 - 0.3 * b.stoop), (0.078, 0.066, 0.044)), 0.045)  # the nape, for the collar
 
     def _shoulders(self, q: Array) -> Array:
-        """The trapezius line: high and thin at the neck, falling to the round of the shoulder."""
-        shoulder = self.skeleton.at("LeftArm")
+        """The trapezius line: high and thin at the neck, falling to the round of the shoulder; points of the common trunk."""
+        shoulder = self.skeleton.common(self.skeleton.at("LeftArm")[None])[0]
         slope = capsule(q, (0.020, 1.440, -0.022), shifted(shoulder, -0.020, -0.002, -0.002), 0.030, 0.036)
-        blade = ellipsoid(q, (0.070, 1.340, -0.040), (0.085, 0.080, 0.048))
+        blade = ellipsoid(q, (0.070, 1.340, -0.040 - 0.5 * self.body.stoop), (self.body.chest * 0.65, 0.080, 0.048))
         return union(slope, blade, 0.05)
 
-    def _sleeves(self, q: Array) -> Array:
+    def sleeves(self, p: Array) -> Array:
+        """Both sleeves of the upper garment, with the rounds of the shoulders."""
+        q = mirrored(p)
         shoulder, elbow, hand = (self.skeleton.at(name) for name in ("LeftArm", "LeftForeArm", "LeftHand"))
         r = self.body.arms
         wrist = elbow + (hand - elbow) * 0.86
@@ -62,30 +67,32 @@ class BodyShape:
         """Trousers from the waist to the ankles."""
         q = mirrored(p)
         hip, knee, foot = (self.skeleton.at(name) for name in ("LeftUpLeg", "LeftLeg", "LeftFoot"))
-        width = self.body.hips
+        width, r = self.body.hips, self.body.legs
         d = ellipsoid(p, (0, 0.935, -0.004), (width * 0.96, 0.085, 0.086))
-        d = union(d, capsule(q, hip, knee, width * 0.45, 0.060), 0.035)
-        d = union(d, capsule(q, knee, shifted(foot, 0, -0.02, 0), 0.060, 0.064), 0.020)
+        d = union(d, ellipsoid(p, (0, 0.876, -0.006), (width * 0.60, 0.072, 0.074)), 0.030)
+        d = union(d, capsule(q, hip, knee, max(width * 0.45, r), r), 0.035)
+        d = union(d, capsule(q, knee, shifted(foot, 0, -0.02, 0), r, r * 1.06), 0.020)
         return intersection(d, -(p[:, 1] - 0.072), 0.010)
 
     def shoes(self, p: Array) -> Array:
         """Two plain shoes standing on y = 0."""
-        q, ankle = mirrored(p), self.skeleton.at("LeftFoot")
-        d = ellipsoid(q, (ankle[0], 0.045, 0.055), (0.045, 0.046, 0.112))
+        q, ankle, size = mirrored(p), self.skeleton.at("LeftFoot"), self.body.hands
+        d = ellipsoid(q, (ankle[0], 0.045, 0.055 * size), np.array((0.045, 0.046, 0.112)) * (size, 1, size))
         d = union(d, capsule(q, shifted(ankle, 0, 0.02, 0), shifted(ankle, 0, -0.03, 0), 0.040), 0.020)
         return intersection(d, -(p[:, 1] - 0.001), 0.006)
 
     def left_hand(self, p: Array) -> Array:
         """The left hand and wrist."""
-        local = self.skeleton.to_local("LeftHand", p)
+        local, size = self.skeleton.to_local("LeftHand", p), self.body.hands
         elbow, hand = self.skeleton.at("LeftForeArm"), self.skeleton.at("LeftHand")
-        d = ellipsoid(local, (0, 0.050, 0.001), (0.038, 0.052, 0.016))
-        d = union(d, capsule(p, elbow + (hand - elbow) * 0.70, hand + (hand - elbow) * 0.05, 0.028, 0.024), 0.020)
-        for finger, r in FINGER_RADII.items():
+        d = ellipsoid(local, (0, 0.050 * size, 0.001), np.array((0.038, 0.052, 0.016)) * size)
+        d = union(d, capsule(p, elbow + (hand - elbow) * 0.70, hand + (hand - elbow) * 0.05, 0.028 * size, 0.024 * size), 0.020)
+        for finger, r in ((finger, r * size) for finger, r in FINGER_RADII.items()):
             first, second, tip = (self.skeleton.at(f"LeftHand{finger}{i}") for i in (1, 2, 4))
             d = union(d, union(capsule(p, first, second, r * 1.05, r), capsule(p, second, tip, r, r * 0.86), 0.004), 0.006)
         first, second, tip = (self.skeleton.at(f"LeftHandThumb{i}") for i in (1, 2, 4))
-        return union(d, union(capsule(p, first, second, 0.0145, 0.0122), capsule(p, second, tip, 0.0122, 0.0102), 0.004), 0.012)
+        root, middle, end = np.array((0.0145, 0.0122, 0.0102)) * size
+        return union(d, union(capsule(p, first, second, root, middle), capsule(p, second, tip, middle, end), 0.004), 0.012)
 
 
 def _box(surface: Field, low: tuple[float, float, float], high: tuple[float, float, float], step: float, triangles: int) -> Mesh:
@@ -94,28 +101,30 @@ def _box(surface: Field, low: tuple[float, float, float], high: tuple[float, flo
 
 def neck_mesh(shape: BodyShape) -> Mesh:
     """The neck."""
-    return _box(shape.neck, (-0.16, 1.33, -0.10), (0.16, 1.58, 0.08), 0.009, 700)
+    up = shape.skeleton.at("Head")[1]
+    return _box(shape.neck, (-0.16, up - 0.18, -0.10), (0.16, up + 0.08, 0.09), 0.009, 700)
 
 
 def top_mesh(shape: BodyShape) -> Mesh:
     """The upper garment, dense enough to bend at shoulder and elbow."""
-    return _box(shape.top, (-0.46, 0.870, -0.17), (0.46, 1.52, 0.17), 0.0095, 3800)
+    up = shape.skeleton.at("Head")[1]
+    return _box(shape.top, (-0.50, 0.830, -0.19), (0.50, up + 0.02, 0.23), 0.0095, 3800)
 
 
 def beside_the_arms(shape: BodyShape, p: Array) -> Mask:
-    """Which points (n, 3) of the upper garment belong to its skirt, although a hanging arm is near."""
-    below: Mask = (np.abs(p[:, 0]) < shape.body.hips + 0.036) & (p[:, 1] < 1.12)
-    return below
+    """Which points (n, 3) of the upper garment belong to its trunk, although a hanging arm is near."""
+    trunk: Mask = (shape.trunk(p) < shape.sleeves(p)) & (p[:, 1] < shape.skeleton.at("LeftArm")[1] - 0.20)
+    return trunk
 
 
 def trousers_mesh(shape: BodyShape) -> Mesh:
     """The trousers."""
-    return _box(shape.trousers, (-0.24, 0.05, -0.15), (0.24, 1.06, 0.15), 0.014, 1200)
+    return _box(shape.trousers, (-0.26, 0.05, -0.15), (0.26, 1.06, 0.15), 0.014, 1200)
 
 
 def shoes_mesh(shape: BodyShape) -> Mesh:
     """Both shoes."""
-    return _box(shape.shoes, (-0.17, -0.01, -0.09), (0.17, 0.13, 0.20), 0.011, 600)
+    return _box(shape.shoes, (-0.19, -0.01, -0.09), (0.19, 0.13, 0.22), 0.011, 600)
 
 
 def hand_meshes(shape: BodyShape) -> tuple[Mesh, Mesh]:

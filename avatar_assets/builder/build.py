@@ -15,7 +15,7 @@ from .paint import face_uv, paint_face, scalp_mask
 from .person import Person
 from .sdf import Array, smoothstep
 from .shading import distance_to_points, linear, occlusion, warm
-from .skeleton import HEAD_CENTRE, Skeleton
+from .skeleton import Skeleton
 from .teeth import build_mouth_inside
 
 LASH, LID_INSIDE = linear("#1c100c"), linear("#3a2018")
@@ -40,7 +40,7 @@ class _Clay:
     def __init__(self, person: Person):
         self.person = person
         self.skeleton = Skeleton(person.body)
-        self.body = BodyShape(person.body, self.skeleton)
+        self.body = BodyShape(person, self.skeleton)
         self.face = build_face(person)
         self.hair, self.hair_lining = build_hair(person, self.face.shape)
         self._hair_distance = distance_to_points(midpoints(self.hair), 0.005)
@@ -48,10 +48,15 @@ class _Clay:
 
     def distance(self, p: Array) -> Array:
         """Distance of world points (n, 3) to whatever is nearest: that is what casts the soft shadows."""
-        head = p - HEAD_CENTRE
-        near = np.minimum(self.face.shape.distance(head), self._hair_distance(head))
+        size = self.person.body.head
+        head = (p - self.skeleton.head_centre) / size
+        near = np.minimum(self.face.shape.distance(head), self._hair_distance(head)) * size
         nearest: Array = np.minimum.reduce([near, self.body.neck(p), self.body.top(p), self.body.trousers(p)])
         return nearest
+
+    def in_head(self, p: Array) -> Array:
+        """Points (n, 3) of head space in world space."""
+        return p * self.person.body.head + self.skeleton.head_centre
 
 
 def _head(glb: Glb, clay: _Clay) -> None:
@@ -60,7 +65,7 @@ def _head(glb: Glb, clay: _Clay) -> None:
     parts: list[tuple[str, Mesh, int]] = []
     head = shell(face.positions, face.faces)
     head.uv = face_uv(face)
-    head.colours = _face_colours(person, face, shade(face.positions + HEAD_CENTRE, head.normals))
+    head.colours = _face_colours(person, face, shade(clay.in_head(face.positions), head.normals))
     head.morphs = expressions(face)
     head.normals[(face.group == MOUTH) & (face.depth > 1)] = INTO_THE_MOUTH
     painted = glb.texture(paint_face(person, face), "image/jpeg")
@@ -68,12 +73,12 @@ def _head(glb: Glb, clay: _Clay) -> None:
     parts.append(("AvatarEyes", build_eyes(), glb.material("eyes", 0.12, glb.texture(paint_eye(person.colours.iris), "image/png"))))
     parts.append(("AvatarCatchLights", build_catch_lights(), glb.material("catch lights", 1.0, unlit=True)))
     parts.append(("AvatarMouth", build_mouth_inside(face), glb.material("mouth", 0.30, double_sided=True)))
-    hair.colours = hair.colours * shade(hair.positions + HEAD_CENTRE + hair.normals * 0.004, hair.normals)[:, None] ** 0.6
+    hair.colours = hair.colours * shade(clay.in_head(hair.positions + hair.normals * 0.004), hair.normals)[:, None] ** 0.6
     parts.append(("AvatarHair", hair, glb.material("hair", 0.52, double_sided=True)))
     if clay.hair_lining is not None:
         parts.append(("AvatarHairLining", clay.hair_lining, glb.material("hair lining", 1.0, double_sided=True, unlit=True)))
     ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 900)
-    light = shade(ears.positions + HEAD_CENTRE, ears.normals) * (
+    light = shade(clay.in_head(ears.positions), ears.normals) * (
         1 - 0.55 * smoothstep(0.0008, 0.0055, face.shape.ear_hollow(ears.positions))
     )
     ears.colours = skin * warm(light) * (1.0, 0.92, 0.90)
@@ -83,7 +88,7 @@ def _head(glb: Glb, clay: _Clay) -> None:
         frame.colours = np.tile(linear("#2a2422"), (len(frame.positions), 1))
         parts.append(("AvatarSpectacles", frame, glb.material("spectacles", 0.30)))
     for name, mesh, material in parts:
-        glb.mesh(name, mesh.moved(HEAD_CENTRE), material, clay.skeleton.rigid("Head", len(mesh.positions)))
+        glb.mesh(name, mesh.placed(person.body.head, clay.skeleton.head_centre), material, clay.skeleton.rigid("Head", len(mesh.positions)))
 
 
 def _face_colours(person: Person, face: FaceMesh, light: Array) -> Array:
@@ -128,12 +133,12 @@ def _body(glb: Glb, clay: _Clay) -> None:
     neck.colours = linear(colours.skin) * warm(shade(neck.positions, neck.normals))
     glb.mesh("AvatarNeck", neck, skin, skeleton.bind(neck.positions, neck.faces, flesh.NECK_FLESH, 0.030, 4))
     top = tinted(flesh.top_mesh(shape), None)
-    top.uv = garment_uv(top, person.clothes.top)
+    top.uv = garment_uv(skeleton.common(top.positions), top.normals, person.clothes.top)
     painted = glb.material("garment", 0.92, glb.texture(paint_garment(person), "image/png"))
-    hem = flesh.beside_the_arms(shape, top.positions)
-    barred = {"LeftForeArm": hem, "RightForeArm": hem}
+    trunk = flesh.beside_the_arms(shape, top.positions)
+    barred = {f"{side}{bone}": trunk for side in ("Left", "Right") for bone in ("Arm", "ForeArm")}
     glb.mesh("AvatarTop", top, painted, skeleton.bind(top.positions, top.faces, flesh.TOP_FLESH, 0.032, 10, barred=barred))
-    collar = build_collar(person, shape.top)
+    collar = build_collar(person, skeleton.at("Head")[1], shape.top)
     glb.mesh("AvatarCollar", collar, cloth, skeleton.bind(collar.positions, collar.faces, flesh.COLLAR_FLESH, 0.035, 6))
     trousers = tinted(flesh.trousers_mesh(shape), colours.trousers)
     glb.mesh("AvatarTrousers", trousers, cloth, skeleton.bind(trousers.positions, trousers.faces, flesh.TROUSERS_FLESH, 0.035, 4))

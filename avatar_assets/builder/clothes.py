@@ -55,10 +55,10 @@ def shaded(colour: str, factor: float) -> str:
     return "#" + "".join(f"{min(255, round(int(colour[i : i + 2], 16) * factor)):02x}" for i in (1, 3, 5))
 
 
-def garment_uv(mesh: Mesh, pattern: str) -> Array:
-    """Texture coordinates of a garment: the painting seen from the front; a plain back takes the cloth of its upper edge."""
-    x, y = mesh.positions[:, 0], mesh.positions[:, 1]
-    front = (mesh.normals[:, 2] > -0.05) | (mesh.positions[:, 2] > 0.015) | (pattern in GOES_ROUND)
+def garment_uv(positions: Array, normals: Array, pattern: str) -> Array:
+    """Texture coordinates of a garment on the common trunk: painted in front; a plain back takes the cloth of its upper edge."""
+    x, y = positions[:, 0], positions[:, 1]
+    front = (normals[:, 2] > -0.05) | (positions[:, 2] > 0.015) | (pattern in GOES_ROUND)
     return np.stack([(x - LEFT) / SPAN, np.where(front, (TOP - y) / SPAN, 0.002)], -1)
 
 
@@ -144,8 +144,8 @@ COLLARS = {"crew": (0.0, 1.12), "band": (0.10, 1.28), "shirt": (0.30, 1.28)}
 """Half the gap at the front (radians) and the width as a factor of the neck's."""
 
 
-def build_collar(person: Person, garment: Field) -> Mesh:
-    """The collar laid on the garment around the neck, in world space; raises ValueError for one that does not exist."""
+def build_collar(person: Person, height: float, garment: Field) -> Mesh:
+    """The collar dropped from `height` on the garment around the neck, world space; raises ValueError for one that does not exist."""
     kind = person.clothes.collar
     if kind not in COLLARS:
         raise ValueError(f"{person.name}.toml: clothes.collar = {kind!r} is not one of {', '.join(COLLARS)}.")
@@ -153,7 +153,7 @@ def build_collar(person: Person, garment: Field) -> Mesh:
     r = person.body.neck * width
     angle = np.linspace(gap, 2 * np.pi - gap, 57)
     outward = np.stack([np.sin(angle), np.zeros_like(angle), np.cos(angle)], -1)
-    base = _lowered(garment, np.array((0, 1.50, -0.016)) + outward * (r * 1.04, 0, r * 1.10))
+    base = _lowered(garment, np.array((0, height, -0.016)) + outward * (r * 1.04, 0, r * 1.10))
     if kind == "crew":
         return _rolled(base, linear(person.colours.trim))
     underneath = person.clothes.top == "cardigan"  # then the collar is that of the shirt below

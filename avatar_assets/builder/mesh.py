@@ -28,9 +28,10 @@ class Mesh:
     uv: Array | None = None
     morphs: dict[str, Array] = field(default_factory=dict)
 
-    def moved(self, offset: Array) -> "Mesh":
-        """The same mesh, shifted by `offset` metres."""
-        return Mesh(self.positions + offset, self.faces, self.normals, self.colours, self.uv, self.morphs)
+    def placed(self, size: float, offset: Array) -> "Mesh":
+        """The same mesh, `size` times as big about the origin and then shifted by `offset` metres."""
+        morphs = {name: delta * size for name, delta in self.morphs.items()}
+        return Mesh(self.positions * size + offset, self.faces, self.normals, self.colours, self.uv, morphs)
 
 
 def shell(positions: Array, faces: Ints, normals: Array | None = None, colours: Array | None = None, uv: Array | None = None) -> Mesh:

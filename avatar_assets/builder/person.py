@@ -54,22 +54,36 @@ class Face:
 
 @dataclass(frozen=True)
 class Body:
-    """Half-widths in metres; `bust` 0 or 1."""
+    """Stature and build. TalkingHead holds everybody's hips one metre above the floor, so stature is in trunk, arms and head.
 
+    Factors around 1: torso, length of trunk and arms; head, its size; depth, the trunk's from front to back; hands, size of
+    hands and feet; bust, 0 for none. Metres: shoulders, chest, waist and hips, half-widths; neck, arms and legs, radii; slope,
+    how far the shoulders fall below the common height; belly, how far it stands out; stoop, how far the head is held forward.
+    """
+
+    torso: float
+    head: float
     shoulders: float
+    slope: float
     chest: float
     waist: float
     hips: float
+    depth: float
+    belly: float
+    stoop: float
     neck: float
     arms: float
+    legs: float
+    hands: float
     bust: float
 
 
 @dataclass(frozen=True)
 class Clothes:
-    """`top` names a pattern in clothes.py; `collar` and `spectacles` what is worn with it."""
+    """`top` names a pattern in clothes.py; `collar` and `spectacles` what is worn with it; hem: its lower edge's height, metres."""
 
     top: str
+    hem: float
     collar: str
     spectacles: bool
 

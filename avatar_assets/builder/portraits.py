@@ -25,13 +25,14 @@ from .visemes import SPOKEN, STRONGEST, USUAL
 ASSETS = Path(__file__).resolve().parent.parent
 DOCS = ASSETS.parent / "docs"
 PORTRAIT_SIZE, CELL, COLUMNS = 256, 240, 5
-PORTRAIT_FOOT, PORTRAIT_DISTANCE = 1.37, 2.0
-"""A portrait shows the person from this height to just above the crown, from this far away (metres)."""
+PORTRAIT_FOOT, PORTRAIT_DISTANCE = -0.228, 2.0
+"""A portrait shows the person from this far below the eyes to just above the crown, from this far away (metres)."""
 PORTRAIT = {
     "weights": {"mouthSmile": 0.42, "cheekSquintLeft": 0.3, "cheekSquintRight": 0.3, "eyeBlinkLeft": 0.04, "eyeBlinkRight": 0.04},
     "turn": [0.03, 0.16, 0.02],
 }
-CLOSE_UP = {"from": [0.14, 1.565, 1.75], "at": [0.0, 1.555, 0.0], "angle": 7.6}
+CLOSE_UP, CLOSE_UP_FROM = -0.043, 1.75
+"""Height of a close-up's middle above the eyes, and its distance, metres."""
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 
 
@@ -102,8 +103,9 @@ def portrait(page: Page) -> Image.Image:
     """A friendly look, PORTRAIT_SIZE pixels square, on a transparent ground."""
     size = PORTRAIT_SIZE * 2
     _resize(page, size)
-    half = (page.evaluate("crown") + 0.012 - PORTRAIT_FOOT) / 2
-    middle = PORTRAIT_FOOT + half
+    foot = page.evaluate("eyes") + PORTRAIT_FOOT
+    half = (page.evaluate("crown") + 0.012 - foot) / 2
+    middle = foot + half
     angle = degrees(2 * atan(half / PORTRAIT_DISTANCE))
     camera = {"from": [0.0, middle + 0.02, PORTRAIT_DISTANCE], "at": [0.0, middle, 0.0], "angle": angle}
     picture = _shot(page, size, {**PORTRAIT, "camera": camera}, True)
@@ -113,7 +115,9 @@ def portrait(page: Page) -> Image.Image:
 def visemes(page: Page) -> dict[str, Image.Image]:
     """The face close up with every viseme, as strong as it is played: CELL pixels square each."""
     _resize(page, CELL)
-    poses = {name: {"weights": {f"viseme_{name}": STRONGEST.get(name, USUAL)}, "turn": [0.02, 0, 0], "camera": CLOSE_UP} for name in SPOKEN}
+    middle = page.evaluate("eyes") + CLOSE_UP
+    camera = {"from": [0.14, middle + 0.01, CLOSE_UP_FROM], "at": [0.0, middle, 0.0], "angle": 7.6}
+    poses = {name: {"weights": {f"viseme_{name}": STRONGEST.get(name, USUAL)}, "turn": [0.02, 0, 0], "camera": camera} for name in SPOKEN}
     return {name: _shot(page, CELL, pose, False).convert("RGB") for name, pose in poses.items()}
 
 

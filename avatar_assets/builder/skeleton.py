@@ -17,9 +17,10 @@ ARM_DROP = 1.34
 """How far the resting arms hang down from the line of the shoulders, radians."""
 SHOULDER_RAISED, SHOULDER_BACK = 0.12, 0.09
 """How the resting collar bones leave the axes of the rig, radians: the middle of TalkingHead's standing poses."""
-HEAD_JOINT = np.array([0.0, 1.505, -0.004])
-HEAD_CENTRE = np.array([0.0, 1.594, 0.010])
-"""Where head space has its origin, in world space."""
+HIPS, COLLAR = 1.0, 1.435
+"""Heights between which a trunk is longer or shorter than the common one, metres."""
+HEAD_CENTRE = np.array([0.0, 0.089, 0.014])
+"""Where head space has its origin, from the joint of a head of the common size, metres."""
 EYE_CENTRE = np.array([0.0375, 0.004, 0.0640])
 """The left eyeball's centre in head space; the right one is its mirror image."""
 SIDES = (("Left", 1.0), ("Right", -1.0))
@@ -60,11 +61,14 @@ class Skeleton:
     """All bones of one person, parents before children."""
 
     def __init__(self, body: Body):
+        self.body = body
         self.bones: list[Bone] = []
         self.world: dict[str, Array] = {}
         self._trunk()
+        self.head_centre = self.at("Head") + HEAD_CENTRE * body.head
         for side, sign in SIDES:
-            self._arm(side, sign, body.shoulders)
+            self._eye(side, sign)
+            self._arm(side, sign)
             self._leg(side, sign)
         self.index = {bone.name: i for i, bone in enumerate(self.bones)}
 
@@ -76,21 +80,24 @@ class Skeleton:
         self.world[name] = local if parent is None else self.world[parent] @ local
 
     def _trunk(self) -> None:
-        self._add("Hips", None, (0, 1.0, 0))
+        long, stoop = self.body.torso, self.body.stoop
+        self._add("Hips", None, (0, HIPS, 0))
         for name, parent in (("Spine", "Hips"), ("Spine1", "Spine"), ("Spine2", "Spine1")):
-            self._add(name, parent, (0, 0.10, 0))
-        self._add("Neck", "Spine2", (0, 0.135, -0.012))
-        self._add("Head", "Neck", (0, 0.070, 0.008))
-        self._add("HeadTop_End", "Head", (0, 0.22, 0))
-        for side, sign in SIDES:
-            self._add(f"{side}Eye", "Head", HEAD_CENTRE + EYE_CENTRE * (sign, 1, 1) - HEAD_JOINT, turn_x(np.pi / 2))
+            self._add(name, parent, (0, 0.10 * long, 0))
+        self._add("Neck", "Spine2", (0, 0.135 * long, -0.012 + 0.4 * stoop))
+        self._add("Head", "Neck", (0, 0.070, 0.008 + 0.6 * stoop))
+        self._add("HeadTop_End", "Head", (0, 0.22 * self.body.head, 0))
 
-    def _arm(self, side: str, sign: float, shoulders: float) -> None:
+    def _eye(self, side: str, sign: float) -> None:
+        self._add(f"{side}Eye", "Head", (HEAD_CENTRE + EYE_CENTRE * (sign, 1, 1)) * self.body.head, turn_x(np.pi / 2))
+
+    def _arm(self, side: str, sign: float) -> None:
+        long = self.body.torso
         collar_bone = turn_x(np.pi / 2 + SHOULDER_RAISED) @ turn_z(-(np.pi / 2 + SHOULDER_BACK) * sign)
-        self._add(f"{side}Shoulder", "Spine2", (0.035 * sign, 0.078, -0.008), collar_bone)
-        self._add(f"{side}Arm", f"{side}Shoulder", (0, shoulders - 0.035, 0), turn_x(ARM_DROP))
-        self._add(f"{side}ForeArm", f"{side}Arm", (0, UPPER_ARM, 0))
-        self._add(f"{side}Hand", f"{side}ForeArm", (0, FOREARM, 0))
+        self._add(f"{side}Shoulder", "Spine2", (0.035 * sign, 0.078 * long - self.body.slope, -0.008), collar_bone)
+        self._add(f"{side}Arm", f"{side}Shoulder", (0, self.body.shoulders - 0.035, 0), turn_x(ARM_DROP))
+        self._add(f"{side}ForeArm", f"{side}Arm", (0, UPPER_ARM * long, 0))
+        self._add(f"{side}Hand", f"{side}ForeArm", (0, FOREARM * long, 0))
         hand = f"{side}Hand"
         self._finger(f"{hand}Thumb", hand, (-0.022 * sign, 0.022, 0.010), (0.034, 0.027, 0.022), turn_z(0.62 * sign) @ turn_x(0.25))
         for finger, x, y, first in (("Index", -0.029, 0.086, 0.032), ("Middle", -0.0095, 0.090, 0.035), ("Ring", 0.010, 0.086, 0.032)):
@@ -100,12 +107,13 @@ class Skeleton:
     def _finger(
         self, stem: str, hand: str, root: tuple[float, float, float], lengths: tuple[float, float, float], rotation: Array | None = None
     ) -> None:
-        self._add(f"{stem}1", hand, root, rotation)
+        size = self.body.hands
+        self._add(f"{stem}1", hand, np.asarray(root) * size, rotation)
         for i, bone_length in enumerate(lengths, start=1):
-            self._add(f"{stem}{i + 1}", f"{stem}{i}", (0, bone_length, 0))
+            self._add(f"{stem}{i + 1}", f"{stem}{i}", (0, bone_length * size, 0))
 
     def _leg(self, side: str, sign: float) -> None:
-        self._add(f"{side}UpLeg", "Hips", (0.085 * sign, -0.05, 0), turn_z(np.pi))
+        self._add(f"{side}UpLeg", "Hips", (0.65 * self.body.hips * sign, -0.05, 0), turn_z(np.pi))
         self._add(f"{side}Leg", f"{side}UpLeg", (0, THIGH, 0))
         self._add(f"{side}Foot", f"{side}Leg", (0, SHIN, 0), turn_x(1.25))
         self._add(f"{side}ToeBase", f"{side}Foot", (0, 0.14, 0), turn_x(0.32))
@@ -115,6 +123,13 @@ class Skeleton:
         """Where a joint rests, in world space (metres)."""
         place: Array = self.world[name][:3, 3]
         return place
+
+    def common(self, p: Array) -> Array:
+        """World points (n, 3) in the space of the common trunk, in which clothes and neck are drawn: only the heights differ."""
+        y = p[:, 1]
+        heights = np.interp(y, [HIPS, self.at("Neck")[1]], [HIPS, COLLAR])
+        above = np.clip(y - self.at("Neck")[1], 0, None)
+        return np.stack([p[:, 0], np.where(y < HIPS, y, heights + above), p[:, 2]], -1)
 
     def to_local(self, name: str, p: Array) -> Array:
         """World points (n, 3) in the axes of a bone."""
