@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -24,15 +25,33 @@ T = TypeVar("T")
 
 INSTALL = "pip install 'openai>=3.54,<4'"
 
+LISTING_S = 10.0
+"""How long a server may take to list what it has."""
+
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_ASKED_WAIT_S = 20.0
 """A server that asks for more patience (Retry-After) than people have in a conversation is not asked again."""
-_LISTING_S = 10.0
 _DETAIL_CHARACTERS = 200
 _NO_LIST = frozenset({"wrong_address", "wrong_model", "refused", "bad_answer"})
 """How servers answer that know no list of models, but may do the work itself."""
 _NO_KEY = "none"
 """Sent where there is no key: the library insists on one, servers without keys ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Which server, which model, and how much patience: what every engine on a server has; each adds its own."""
+
+    model: str
+    """As the server calls it."""
+    base_url: str
+    """``http://host:port/v1``."""
+    api_key: str = field(default="", repr=False)
+    """Not needed for most servers of one's own."""
+    connect_s: float = 5.0
+    """How long a connection may take."""
+    retries: int = 2
+    """Further attempts after a passing failure."""
 
 
 class Remote:
@@ -42,11 +61,8 @@ class Remote:
         self,
         title: str,
         failure: type[EngineError],
+        options: ServerOptions,
         *,
-        base_url: str,
-        api_key: str = "",
-        connect_s: float = 5.0,
-        retries: int = 2,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Nothing is sent yet.
@@ -54,10 +70,7 @@ class Remote:
         Args:
             title: what the engine is called in an error.
             failure: the class of errors that are raised: the engine's stage.
-            base_url: ``http://host:port/v1``.
-            api_key: shown and logged nowhere.
-            connect_s: how long a connection may take, in seconds.
-            retries: how often a failed attempt is repeated.
+            options: of which the key is shown and logged nowhere.
             sleep: waits for so many seconds between two attempts.
 
         Raises:
@@ -68,20 +81,20 @@ class Remote:
             import openai  # noqa: PLC0415 - heavy
         except ImportError as error:
             raise MissingDependency(title, INSTALL) from error
-        parts = _parts(base_url)
+        parts = _parts(options.base_url)
         self.here = _is_this_machine(parts.hostname or "")
         """Whether the server runs on this machine."""
         self.where = parts.netloc
-        self._base_url, self._failure = base_url, failure
-        self._retries, self._sleep = retries, sleep
-        self._key = api_key.strip()
+        self._base_url, self._failure = options.base_url, failure
+        self._retries, self._sleep = options.retries, sleep
+        self._key = options.api_key.strip()
         if not (self._key.isascii() and self._key.isprintable()) or " " in self._key:
             raise ConfigError("The API key holds characters that no key has. Copy it again, without spaces and line breaks.")
         self.client: Any = openai.AsyncOpenAI(  # whose types know no server but OpenAI's
             api_key=self._key or _NO_KEY,
-            base_url=base_url,
+            base_url=options.base_url,
             max_retries=0,
-            timeout=openai.Timeout(None, connect=connect_s),
+            timeout=openai.Timeout(None, connect=options.connect_s),
             # a proxy that the environment names cannot reach what only this machine can
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not self.here),
         )
@@ -121,7 +134,7 @@ class Remote:
         """
 
         async def listed() -> tuple[str, ...]:
-            async with asyncio.timeout(_LISTING_S):
+            async with asyncio.timeout(LISTING_S):
                 page = await self.client.models.list()
             models: object = getattr(page, "data", None)
             if not isinstance(models, list):

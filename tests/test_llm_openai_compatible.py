@@ -65,7 +65,7 @@ def naps() -> Naps:
 def mind(server: OpenAIServer, naps: Naps, **options: object) -> OpenAICompatible:
     options = {"first_token_s": PATIENCE_S, "timeout_s": PATIENCE_S, **options}
     chosen = Options(model="tiny", base_url=server.base_url, **options)
-    remote = Remote("Test", ChatModelError, base_url=chosen.base_url, api_key=chosen.api_key, retries=chosen.retries, sleep=naps)
+    remote = Remote("Test", ChatModelError, chosen, sleep=naps)
     return OpenAICompatible(remote, chosen, chosen.model)
 
 
@@ -320,7 +320,7 @@ def test_the_first_chat_model_of_ones_own_server_is_taken(server):
 
 
 def test_elsewhere_the_model_must_be_named():
-    remote = Remote("Test", ChatModelError, base_url="https://models.example/v1")
+    remote = Remote("Test", ChatModelError, Options(base_url="https://models.example/v1"))
     with pytest.raises(ConfigError, match=r"models\.example should use: it has a, b\."):
         openai_compatible._first_choice(remote, ["a", "b"])
 

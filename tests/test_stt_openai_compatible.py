@@ -38,7 +38,7 @@ async def no_nap(seconds: float) -> None:
 
 def ears(server: OpenAIServer, **options: Any) -> OpenAICompatible:
     chosen = Options(**{"base_url": server.base_url, "timeout_s": PATIENCE_S, **options})
-    remote = Remote("Test", SpeechToTextError, base_url=chosen.base_url, api_key=chosen.api_key, retries=chosen.retries, sleep=no_nap)
+    remote = Remote("Test", SpeechToTextError, chosen, sleep=no_nap)
     return OpenAICompatible(remote, chosen)
 
 

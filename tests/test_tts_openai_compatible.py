@@ -46,7 +46,7 @@ async def no_nap(seconds: float) -> None:
 
 def voice_of(server: OpenAIServer, **options: Any) -> OpenAICompatible:
     chosen = Options(**{"base_url": server.base_url, "timeout_s": PATIENCE_S, **options})
-    remote = Remote("Test", TextToSpeechError, base_url=chosen.base_url, api_key=chosen.api_key, retries=chosen.retries, sleep=no_nap)
+    remote = Remote("Test", TextToSpeechError, chosen, sleep=no_nap)
     return OpenAICompatible(remote, chosen)
 
 

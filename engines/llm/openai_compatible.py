@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engines.errors import ChatModelError, ConfigError
-from engines.remote import INSTALL, Remote
+from engines.remote import INSTALL, Remote, ServerOptions
 from engines.text.thoughts import ThoughtFilter
 from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
 
@@ -28,15 +28,13 @@ INFO = EngineInfo(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """Which server, which model, and how much patience."""
+class Options(ServerOptions):
+    """Which server, which model, and how much patience. Retries come before the first token only."""
 
     model: str = ""
     """As the server calls it; empty takes the first that a server on this machine lists. Elsewhere it must be named: it may cost money."""
     base_url: str = "http://127.0.0.1:11434/v1"
     """Ollama's; LM Studio has port 1234, llama.cpp 8080, vLLM 8000, OpenRouter https://openrouter.ai/api/v1."""
-    api_key: str = field(default="", repr=False)
-    """Not needed for most servers of one's own."""
     temperature: float = 0.7
     max_tokens: int = 1024
     """Of the whole answer, thoughts included."""
@@ -44,13 +42,10 @@ class Options:
     """``none``, ``low``, ``medium`` or ``high``, for servers that know it; empty leaves it to the server."""
     opens_with_thought: bool = False
     """The server's template has begun the thought already: what comes before ``</think>`` is not spoken."""
-    connect_s: float = 5.0
     first_token_s: float = 120.0
     """A server may have to read its model from disk first."""
     timeout_s: float = 20.0
     """Longest silence between two tokens."""
-    retries: int = 2
-    """Further attempts after a passing failure, before the first token only."""
 
 
 _EMBEDDING = ("embed", "rerank", "bge-", "whisper", "tts")
@@ -68,14 +63,7 @@ def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - e
         ConfigError: an address, key or model that cannot be used.
         ChatModelError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(
-        INFO.title,
-        ChatModelError,
-        base_url=options.base_url,
-        api_key=options.api_key,
-        connect_s=options.connect_s,
-        retries=options.retries,
-    )
+    remote = Remote(INFO.title, ChatModelError, options)
     listed = remote.run(remote.models(needed=not options.model))
     return OpenAICompatible(remote, options, options.model or _first_choice(remote, listed))
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engines.audio import require_sound, resample, to_wav
 from engines.errors import AudioError, SpeechToTextError
-from engines.remote import INSTALL, Remote
+from engines.remote import INSTALL, Remote, ServerOptions
 from engines.types import AudioChunk, EngineInfo, Transcript
 
 INFO = EngineInfo(
@@ -29,20 +29,15 @@ _RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(ServerOptions):
     """Which server, which model, and how much patience."""
 
     model: str = "whisper-1"
     """As the server calls it; this is OpenAI's and LocalAI's name."""
     base_url: str = "http://127.0.0.1:8000/v1"
     """Speaches' and vLLM's; LocalAI has port 8080, OpenAI https://api.openai.com/v1."""
-    api_key: str = field(default="", repr=False)
-    """Not needed for most servers of one's own."""
-    connect_s: float = 5.0
     timeout_s: float = 60.0
     """Longest wait for the whole transcript."""
-    retries: int = 2
-    """Further attempts after a passing failure."""
 
 
 def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
@@ -53,14 +48,7 @@ def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - e
         ConfigError: an address or key that cannot be used.
         SpeechToTextError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(
-        INFO.title,
-        SpeechToTextError,
-        base_url=options.base_url,
-        api_key=options.api_key,
-        connect_s=options.connect_s,
-        retries=options.retries,
-    )
+    remote = Remote(INFO.title, SpeechToTextError, options)
     remote.run(remote.models(needed=False))
     return OpenAICompatible(remote, options)
 

@@ -11,14 +11,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from engines import align
 from engines.audio import decode, from_pcm16
 from engines.errors import AudioError, EngineError, TextToSpeechError
-from engines.remote import INSTALL, Remote
+from engines.remote import INSTALL, LISTING_S, Remote, ServerOptions
 from engines.text.sentences import MAX_CHARACTERS, sentences
 from engines.types import AudioChunk, EngineInfo, Speech, TextDelta, Voice
 
@@ -34,15 +34,13 @@ INFO = EngineInfo(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """Which server, which model and voices, and how much patience."""
+class Options(ServerOptions):
+    """Which server, which model and voices, and how much patience. A broken answer is retried too: nothing of it was heard yet."""
 
     model: str = "tts-1"
     """As the server calls it; this is OpenAI's name, which Kokoro-FastAPI and LocalAI know too."""
     base_url: str = "http://127.0.0.1:8880/v1"
     """Kokoro-FastAPI's; LocalAI has port 8080, Speaches 8000, OpenAI https://api.openai.com/v1."""
-    api_key: str = field(default="", repr=False)
-    """Not needed for most servers of one's own."""
     voices: tuple[str, ...] = ()
     """As the server calls them, the default first; those that it lists itself follow. Without either, OpenAI's."""
     language: str = "en"
@@ -53,20 +51,16 @@ class Options:
     """What is asked for; whatever common format comes is read."""
     sample_rate: int = 24_000
     """Hz, of PCM whose rate the server does not tell."""
-    connect_s: float = 5.0
     first_byte_s: float = 30.0
     """Many servers send nothing before all of the sentence is spoken."""
     timeout_s: float = 10.0
     """Longest silence within the sound."""
-    retries: int = 2
-    """Further attempts after a passing failure; also after a broken answer, for nothing of it was heard yet."""
 
 
 _OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 _KOKORO_VOICE = re.compile(r"([abefhijpz])[fm]_")
 _KOKORO_LANGUAGES = dict(zip("abefhijpz", "en-US en-GB es fr-FR hi it ja pt-BR zh".split(), strict=True))
 """Kokoro's voices, which many servers offer, begin with a letter for their language."""
-_LISTING_S = 10.0
 _LONGEST_MS = 180_000.0
 """Of one piece of at most 300 characters, which take half a minute; what is longer is no speech."""
 _MOST_BYTES = 32 * 2**20
@@ -82,14 +76,7 @@ def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - e
         ConfigError: an address or key that cannot be used.
         TextToSpeechError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(
-        INFO.title,
-        TextToSpeechError,
-        base_url=options.base_url,
-        api_key=options.api_key,
-        connect_s=options.connect_s,
-        retries=options.retries,
-    )
+    remote = Remote(INFO.title, TextToSpeechError, options)
     remote.run(remote.models(needed=False))
     listed = remote.run(_listed(remote, options.language))
     align.warm_up()
@@ -203,7 +190,7 @@ async def _listed(remote: Remote, language: str) -> list[Voice]:
     """The voices that the server lists, in its order; none where it keeps no list, which is not in OpenAI's protocol."""
 
     async def ask() -> object:
-        async with asyncio.timeout(_LISTING_S):
+        async with asyncio.timeout(LISTING_S):
             return await remote.client.get("/audio/voices", cast_to=object)
 
     try:
