@@ -1,9 +1,9 @@
 // Bodies: opens the file of a persona, or the one that was dropped for it; TalkingHead moves a GLB, three-vrm a VRM, and one of them is seen.
 
-import { check, refusal } from './check.mjs';
+import { refusal } from './check.mjs';
 import { CONTRACT } from './contract.mjs';
 import { Figure } from './figure.mjs';
-import { mend } from './mend.mjs';
+import { opened } from './opening.mjs';
 import { megabytes } from './refusal.mjs';
 
 /** The endings that a persona's avatar may have, in the order in which they are looked for. */
@@ -178,10 +178,4 @@ async function openAvatar(avatar) {
     if (answer.status !== 404) throw new Error(`${name} could not be read: the server answered ${answer.status}`);
   }
   throw new Error(`there is no ${ENDINGS.map((ending) => `avatars/${avatar}.${ending}`).join(' and no ')}`);
-}
-
-function opened(name, bytes) {
-  const { report, file, plan } = check(name, bytes);
-  if (!file) return { report, bytes: null };
-  return { report, bytes: plan?.needed ? mend(file, plan) : bytes };
 }

@@ -2,6 +2,7 @@
 
 import { CONTRACT } from './contract.mjs';
 import { readGlb } from './glb.mjs';
+import { BASIS, packingsOf } from './packing.mjs';
 import { Refusal, megabytes, shown } from './refusal.mjs';
 import { BONES, bothSides, findBones, judgeRig, plainName } from './rig.mjs';
 
@@ -194,6 +195,9 @@ function vrm0(extension) {
 }
 
 function alsoGoodToKnow(json, kind, bytes, say) {
+  const packings = packingsOf(json);
+  const which = packings.map((name) => CONTRACT.packings[name]).join(' and ');
+  if (which) say(kind === 'glb' ? 'packed' : 'packed_vrm', { which, command: packings.includes(BASIS) ? 'ktxdecompress' : 'copy' });
   const licence = licenceOf(json, kind);
   if (licence) say('licence', { licence });
   else say('no_licence');

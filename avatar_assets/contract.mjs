@@ -11,15 +11,25 @@ export const CONTRACT = {
     "accessorCount": 3000000,
     "allCounts": 30000000,
     "movedVertices": 10000000,
-    "pictureSide": 8192
+    "pictureSide": 8192,
+    "pixels": 300000000,
+    "unpackedBytes": 300000000,
+    "unpackSeconds": 30
   },
-  "compressions": {
+  "packings": {
     "KHR_draco_mesh_compression": "Draco (geometry)",
     "EXT_meshopt_compression": "Meshopt (geometry)",
-    "KHR_meshopt_compression": "Meshopt (geometry)",
     "KHR_texture_basisu": "KTX2/Basis (textures)"
   },
+  "meshopt": {
+    "modes": { "ATTRIBUTES": [4, 256], "TRIANGLES": [2, 4], "INDICES": [2, 4] },
+    "filters": { "NONE": [2, 256], "OCTAHEDRAL": [4, 8], "QUATERNION": [8, 8], "EXPONENTIAL": [4, 256] }
+  },
+  "compressions": {
+    "KHR_meshopt_compression": "KHR_meshopt_compression (geometry)"
+  },
   "pictures": ["image/png", "image/jpeg", "image/webp"],
+  "packedPicture": "image/ktx2",
   "root": "Armature",
   "hipsHeight": 1.0,
   "hipsToHead": 0.505,
@@ -27,7 +37,7 @@ export const CONTRACT = {
   "axesTolerance": 40,
   "standingTolerance": 20,
   "rootTolerance": 0.02,
-  "extensions": ["KHR_mesh_quantization", "KHR_texture_transform", "KHR_lights_punctual", "KHR_texture_basisu", "EXT_texture_webp", "EXT_mesh_gpu_instancing"],
+  "extensions": ["KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization", "KHR_texture_transform", "KHR_lights_punctual", "KHR_texture_basisu", "EXT_texture_webp", "EXT_mesh_gpu_instancing"],
   "extensionFamilies": ["KHR_materials_", "VRM"],
   "core": ["Hips", "Spine", "Head"],
   "bones": {
@@ -160,6 +170,8 @@ export const CONTRACT = {
     "truncated": ["refused", "The file is cut short: {there} of {promised} bytes are there. Copy or download it again."],
     "damaged": ["refused", "The file is damaged: {where}. Export it again."],
     "compression": ["refused", "The file is compressed with {which}, which is not read here. Export it without this compression."],
+    "unpacked_big": ["refused", "Unpacked, the file would have {size} MB; up to {most} MB are read. Export it with smaller textures and fewer triangles."],
+    "unpacked": ["refused", "The file is packed with {which}, and {why}. Export it again, or without packing it."],
     "external": ["refused", "Parts of the file lie elsewhere ({uri}); nothing is fetched from there. Export it as one .glb with everything inside."],
     "too_many": ["refused", "The file has {count} {what}; up to {most} are read. Simplify it and export it again."],
     "picture": ["refused", "A texture measures {width} × {height} pixels; up to {most} on a side are read. Make it smaller."],
@@ -189,6 +201,8 @@ export const CONTRACT = {
     "visemes_five": ["mended", "{count} of 15 visemes are missing; they were made from the five vowels."],
     "visemes_vrm": ["mended", "VRM has five mouth shapes; the 15 visemes are blended from them."],
     "shapes_added": ["mended", "{count} face shapes that the stage asks for every moment are missing ({names}); empty ones stand in, and that part of the face stays calm."],
+    "packed": ["note", "The file is packed with {which}. The page unpacks it; a video that the server draws needs it plain, as “npx @gltf-transform/cli {command} packed.glb plain.glb” makes it."],
+    "packed_vrm": ["note", "The file is packed with {which}. The page unpacks it; many other programs for VRM cannot. Export it without packing it for them."],
     "licence": ["note", "Licence, as the file tells it: {licence}."],
     "no_licence": ["note", "The file does not say under which licence it may be used. Ask whoever made it before you show it to others."],
     "heavy": ["note", "The file is heavy ({size} MB, {triangles} triangles) and may load or move slowly."],

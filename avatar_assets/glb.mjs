@@ -2,6 +2,7 @@
 // Format: Khronos, glTF 2.0 specification. The same steps in the same order as checking/container.py.
 
 import { CONTRACT } from './contract.mjs';
+import { MESHOPT, checkPacking, checkSize, isRoom, said } from './packing.mjs';
 import { damaged, isEntry, isIndex, megabytes, refuse, shown } from './refusal.mjs';
 import { ARRAYS, FLOAT, WIDTHS, checkSoundness } from './soundness.mjs';
 
@@ -11,7 +12,7 @@ const BIN_CHUNK = 0x004e4942;
 const LARGEST = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 };
 
 /**
- * Reads a whole file.
+ * Reads a whole file. What is packed in it stays so: see `unpack.mjs`.
  *
  * @param {Uint8Array} bytes
  * @returns {{json: object, bin: Uint8Array}} the description, every group of it a list, all data in one buffer
@@ -34,11 +35,22 @@ export function readGlb(bytes) {
   }
   refuseCompression(json);
   const file = { json, bin: joinBuffers(json, chunk) };
+  checkFile(file);
+  return file;
+}
+
+/**
+ * Goes through a whole file whose buffers are joined.
+ *
+ * @param {{json: object, bin: Uint8Array}} file
+ * @throws {Refusal}
+ */
+export function checkFile(file) {
   checkSoundness(file);
-  json.accessors.forEach((accessor, index) => {
+  checkPacking(file);
+  file.json.accessors.forEach((accessor, index) => {
     if (accessor.componentType === FLOAT && !numbersOf(file, index).every(Number.isFinite)) refuse('not_finite', { where: `accessor ${index}` });
   });
-  return file;
 }
 
 function containerOf(bytes) {
@@ -82,40 +94,51 @@ function nesting(text) {
 
 function refuseCompression(json) {
   const list = (value) => (Array.isArray(value) ? value : []);
-  const required = list(json.extensionsRequired);
-  const used = [...required, ...list(json.extensionsUsed)];
-  for (const [name, which] of Object.entries(CONTRACT.compressions))
-    if ((name.startsWith('KHR_texture') ? required : used).includes(name)) refuse('compression', { which });
+  const used = [...list(json.extensionsRequired), ...list(json.extensionsUsed)];
+  for (const [name, which] of Object.entries(CONTRACT.compressions)) if (used.includes(name)) refuse('compression', { which });
 }
 
 /** One buffer of all, so that what is added has one place; nothing outside the file is ever asked for. */
 function joinBuffers(json, chunk) {
-  const parts = json.buffers.map(({ uri, byteLength }, index) => {
-    const data = uri === undefined && index === 0 ? chunk : embedded(uri, index);
-    if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength > data.length) damaged(`buffer ${index} is shorter than it says`);
-    return data.subarray(0, byteLength);
-  });
   const starts = [];
   let size = 0;
-  for (const part of parts) {
+  const parts = json.buffers.map((buffer, index) => {
+    const part = partOf(buffer, index, chunk);
     starts.push(size);
     size += Math.ceil(part.length / 4) * 4;
-  }
-  json.bufferViews.forEach((view, index) => {
+    checkSize(size);
+    return part;
+  });
+  const place = (view, index) => {
     if (!isIndex(view.buffer, parts)) damaged(`buffer view ${index} has no buffer`);
     const { byteOffset = 0, byteLength } = view;
     const whole = [byteOffset, byteLength].every(Number.isInteger) && byteOffset >= 0 && byteLength > 0;
     if (!whole || byteOffset + byteLength > parts[view.buffer].length) damaged(`buffer view ${index} lies outside the file`);
     Object.assign(view, { buffer: 0, byteOffset: byteOffset + starts[view.buffer] });
+  };
+  json.bufferViews.forEach((view, index) => {
+    place(view, index);
+    if (said(view, MESHOPT)) place(said(view, MESHOPT), index);
   });
   for (const [index, image] of json.images.entries()) {
     if (image.uri !== undefined) embeddedKind(image.uri, index);
-    if (image.mimeType !== undefined && !CONTRACT.pictures.includes(image.mimeType)) damaged(`picture ${index} is of a kind that is not read`);
+    const kinds = image.uri === undefined ? [...CONTRACT.pictures, CONTRACT.packedPicture] : CONTRACT.pictures;
+    if (image.mimeType !== undefined && !kinds.includes(image.mimeType)) damaged(`picture ${index} is of a kind that is not read`);
   }
   const bin = new Uint8Array(size);
-  parts.forEach((part, index) => bin.set(part, starts[index]));
+  parts.forEach((part, index) => part instanceof Uint8Array && bin.set(part, starts[index]));
   json.buffers = size ? [{ byteLength: size }] : [];
   return bin;
+}
+
+/** @returns {Uint8Array | {length: number}} without data where there is room only */
+function partOf(buffer, index, chunk) {
+  const { uri, byteLength } = buffer;
+  const whole = Number.isInteger(byteLength) && byteLength >= 0;
+  if (isRoom(buffer) && whole) return { length: byteLength };
+  const data = uri === undefined && index === 0 ? chunk : embedded(uri, index);
+  if (!whole || byteLength > data.length) damaged(`buffer ${index} is shorter than it says`);
+  return data.subarray(0, byteLength);
 }
 
 function embedded(uri, index) {

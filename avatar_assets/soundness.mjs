@@ -8,6 +8,8 @@ const { limits: LIMITS } = CONTRACT;
 /** By the number that glTF has for a kind of number. */
 export const ARRAYS = { 5120: Int8Array, 5121: Uint8Array, 5122: Int16Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };
 export const FLOAT = 5126;
+const KTX2 = [0xab, 0x4b, 0x54, 0x58, 0x20, 0x32, 0x30, 0xbb, 0x0d, 0x0a, 0x1a, 0x0a];
+const KTX2_HEAD = 48;
 /** Numbers in a row. */
 export const WIDTHS = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT2: 4, MAT3: 9, MAT4: 16 };
 
@@ -114,23 +116,44 @@ function checkSkins({ skins, nodes, accessors }) {
 }
 
 function checkPictures({ json, bin }) {
+  let pixels = 0;
   for (const [index, { bufferView }] of json.images.entries()) {
     if (bufferView === undefined) continue;
     if (!isIndex(bufferView, json.bufferViews)) damaged(`picture ${index} has no place`);
     const { byteOffset, byteLength } = json.bufferViews[bufferView];
     const [width, height] = sizeOf(bin.subarray(byteOffset, byteOffset + byteLength));
     if (Math.max(width, height) > LIMITS.pictureSide) refuse('picture', { width, height, most: LIMITS.pictureSide });
+    pixels += width * height;
   }
+  if (pixels > LIMITS.pixels) refuse('too_many', { count: pixels, what: 'pixels in its textures', most: LIMITS.pixels });
 }
 
-/** Width and height of a PNG or JPEG as its head tells them; zeros where it tells none. */
+/** Width and height of a PNG, JPEG, WebP or KTX2 as its head tells them; zeros where it tells none. */
 function sizeOf(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   if (data.length >= 24 && view.getUint32(0) === 0x89504e47) return [view.getUint32(16), view.getUint32(20)];
+  if (data.length >= 30 && view.getUint32(0) === 0x52494646 && view.getUint32(8) === 0x57454250) return sizeOfWebp(view);
+  const packed = sizeOfKtx2(data);
+  if (packed) return packed;
   if (data.length < 4 || view.getUint16(0) !== 0xffd8) return [0, 0];
   for (let at = 2; at + 9 <= data.length && data[at] === 0xff; at += 2 + view.getUint16(at + 2)) {
     const frame = data[at + 1] >= 0xc0 && data[at + 1] <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(data[at + 1]);
     if (frame) return [view.getUint16(at + 7), view.getUint16(at + 5)];
   }
   return [0, 0];
+}
+
+/** Format: RFC 9649, WebP Image Format. */
+function sizeOfWebp(view) {
+  const kind = view.getUint32(12);
+  if (kind === 0x56503820) return [view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff]; // lossy
+  if (kind === 0x5650384c) return [(view.getUint32(21, true) & 0x3fff) + 1, ((view.getUint32(21, true) >> 14) & 0x3fff) + 1]; // lossless
+  return [(view.getUint32(24, true) & 0xffffff) + 1, (view.getUint32(26, true) >>> 8) + 1]; // extended
+}
+
+/** Width and height of a KTX2 as its head tells them. @returns {[number, number] | null} null of anything else */
+export function sizeOfKtx2(data) {
+  if (data.length < KTX2_HEAD || !KTX2.every((byte, at) => data[at] === byte)) return null;
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  return [view.getUint32(20, true), view.getUint32(24, true)];
 }

@@ -25,7 +25,7 @@ from engines.types import (
     WordTiming,
 )
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["browsing", "wardrobe"]
 """The fixtures of the tests in a browser."""
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000

@@ -17,6 +17,7 @@ else {
   io.registerDependencies({ 'meshopt.encoder': meshopt.MeshoptEncoder });
 }
 const document = await io.read(from);
+for (const accessor of document.getRoot().listAccessors()) accessor.setSparse(false); // glTF-Transform writes zeros for sparse integers that are normalised
 if (how === 'draco') document.createExtension(KHRDracoMeshCompression).setRequired(true);
 else document.createExtension(EXTMeshoptCompression).setRequired(true).setEncoderOptions({ method: EXTMeshoptCompression.EncoderMethod[how === 'meshopt' ? 'FILTER' : 'QUANTIZE'] });
 await io.write(to, document);

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
-from collections.abc import Iterator
 
 import pytest
+from avatar_files import BAD
 from browsing import (
     EMBEDDED,
     LISTEN,
@@ -18,13 +17,12 @@ from browsing import (
     visit,
 )
 from conftest import HOUSE
-from playwright.sync_api import Page, expect
-from test_check import BAD
+from playwright.sync_api import expect
+from wardrobe import drop, found
 
 from avatar_assets import modules
 from avatar_assets.checking.person import check
 from benchmarks import chromium as machine
-from benchmarks.av_sync import STUB_DRAWING
 from benchmarks.other_avatars import OTHERS, Avatar
 
 pytestmark = [
@@ -46,37 +44,6 @@ def test_the_three_dimensional_person_speaks(browser, address):
     seen = frame.evaluate("seen")
     assert seen["loudest"] > 0.01
     assert len([name for name, weight in seen["shapes"].items() if name != "sil" and weight > 0.2]) >= 3
-    assert page.problems == []
-    page.context.close()
-
-
-DROP = """([place, name, data]) => {
-  const window = place === 'stage' ? document.querySelector('iframe.stage-page').contentWindow : globalThis;
-  const dataTransfer = new window.DataTransfer();
-  dataTransfer.items.add(new window.File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
-  for (const type of ['dragenter', 'dragover', 'drop'])
-    window.document.body.dispatchEvent(new window.DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
-}"""
-
-
-def drop(page: Page, name: str, data: bytes, place: str = "page") -> None:
-    page.evaluate(DROP, [place, name, base64.b64encode(data).decode()])
-
-
-def found(page: Page) -> set[str]:
-    return set(page.locator(".own-told li").evaluate_all("all => all.map((one) => one.dataset.code)"))
-
-
-@pytest.fixture(scope="module")
-def wardrobe(browser, address) -> Iterator[Page]:
-    """A page with a person in 3-D, for whom files are dropped one after the other."""
-    if not modules.installed():
-        pytest.skip("npm is not installed: there is no 3-D figure here")
-    page = visit(browser, address, query="", script=STUB_DRAWING)  # here it matters what moves, not what a processor can draw
-    page.asked = []
-    page.on("request", lambda request: page.asked.append(request.url))
-    stage(page).wait_for_function("stageProbe.events.some(({ out }) => out?.face === '3d')", timeout=90_000)
-    yield page
     assert page.problems == []
     page.context.close()
 
@@ -104,7 +71,7 @@ def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(wardrobe, addre
 
 
 @pytest.mark.parametrize(
-    "name", ["a ZIP archive", "all but the last byte", "a buffer elsewhere", "Draco", "not a number", "a VRM without arms"]
+    "name", ["a ZIP archive", "all but the last byte", "a buffer elsewhere", "a newer Meshopt", "not a number", "a VRM without arms"]
 )
 def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(wardrobe, name):
     frame = stage(wardrobe)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import packed_files
 import pytest
+from avatar_files import BAD, DAMAGED, OURS, PACKED, damaged
 from conftest import HOUSE
 
 from avatar_assets import check as command
 from avatar_assets import modules
 from avatar_assets.checking.contract import CONTRACT, LIMITS, shown
 from avatar_assets.checking.person import Report, check
-from benchmarks.other_avatars import OTHERS, Avatar, pack
-
-Json = dict[str, Any]
-OURS = {path.name: path.read_bytes for path in sorted((modules.FOLDER / "avatars").glob("*.glb"))}
+from benchmarks.other_avatars import OTHERS, Avatar
 
 EXPECTED = {
     **{name: ("ready", set()) for name in OURS},
@@ -40,163 +34,6 @@ EXPECTED = {
 }
 
 
-def changed(change: Callable[[Avatar], object]) -> Callable[[], bytes]:
-    def make() -> bytes:
-        avatar = Avatar()
-        change(avatar)
-        return avatar.to_bytes()
-
-    return make
-
-
-def described(text: str) -> Callable[[], bytes]:
-    return lambda: pack(text.encode())
-
-
-def zipped() -> bytes:
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("mia.glb", b"x" * 1000)
-    return file.getvalue()
-
-
-def set_in(group: str, index: int, **values: object) -> Callable[[Avatar], None]:
-    return lambda avatar: avatar.json[group][index].update(values)
-
-
-def number_in_data(avatar: Avatar) -> None:
-    accessor = avatar.json["accessors"][avatar.json["meshes"][0]["primitives"][0]["attributes"]["POSITION"]]
-    struct.pack_into("<f", avatar.bin, avatar.json["bufferViews"][accessor["bufferView"]]["byteOffset"], float("nan"))
-
-
-def circle(avatar: Avatar) -> None:
-    avatar.json["nodes"] += [
-        {"name": "a", "children": [len(avatar.json["nodes"]) + 1]},
-        {"name": "b", "children": [len(avatar.json["nodes"])]},
-    ]
-
-
-def chain(avatar: Avatar) -> None:
-    first = len(avatar.json["nodes"])
-    avatar.json["nodes"] += [{"children": [first + step + 1]} for step in range(5000)] + [{}]
-
-
-def wide_picture(avatar: Avatar) -> None:
-    view = avatar.json["bufferViews"][avatar.json["images"][0]["bufferView"]]
-    avatar.bin[view["byteOffset"] : view["byteOffset"] + 24] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 60_000, 60_000)
-
-
-def no_meshes(avatar: Avatar) -> None:
-    avatar.json["meshes"] = []
-    for node in avatar.json["nodes"]:
-        node.pop("mesh", None)
-        node.pop("skin", None)
-
-
-def armless_vrm(avatar: Avatar) -> None:
-    bones = avatar.json["extensions"]["VRMC_vrm"]["humanoid"]["humanBones"]
-    for name in [name for name in bones if "Arm" in name]:
-        del bones[name]
-
-
-LONG = {"componentType": 5126, "count": 3_000_000, "type": "MAT4"}
-
-
-def shaped(avatar: Avatar) -> Json:
-    """A mesh with morph targets."""
-    return next(mesh for mesh in avatar.json["meshes"] if "extras" in mesh)
-
-
-def uneven(avatar: Avatar) -> None:
-    parts = shaped(avatar)["primitives"]
-    parts.append({"attributes": parts[0]["attributes"]})
-
-
-def whole() -> bytes:
-    return Avatar().to_bytes()
-
-
-def from_vrm(change: Callable[[Avatar], object]) -> Callable[[], bytes]:
-    def make() -> bytes:
-        avatar = OTHERS["new.vrm"]()
-        change(avatar)
-        return avatar.to_bytes()
-
-    return make
-
-
-BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "nothing": ("empty", lambda: b""),
-    "a ZIP archive": ("zip", zipped),
-    "a page": ("not_glb", lambda: b"<html><script>alert(1)</script></html>"),
-    "glTF as text": ("gltf_text", lambda: b'\n {"asset": {"version": "2.0"}}'),
-    "only the first bytes": ("truncated", lambda: whole()[:15]),
-    "only the head": ("truncated", lambda: whole()[:40]),
-    "all but the last byte": ("truncated", lambda: whole()[:-1]),
-    "glTF 1": ("version", lambda: b"glTF\x01" + whole()[5:]),
-    "a chunk longer than the file": ("truncated", lambda: whole()[:12] + b"\xff\xff\xff\x7f" + whole()[16:]),
-    "no JSON": ("damaged", described("{asset:")),
-    "no text": ("damaged", lambda: pack(b"\xff\xfe\x00\x01")),
-    "JSON that is a list": ("damaged", described("[]")),
-    "NaN in JSON": ("damaged", described('{"nodes": [{"translation": [NaN, 0, 0]}]}')),
-    "a hundred thousand brackets": ("damaged", described('{"extras": ' + "[" * 100_000 + "]" * 100_000 + "}")),
-    "nodes that are no list": ("damaged", described('{"nodes": {"0": 1}}')),
-    "nodes that are numbers": ("damaged", described('{"nodes": [1, null]}')),
-    "an empty description": ("damaged", described("{}")),
-    "a million nodes": ("too_many", described('{"nodes": [' + ",".join(["{}"] * 20_001) + "]}")),
-    "a buffer elsewhere": ("external", changed(set_in("buffers", 0, uri="https://example.invalid/mia.bin"))),
-    "a buffer beside it": ("external", changed(set_in("buffers", 0, uri="../../etc/passwd"))),
-    "a picture elsewhere": ("external", changed(set_in("images", 0, uri="//example.invalid/<script>.png"))),
-    "a picture with scripts": ("damaged", changed(set_in("images", 0, uri="data:image/svg+xml,<svg onload=alert(1)>"))),
-    "a buffer that is no base64": ("damaged", changed(set_in("buffers", 0, uri="data:application/octet-stream;base64,*"))),
-    "a buffer view outside": ("damaged", changed(set_in("bufferViews", 0, byteLength=10**9))),
-    "a buffer view before": ("damaged", changed(set_in("bufferViews", 0, byteOffset=-4))),
-    "a huge count": ("too_many", changed(set_in("accessors", 0, count=2**40))),
-    "a count that does not fit": ("damaged", changed(set_in("accessors", 0, count=1_000_000))),
-    "lists without end": ("too_many", changed(lambda a: a.json.update(accessors=a.json["accessors"] + [LONG] * 20))),
-    "parts with other morph targets": ("damaged", changed(uneven)),
-    "half a count": ("damaged", changed(set_in("accessors", 0, count=1.5))),
-    "an unknown kind": ("damaged", changed(set_in("accessors", 0, type="__proto__"))),
-    "a mesh that points nowhere": ("damaged", changed(lambda a: a.json["meshes"][0]["primitives"][0]["attributes"].update(POSITION=10**6))),
-    "a skin that points nowhere": ("damaged", changed(set_in("skins", 0, joints=[0, 10**6]))),
-    "Draco": ("compression", changed(lambda a: a.json["extensionsUsed"].append("KHR_draco_mesh_compression"))),
-    "Meshopt": ("compression", changed(lambda a: a.json["extensionsUsed"].append("EXT_meshopt_compression"))),
-    "KTX2": ("compression", changed(lambda a: a.json["extensionsRequired"].append("KHR_texture_basisu"))),
-    "not a number": ("not_finite", changed(number_in_data)),
-    "an endless number": ("not_finite", lambda: whole_with("1e999")),
-    "nodes in a circle": ("damaged", changed(circle)),
-    "a node that is its own child": ("damaged", changed(set_in("nodes", 0, children=[0]))),
-    "a child of two": ("damaged", changed(lambda a: a.node("LeftFoot")["children"].append(a.index("Head")))),
-    "five thousand nodes below each other": ("damaged", changed(chain)),
-    "a picture like a wall": ("picture", changed(wide_picture)),
-    "no mesh": ("no_mesh", changed(no_meshes)),
-    "no skeleton": ("no_skeleton", changed(lambda a: a.json.update(skins=[], nodes=[{"mesh": 0}], scenes=[{"nodes": [0]}]))),
-    "no head": ("no_skeleton", changed(lambda a: a.rename_bones(lambda name: name.replace("Head", "Bulb")))),
-    "a VRM without arms": ("vrm_bones", from_vrm(armless_vrm)),
-    "a VRM of nothing": ("vrm_bones", from_vrm(lambda a: a.json.update(extensions={"VRMC_vrm": None}))),
-    "a VRM of lists": ("vrm_bones", from_vrm(lambda a: a.json.update(extensions={"VRM": {"humanoid": [], "blendShapeMaster": [7]}}))),
-}  # fmt: skip
-
-
-def whole_with(number: str) -> bytes:
-    avatar = Avatar()
-    avatar.node("Head")["translation"] = [0, 0.07, "HERE"]
-    return pack(json.dumps(avatar.json).replace('"HERE"', number).encode(), bytes(avatar.bin))
-
-
-def damaged(seed: int) -> bytes:
-    """A file with a few bytes of its description changed."""
-    chance = np.random.default_rng(seed)
-    data = bytearray(whole())
-    end = 20 + struct.unpack_from("<I", data, 12)[0]
-    for _ in range(int(chance.choice([1, 2, 5]))):
-        data[int(chance.integers(20, end))] = int(chance.choice(bytearray(b'0123456789-e.,:"{}[]')))
-    return bytes(data)
-
-
-DAMAGED = [f"damage {seed}" for seed in range(60)]
-
-
 def noted(report: Report) -> set[str]:
     return {one.code for one in report.findings}
 
@@ -207,6 +44,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("avatars")
     contents: dict[str, Callable[[], bytes]] = {**OURS, **{name: make for name, (_, make) in BAD.items()}}
     contents |= {name: lambda make=make: make().to_bytes() for name, make in OTHERS.items()}
+    contents |= {name: make for name, (_, make) in PACKED.items()} if packed_files.installed() else {}
     contents |= {name: lambda seed=seed: damaged(seed) for seed, name in enumerate(DAMAGED)}
     written = {}
     for name, make in contents.items():
@@ -224,6 +62,19 @@ def test_what_can_be_shown_is_told_with_what_is_mended_and_missing(files, name):
     if verdict == "ready":
         assert noted(report) == {"licence"}
         assert report.licence == "CC0-1.0"
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_is_packed_is_told_and_judged_like_what_it_was(files, name):
+    if name not in files:
+        pytest.skip("node or glTF-Transform is not installed: run `npm ci` in avatar_assets")
+    report, plain = check(name, files[name].read_bytes()), check("plain", files[PACKED[name][0]].read_bytes())
+    assert report.verdict == plain.verdict
+    told = noted(report) - noted(plain)
+    assert told == {"packed_vrm" if name.endswith("vrm") else "packed"}
+    sentence = next(one.text for one in report.findings if one.code in told)
+    assert ("KTX2" in sentence) == ("ktxdecompress" in sentence) == name.startswith("ktx2")
+    assert "{" not in sentence
 
 
 @pytest.mark.parametrize("name", BAD)

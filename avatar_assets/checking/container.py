@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from avatar_assets.checking import soundness
+from avatar_assets.checking import packing, soundness
 from avatar_assets.checking.contract import CONTRACT, LIMITS, RefusedError, damaged, megabytes, shown
 from avatar_assets.checking.soundness import is_index, is_whole
 
@@ -33,7 +33,7 @@ class Glb:
 
 
 def read(data: bytes) -> Glb:
-    """Read a whole file.
+    """Read a whole file. What is packed in it stays so; its numbers are zeros.
 
     Raises:
         RefusedError: it cannot be used.
@@ -56,6 +56,8 @@ def read(data: bytes) -> Glb:
     _refuse_compression(described)
     file = Glb(described, _join_buffers(described, chunk))
     soundness.check(described, file.bin)
+    packing.check(described, file.bin)
+    soundness.check_numbers(described, file.bin)
     return file
 
 
@@ -115,35 +117,48 @@ def _nesting(text: str) -> int:
 def _refuse_compression(described: Json) -> None:
     required, used = (value if isinstance(value := described.get(f"extensions{kind}"), list) else [] for kind in ("Required", "Used"))
     for name, which in CONTRACT["compressions"].items():
-        if name in (required if name.startswith("KHR_texture") else required + used):
+        if name in required + used:
             raise RefusedError("compression", which=which)
 
 
 def _join_buffers(described: Json, chunk: bytes) -> bytes:
     parts: list[bytes] = []
+    starts: list[int] = []
+    size = 0
     for index, buffer in enumerate(described["buffers"]):
-        data = chunk if "uri" not in buffer and index == 0 else _embedded(buffer, index)
         length = buffer.get("byteLength")
-        if not is_whole(length) or not 0 <= length <= len(data):
+        room = packing.is_room(buffer) and is_whole(length) and length >= 0
+        data = b"" if room else chunk if "uri" not in buffer and index == 0 else _embedded(buffer, index)
+        if not room and (not is_whole(length) or not 0 <= length <= len(data)):
             damaged(f"buffer {index} is shorter than it says")
-        parts.append(data[:length])
-    starts = [0, *itertools.accumulate(-(-len(part) // 4) * 4 for part in parts)]
+        starts.append(size)
+        size += -(-length // 4) * 4
+        packing.check_size(size)
+        parts.append(bytes(length) if room else data[:length])
     for index, view in enumerate(described["bufferViews"]):
-        if not is_index(view.get("buffer"), parts):
-            damaged(f"buffer view {index} has no buffer")
-        offset, length = view.get("byteOffset", 0), view.get("byteLength")
-        whole = is_whole(offset) and is_whole(length) and offset >= 0 and length > 0
-        if not whole or offset + length > len(parts[view["buffer"]]):
-            damaged(f"buffer view {index} lies outside the file")
-        view.update(byteOffset=offset + starts[view["buffer"]], byteLength=length, buffer=0)
+        _place(view, index, parts, starts)
+        if (packed := packing.said(view, packing.MESHOPT)) is not None:
+            _place(packed, index, parts, starts)
     for index, image in enumerate(described["images"]):
         if "uri" in image:
             kind = re.split("[;,]", _inside(image["uri"])[5:], maxsplit=1)[0]
             if kind not in CONTRACT["pictures"]:
                 damaged(f"picture {index} is of a kind that is not read")
-        if "mimeType" in image and image["mimeType"] not in CONTRACT["pictures"]:
+        kinds = CONTRACT["pictures"] + ([] if "uri" in image else [CONTRACT["packedPicture"]])
+        if "mimeType" in image and image["mimeType"] not in kinds:
             damaged(f"picture {index} is of a kind that is not read")
     return b"".join(part.ljust(-(-len(part) // 4) * 4, b"\0") for part in parts)
+
+
+def _place(view: Json, index: int, parts: list[bytes], starts: list[int]) -> None:
+    """Give a place in one buffer of several its place in all of them joined."""
+    if not is_index(view.get("buffer"), parts):
+        damaged(f"buffer view {index} has no buffer")
+    offset, length = view.get("byteOffset", 0), view.get("byteLength")
+    whole = is_whole(offset) and is_whole(length) and offset >= 0 and length > 0
+    if not whole or offset + length > len(parts[view["buffer"]]):
+        damaged(f"buffer view {index} lies outside the file")
+    view.update(byteOffset=offset + starts[view["buffer"]], byteLength=length, buffer=0)
 
 
 def _inside(uri: Any) -> str:

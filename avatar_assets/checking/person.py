@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from avatar_assets.checking import container
+from avatar_assets.checking import container, packing
 from avatar_assets.checking.contract import CONTRACT, LIMITS, RefusedError, megabytes, shown
 from avatar_assets.checking.rig import BONES, Rig, both_sides, find_bones, judge
 from avatar_assets.checking.shapes import VISEMES, shapes_of, target_names
@@ -213,6 +213,10 @@ def _vrm0(extension: Json) -> tuple[Json, set[str], bool]:
 
 
 def _also_good_to_know(described: Json, kind: str, size: int, say: Say) -> None:
+    if packings := packing.packings(described):
+        which = " and ".join(CONTRACT["packings"][name] for name in packings)
+        command = "ktxdecompress" if packing.BASIS in packings else "copy"
+        say("packed" if kind == "glb" else "packed_vrm", which=which, command=command)
     if licence := _licence(described, kind):
         say("licence", licence=licence)
     else:

@@ -17,8 +17,11 @@ from avatar_assets.checking.contract import LIMITS, RefusedError, damaged
 Json = dict[str, Any]
 
 _KINDS: dict[int, Any] = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
-_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+"""Numbers in a row."""
 _FLOAT = 5126
+_KTX2 = b"\xabKTX 20\xbb\r\n\x1a\n"
+_KTX2_HEAD = 48
 
 
 def check(described: Json, data: bytes) -> None:
@@ -37,6 +40,14 @@ def check(described: Json, data: bytes) -> None:
     _check_nodes(described)
     _check_skins(described)
     _check_pictures(described, data)
+
+
+def check_numbers(described: Json, data: bytes) -> None:
+    """Go through the numbers of a sound file.
+
+    Raises:
+        RefusedError: one of them is none.
+    """
     for index, accessor in enumerate(described["accessors"]):
         if accessor["componentType"] == _FLOAT and not np.isfinite(_numbers(described, data, accessor)).all():
             raise RefusedError("not_finite", where=f"accessor {index}")
@@ -63,7 +74,7 @@ def _check_accessor(described: Json, accessor: Json, index: int) -> None:
     kind, component, count = accessor.get("type"), accessor.get("componentType"), accessor.get("count")
     if (
         not isinstance(kind, str)
-        or kind not in _WIDTHS
+        or kind not in WIDTHS
         or not is_whole(component)
         or component not in _KINDS
         or not is_whole(count)
@@ -72,7 +83,7 @@ def _check_accessor(described: Json, accessor: Json, index: int) -> None:
         damaged(f"accessor {index} has no sound kind")
     if count > LIMITS["accessorCount"]:
         raise RefusedError("too_many", count=count, what="values in one list", most=LIMITS["accessorCount"])
-    width = _WIDTHS[kind] * np.dtype(_KINDS[component]).itemsize
+    width = WIDTHS[kind] * np.dtype(_KINDS[component]).itemsize
 
     def room(place: Json, size: int, rows: int) -> None:
         offset = place.get("byteOffset", 0)
@@ -183,6 +194,7 @@ def _check_skins(described: Json) -> None:
 
 
 def _check_pictures(described: Json, data: bytes) -> None:
+    pixels = 0
     for index, image in enumerate(described["images"]):
         if "bufferView" not in image:
             continue
@@ -192,13 +204,20 @@ def _check_pictures(described: Json, data: bytes) -> None:
         width, height = _size(data[view["byteOffset"] : view["byteOffset"] + view["byteLength"]])
         if max(width, height) > LIMITS["pictureSide"]:
             raise RefusedError("picture", width=width, height=height, most=LIMITS["pictureSide"])
+        pixels += width * height
+    if pixels > LIMITS["pixels"]:
+        raise RefusedError("too_many", count=pixels, what="pixels in its textures", most=LIMITS["pixels"])
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG or JPEG as its head tells them; zeros where it tells none."""
+    """Width and height of a PNG, JPEG, WebP or KTX2 as its head tells them; zeros where it tells none."""
     if len(data) >= 24 and data.startswith(b"\x89PNG"):
         width, height = struct.unpack_from(">II", data, 16)
         return width, height
+    if len(data) >= 30 and data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _webp_size(data)
+    if packed := size_of_ktx2(data):
+        return packed
     at = 2
     while data.startswith(b"\xff\xd8") and at + 9 <= len(data) and data[at] == 0xFF:
         if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
@@ -208,6 +227,25 @@ def _size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Format: RFC 9649, WebP Image Format."""
+    if data[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if data[12:16] == b"VP8L":
+        (both,) = struct.unpack_from("<I", data, 21)
+        return (both & 0x3FFF) + 1, (both >> 14 & 0x3FFF) + 1
+    return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+
+
+def size_of_ktx2(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a KTX2 as its head tells them; None of anything else."""
+    if len(data) < _KTX2_HEAD or not data.startswith(_KTX2):
+        return None
+    width, height = struct.unpack_from("<II", data, 20)
+    return width, height
+
+
 def _numbers(described: Json, data: bytes, accessor: Json) -> NDArray[np.float32]:
     """All the values that a float accessor takes from the file, in no particular order."""
     places = [(accessor, accessor["count"])] if "bufferView" in accessor else []
@@ -215,7 +253,7 @@ def _numbers(described: Json, data: bytes, accessor: Json) -> NDArray[np.float32
     found = [np.zeros(0, np.float32)]
     for place, count in places:
         view = described["bufferViews"][place["bufferView"]]
-        size = _WIDTHS[accessor["type"]] * 4
+        size = WIDTHS[accessor["type"]] * 4
         start = view["byteOffset"] + place.get("byteOffset", 0)
         shape, strides = (count, size), (view.get("byteStride", size), 1)
         rows = np.lib.stride_tricks.as_strided(np.frombuffer(data, np.uint8)[start:], shape, strides, writeable=False)
