@@ -19,6 +19,7 @@ from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
 from avatar_assets.builder.gltf import quaternion
 from avatar_assets.builder.hair import build_hair
+from avatar_assets.builder.head import HeadShape
 from avatar_assets.builder.mesh import Mesh, polygonize, vertex_normals
 from avatar_assets.builder.mouth import MouthPose
 from avatar_assets.builder.person import Person, load, names
@@ -203,6 +204,17 @@ def test_people_differ_in_stature_and_build():
         assert max(abs(one[what] - other[what]) for what in one) > 0.025
     assert max(b["eyes"] for b in built.values()) - min(b["eyes"] for b in built.values()) > 0.04
     assert max(b["belly"] for b in built.values()) > 1.25 * min(b["belly"] for b in built.values())
+
+
+def test_everybody_has_a_profile_of_their_own():
+    height = np.linspace(-0.10, 0.08, 91)
+    profiles = [HeadShape(load(name).face).drop(np.zeros_like(height), height)[:, 2] / MILLIMETRE for name in names()]
+    for profile in profiles:
+        nose = profile[(height > -0.045) & (height < -0.02)].max()
+        assert nose - profile[np.abs(height + 0.052).argmin()] > 12, "the nose stands out from the lip below it"
+        assert nose - profile[np.abs(height - 0.012).argmin()] > 10, "and from its root"
+    for one, other in combinations(profiles, 2):
+        assert np.abs(one - other).max() > 2
 
 
 def test_same_person_gives_the_same_bytes(tmp_path):

@@ -153,8 +153,8 @@ def _lip_relief(at: LipCoordinates, mouth: Mouth, fullness: float) -> Array:
     corner = bump(np.abs(at.x) - mouth.half_width * 1.03, 0.004) * bump(y, 0.004) * at.front
     dip = bump(y + 0.0175, 0.006) * bump(at.x, 0.018) * at.front
     philtrum = bump(at.x, 0.0035) * smoothstep(0.006, 0.010, y) * smoothstep(0.024, 0.016, y) * at.front
-    cushions = within * fullness * (0.0030 * upper + 0.0042 * lower)
-    return cushions - 0.0016 * bump(y, 0.0016) * within - 0.0003 * corner - 0.0012 * dip - 0.0010 * philtrum
+    cushions = within * fullness * (0.0036 * upper + 0.0050 * lower)
+    return cushions - 0.0016 * bump(y, 0.0016) * within - 0.0003 * corner - 0.0020 * dip - 0.0010 * philtrum
 
 
 def _with_insides(face: FaceMesh) -> FaceMesh:

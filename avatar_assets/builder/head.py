@@ -6,6 +6,7 @@ from .person import Face
 from .sdf import Array, Ints, capsule, ellipsoid, intersection, mirrored, shifted, sphere, union
 from .skeleton import EYE_CENTRE, turn_x, turn_y
 
+MM = 0.001
 EYE_RADIUS = 0.0268
 MOUTH_HEIGHT = -0.0720
 SKULL_CENTRE = np.array([0.0, 0.034, -0.014])
@@ -25,16 +26,32 @@ class HeadShape:
     def distance(self, p: Array, lid: float = LID) -> Array:
         """Distance to the skin; `lid` is how far the eyelids stand off the eyeballs, metres."""
         f, q = self.face, mirrored(p)
+        muzzle, chin_out, forehead, ridge = np.array((f.muzzle, f.chin_out, f.forehead, f.brow_ridge)) * MM
         d = ellipsoid(p, SKULL_CENTRE, self.skull_radii)
         d = union(d, ellipsoid(p, (0, -0.030, 0.020), (0.0735 * f.width, 0.083, 0.075)), 0.045)
-        d = union(d, ellipsoid(p, (0, -0.091 * f.chin, 0.056), (0.029 * f.chin_width, 0.026, 0.028)), 0.050)
+        d = union(d, ellipsoid(p, (0, -0.091 * f.chin, 0.056 + chin_out), (0.029 * f.chin_width, 0.026, 0.028)), 0.050)
         d = union(d, ellipsoid(q, (0.048 * f.width, -0.030, 0.047), np.array((0.031, 0.029, 0.031)) * f.cheeks), 0.030)
+        d = union(d, ellipsoid(p, (0, -0.071, 0.064 + muzzle), (0.034, 0.025, 0.025)), 0.030)
+        d = union(d, ellipsoid(p, (0, 0.072, 0.042 + forehead), (0.062, 0.052, 0.042)), 0.030)
+        d = union(d, capsule(q, (0.010, 0.037, 0.076 + ridge), (0.042, 0.039, 0.064 + ridge), 0.010), 0.018)
         d = union(d, ellipsoid(q, (0.052 * f.jaw, -0.060, 0.012), (0.026, 0.030, 0.036)), 0.040)
         d = intersection(d, -ellipsoid(q, shifted(EYE_CENTRE, 0.001, 0.003, 0.043), (0.031, 0.024, 0.022)), 0.022)
         d = union(d, sphere(q, EYE_CENTRE, EYE_RADIUS + lid), 0.006)
-        d = union(d, capsule(p, (0, 0.008, 0.0865), (0, -0.026, 0.0985 + 0.003 * (f.nose - 1)), 0.0052 * f.bridge, 0.0080 * f.nose), 0.020)
-        d = union(d, ellipsoid(p, (0, -0.0310, 0.1010), np.array((0.0120, 0.0105, 0.0115)) * f.nose), 0.010)
-        return union(d, ellipsoid(q, (0.0112 * f.nose, -0.0340, 0.0945), np.array((0.0066, 0.0058, 0.0072)) * f.nose), 0.007)
+        return self._with_nose(d, p, q)
+
+    def _with_nose(self, d: Array, p: Array, q: Array) -> Array:
+        """The rest of the head, at distance `d` from the points p (q: mirrored), with a nose on it: back, tip, wings, partition."""
+        f = self.face
+        out, up, hump = f.nose_out * MM, f.nose_up * MM, f.hump * MM
+        root, end = np.array((0, 0.010, 0.0865 + 0.25 * out)), np.array((0, -0.026 + 0.8 * up, 0.0985 + 0.9 * out))
+        middle = root + 0.45 * (end - root) + (0, 0, hump)
+        wide, narrow = 0.0080 * f.nose, 0.0052 * f.bridge
+        back = union(capsule(p, root, middle, narrow, 0.5 * (narrow + wide)), capsule(p, middle, end, 0.5 * (narrow + wide), wide), 0.003)
+        d = union(d, back, 0.020)
+        d = union(d, capsule(p, (0, -0.034 + 0.8 * up, 0.096 + 0.8 * out), (0, -0.045, 0.090 + 0.6 * f.muzzle * MM), 0.0046), 0.010)
+        d = union(d, ellipsoid(p, (0, -0.0310 + up, 0.1010 + out), np.array((0.0120, 0.0105, 0.0115)) * f.nose), 0.010)
+        wing = (0.0112 * f.nose, -0.0340 + 0.5 * up, 0.0945 + 0.55 * out)
+        return union(d, ellipsoid(q, wing, np.array((0.0066, 0.0058, 0.0072)) * f.nose), 0.007)
 
     def cast(self, directions: Array) -> Array:
         """Where rays from the origin along the unit `directions` leave the head."""

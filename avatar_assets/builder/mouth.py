@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head import MOUTH_HEIGHT
+from .head import MM, MOUTH_HEIGHT
 from .person import Face
 from .sdf import Array, bump, smoothstep
 from .skeleton import turn_x
@@ -18,7 +18,6 @@ HINGE = np.array([0.0, -0.010, -0.010])
 """The axis of the jaw in head space, metres."""
 REST_HALF_WIDTH = 0.0255
 CORNER_LIFT = 0.0034
-MM = 0.001
 
 
 @dataclass(frozen=True)

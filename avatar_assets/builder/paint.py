@@ -39,7 +39,7 @@ def paint_face(person: Person, face: FaceMesh) -> bytes:
     image = np.broadcast_to(skin, p.shape).copy()
     image = _over(image, blush, _blush(x, y, f.width))
     image = _over(image, skin * (0.50, 0.34, 0.30), 0.55 * _lines(x, y, face) * f.lines + _lid_crease(x, y, face))
-    image = _over(image, skin * (0.30, 0.14, 0.12), _nostrils(x, y, f.nose))
+    image = _over(image, skin * (0.30, 0.14, 0.12), _nostrils(x, y - 0.0005 * f.nose_up, f.nose))
     image = _over(image, 0.5 * (skin + brow), f.stubble * _stubble(p))
     red, line = _lips(p, face, f.lips)
     image = _over(image, lips, red)

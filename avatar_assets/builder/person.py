@@ -31,7 +31,11 @@ class Colours:
 
 @dataclass(frozen=True)
 class Face:
-    """How this face departs from the common one: factors around 1, lengths in millimetres."""
+    """How this face departs from the common one: factors around 1, lengths in millimetres.
+
+    The profile is in millimetres: nose_out, nose_up, where its tip goes; hump, of the nose's back; brow_ridge, forehead, muzzle
+    (the lips and what is around them) and chin_out, how far each stands forward.
+    """
 
     width: float
     jaw: float
@@ -40,6 +44,13 @@ class Face:
     cheeks: float
     nose: float
     bridge: float
+    nose_out: float
+    nose_up: float
+    hump: float
+    brow_ridge: float
+    forehead: float
+    muzzle: float
+    chin_out: float
     eyes: float
     eye_tilt: float
     mouth: float
