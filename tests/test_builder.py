@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from avatar_assets import modules
 from avatar_assets.builder.__main__ import main
 from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
+from avatar_assets.builder.folds import folds, shade
 from avatar_assets.builder.gltf import quaternion
 from avatar_assets.builder.hair import build_hair
 from avatar_assets.builder.head import HeadShape
@@ -331,6 +333,28 @@ def test_hair_keeps_the_face_free(face, person):
     over_face = (hair[:, 2] > 0.05) & (np.abs(hair[:, 0]) < 0.06) & (hair[:, 1] < 0.055)
     assert not over_face.any()
     assert hair[:, 1].max() > 0.136, "there is hair on top of the skull"
+
+
+def test_hair_that_goes_all_around_has_no_seam():
+    person = load("ava")
+    assert person.hair.sheets[0].closed
+    hair = build_hair(person, HeadShape(person.face))[0]
+    back = hair.positions[:, 2] < -0.06
+    points, normals = hair.positions[back], hair.normals[back]
+    meeting = cKDTree(points).query_pairs(1e-7, output_type="ndarray")
+    assert len(meeting) >= 10, "its edges meet, at the back of the head"
+    assert (normals[meeting[:, 0]] * normals[meeting[:, 1]]).sum(1).min() > 0.999
+
+
+def test_folds_shade_the_cloth_as_strongly_as_they_are_asked_to(person):
+    skeleton = Skeleton(person.body)
+    x, y = np.linspace(-0.3, 0.3, 240), np.linspace(1.4, 0.9, 200)
+    pattern = folds(person, skeleton)
+    assert (shade(pattern, x, y, 0.0) == 1).all()
+    soft, strong = shade(pattern, x, y, 0.5), shade(pattern, x, y, 1.0)
+    assert strong.min() < soft.min() < 0.95
+    assert 0.97 < strong.mean() < 1.0, "most of the cloth keeps its colour"
+    assert shade(pattern, x + 3, y, 1.0).min() == 1, "no folds where there is no cloth"
 
 
 def test_every_shape_moves_something_but_silence(shapes):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .mesh import Mesh, mirror_of, polygonize
 from .person import Person
-from .sdf import Array, Field, capsule, ellipsoid, intersection, mirrored, shifted, union
+from .sdf import Array, Field, bump, capsule, ellipsoid, intersection, mirrored, shifted, union
 from .skeleton import FINGERS, Mask, Skeleton
 
 FINGER_RADII = {"Index": 0.0108, "Middle": 0.0113, "Ring": 0.0108, "Pinky": 0.0096}
@@ -72,6 +72,8 @@ class BodyShape:
         d = union(d, ellipsoid(p, (0, 0.876, -0.006), (width * 0.60, 0.072, 0.074)), 0.030)
         d = union(d, capsule(q, hip, knee, max(width * 0.45, r), r), 0.035)
         d = union(d, capsule(q, knee, shifted(foot, 0, -0.02, 0), r, r * 1.06), 0.020)
+        for height, tilt, depth in ((0.118, 0.15, 0.0045), (0.168, -0.18, 0.0035)):  # the cloth breaks over the shoes
+            d = d - depth * bump(p[:, 1] - height - tilt * p[:, 2], 0.015)
         return intersection(d, -(p[:, 1] - 0.072), 0.010)
 
     def shoes(self, p: Array) -> Array:

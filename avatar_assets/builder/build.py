@@ -134,7 +134,7 @@ def _body(glb: Glb, clay: _Clay) -> None:
     glb.mesh("AvatarNeck", neck, skin, skeleton.bind(neck.positions, neck.faces, flesh.NECK_FLESH, 0.030, 4))
     top = tinted(flesh.top_mesh(shape), None)
     top.uv = garment_uv(skeleton.common(top.positions), top.normals, person.clothes.top)
-    painted = glb.material("garment", 0.92, glb.texture(paint_garment(person), "image/png"))
+    painted = glb.material("garment", 0.92, glb.texture(paint_garment(person, skeleton), "image/jpeg"))
     trunk = flesh.beside_the_arms(shape, top.positions)
     barred = {f"{side}{bone}": trunk for side in ("Left", "Right") for bone in ("Arm", "ForeArm")}
     glb.mesh("AvatarTop", top, painted, skeleton.bind(top.positions, top.faces, flesh.TOP_FLESH, 0.032, 10, barred=barred))

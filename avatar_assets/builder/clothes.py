@@ -6,14 +6,15 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
+from .folds import Fold, folds, shade
 from .head import HeadShape
 from .mesh import Mesh, grid_faces, joined, mirror_of, shell, tube, turned_out
 from .person import Colours, Person
 from .sdf import Array, Field, shifted, unit
 from .shading import linear
-from .skeleton import EYE_CENTRE
+from .skeleton import EYE_CENTRE, Skeleton
 
-SIZE = 1024
+SIZE = 768
 LEFT, TOP, SPAN = -0.36, 1.52, 0.72
 """The painting covers x from LEFT and y down from TOP, SPAN metres both ways; its edges stay plain cloth."""
 Shape = list[tuple[float, float]]
@@ -39,10 +40,14 @@ class Painter:
         (cx, cy), r = self._pixel(x, y), radius / SPAN * SIZE * 2
         self._draw.ellipse([cx - r, cy - r, cx + r, cy + r], fill=colour)
 
-    def encoded(self) -> bytes:
-        """The painting as PNG."""
+    def encoded(self, pattern: list[Fold], strength: float) -> bytes:
+        """The painting with its folds as JPEG."""
+        flat = np.asarray(self.image.resize((SIZE, SIZE), Image.Resampling.LANCZOS), float)
+        along = (np.arange(SIZE) + 0.5) / SIZE * SPAN
+        folded = flat * shade(pattern, LEFT + along, TOP - along, strength)[..., None]
         out = io.BytesIO()
-        self.image.resize((SIZE, SIZE), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        picture = Image.fromarray(np.clip(folded, 0, 255).round().astype(np.uint8))
+        picture.save(out, "JPEG", quality=88, subsampling=0, optimize=True)
         return out.getvalue()
 
     @staticmethod
@@ -131,13 +136,13 @@ PATTERNS: dict[str, Callable[[Painter, Colours], None]] = {
 }
 
 
-def paint_garment(person: Person) -> bytes:
-    """The front of a person's upper garment as PNG; raises ValueError for a pattern that does not exist."""
+def paint_garment(person: Person, skeleton: Skeleton) -> bytes:
+    """The front of a person's upper garment as JPEG; raises ValueError for a pattern that does not exist."""
     if person.clothes.top not in PATTERNS:
         raise ValueError(f"{person.name}.toml: clothes.top = {person.clothes.top!r} is not one of {', '.join(PATTERNS)}.")
     paint = Painter(person.colours.top)
     PATTERNS[person.clothes.top](paint, person.colours)
-    return paint.encoded()
+    return paint.encoded(folds(person, skeleton), person.clothes.folds)
 
 
 COLLARS = {"crew": (0.0, 1.12), "band": (0.10, 1.28), "shirt": (0.30, 1.28)}

@@ -50,7 +50,7 @@ def _sheet(sheet: Sheet, head: Field, colour: Array, rng: np.random.Generator) -
     tint = 1 + 0.10 * rng.standard_normal(sheet.clumps + 2)[clump]
     sheen = 1 + 0.45 * np.exp(-(((along - 0.30) / 0.16) ** 2))[:, None]  # a band of light where the hair bends over the head
     shade = (0.50 + 0.50 * ridge) * tint * sheen * (0.72 + 0.28 * smoothstep(0, 0.15, along)[:, None])
-    outside, hem = _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1))
+    outside, hem = _hemmed(lifted, np.clip(colour * shade[..., None], 0, 1), sheet.closed)
     hem.colours = np.tile(colour * DARK, (len(hem.positions), 1))
     return outside, joined(_lining(points, colour), hem)
 
@@ -90,12 +90,12 @@ def _clear_of(head: Field, points: Array, clearance: Array) -> Array:
     return points
 
 
-def _hemmed(points: Array, colours: Array) -> tuple[Mesh, Mesh]:
+def _hemmed(points: Array, colours: Array, closed: bool) -> tuple[Mesh, Mesh]:
     """The sheet with its tips and side edges beginning to turn in towards the head, and the rest of what is turned in."""
     for inward in TURNED_IN:
         points = np.concatenate([points, (points[-1] + (_inward(points[-1]) + CURL) * inward)[None]])
         colours = np.concatenate([colours, colours[-1:] * 0.55])
-    for inward in TURNED_IN:
+    for inward in () if closed else TURNED_IN:
         left, right = (edge + _inward(edge) * inward for edge in (points[:, 0], points[:, -1]))
         points = np.concatenate([left[:, None], points, right[:, None]], 1)
         colours = np.concatenate([colours[:, :1] * 0.6, colours, colours[:, -1:] * 0.6], 1)
@@ -103,7 +103,12 @@ def _hemmed(points: Array, colours: Array) -> tuple[Mesh, Mesh]:
     hemmed = shell(flat, turned_out(flat, grid_faces(rows, columns), -_inward(flat)), colours=colours.reshape(-1, 3))
     row, column = np.divmod(np.arange(len(flat)), columns)
     beyond = len(TURNED_IN) - 1  # the first row of the hem belongs to the rounded edge
-    hidden = (row > rows - 1 - beyond) | (column < beyond) | (column > columns - 1 - beyond)
+    hidden = row > rows - 1 - beyond
+    if closed:
+        first, last = np.nonzero(column == 0)[0], np.nonzero(column == columns - 1)[0]
+        hemmed.normals[first] = hemmed.normals[last] = unit(hemmed.normals[first] + hemmed.normals[last])
+    else:
+        hidden |= (column < beyond) | (column > columns - 1 - beyond)
     inner = hidden[hemmed.faces].any(1)
     return part(hemmed, ~inner), part(hemmed, inner)
 

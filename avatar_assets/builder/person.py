@@ -91,10 +91,13 @@ class Body:
 
 @dataclass(frozen=True)
 class Clothes:
-    """`top` names a pattern in clothes.py; `collar` and `spectacles` what is worn with it; hem: its lower edge's height, metres."""
+    """`top` names a pattern in clothes.py; `collar` and `spectacles` what is worn with it; hem: its lower edge's height, metres; folds: how
+    strongly its folds are seen, 0..1.
+    """
 
     top: str
     hem: float
+    folds: float
     collar: str
     spectacles: bool
 
@@ -104,13 +107,14 @@ class Sheet:
     """A sheet of combed hair: `strands`, from one edge of the sheet to the other, are lines of points from root to tip.
 
     strands (s, k, 3) in millimetres of head space; clumps: locks across the sheet; relief: their height in millimetres;
-    ragged: how much shorter the shortest lock is, as a part of its length.
+    ragged: how much shorter the shortest lock is, as a part of its length; closed: it goes all around, its last strand is its first.
     """
 
     strands: Array
     clumps: int
     relief: float
     ragged: float
+    closed: bool = False
 
 
 @dataclass(frozen=True)
