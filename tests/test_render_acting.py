@@ -17,7 +17,7 @@ from drawing import bursts
 
 from avatar_assets.builder import eyes
 from avatar_assets.render import figure, stage
-from avatar_assets.render.acting import RESTING, Acting
+from avatar_assets.render.acting import RESTING, Acting, Pose
 from avatar_assets.render.acts import ACTS
 from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, Script, captions, script_of
 from engines.personas import _Mood
@@ -106,11 +106,30 @@ def test_acts_are_the_browsers():
 
 @pytest.mark.parametrize("name", ACTS)
 def test_an_act_comes_and_goes(name):
+    def at(acting: Acting, ms: float) -> Pose:
+        return replace(acting.at(ms), arms={})
+
     plain, acted = Acting(SCRIPT, "neutral"), Acting(with_cues(Cue(name, 2000)), "neutral")
-    assert acted.at(1999) == plain.at(1999)
-    assert any(acted.at(ms) != plain.at(ms) for ms in range(2000, 3000, 50))
+    assert at(acted, 1999) == at(plain, 1999)
+    assert any(at(acted, ms) != at(plain, ms) for ms in range(2000, 3000, 50))
     over = 2000 + sum(ACTS[name].dt) + 1000
-    assert acted.at(over) == Acting(SCRIPT, ACTS[name].mood or "neutral").at(over)
+    assert at(acted, over) == at(Acting(SCRIPT, ACTS[name].mood or "neutral"), over)
+
+
+def test_an_act_of_the_hands_is_acted_by_them_and_rehearsed():
+    acting = Acting(with_cues(Cue("wave", 2000)), "neutral", 0.3)
+    assert set(acting.at(3000).arms) == {"Right"}
+    assert any("Right" in pose.arms for pose in acting.gestures())
+
+
+def test_who_is_not_lively_stands_still_but_breathes():
+    ways = {}
+    for liveliness in (0.0, 1.0, 2.0):
+        acting = Acting(SCRIPT, "neutral", liveliness)
+        poses = [acting.at(ms) for ms in np.arange(LEAD_MS, 8000, 40)]
+        ways[liveliness] = np.ptp([pose.turns["Spine1"][2] for pose in poses])
+        assert np.ptp([pose.turns["Spine2"][0] for pose in poses]) > 0.015
+    assert ways[0.0] == 0 < ways[1.0] < ways[2.0]
 
 
 def test_a_mood_changes_gently_and_the_next_one_takes_over():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
 
 from avatar_assets.render.acts import Acts
+from avatar_assets.render.arms import Arm
+from avatar_assets.render.gestures import Hands
 from avatar_assets.render.mouth import Mouth
 from avatar_assets.render.script import Script
 
@@ -62,21 +64,25 @@ class Pose:
     morphs: dict[str, float]
     """Morph target → weight."""
     turns: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    """Bone → rotation about its x, y and z axes from rest, in radians."""
+    """Bone → rotation about the stage's x, y and z axes from rest, in radians."""
     glance: tuple[float, float] = (0.0, 0.0)
     """How far the eyes leave the camera, as weights of their morphs: to the person's left, and down."""
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    """``Left``, ``Right`` → how that arm is held; one that is left out hangs."""
 
 
 class Acting:
     """The whole performance, ready to be asked for any moment of it."""
 
-    def __init__(self, script: Script, mood: str) -> None:
-        """Decide on every blink and nod.
+    def __init__(self, script: Script, mood: str, liveliness: float = 1.0) -> None:
+        """Decide on every blink, nod and gesture.
 
         Args:
             script: what is said; its words also seed all that is left to chance.
             mood: the persona's resting mood, one of `RESTING`.
+            liveliness: the persona's, 0 (hardly moves) to 2 (very much).
         """
+        self._liveliness = math.sqrt(liveliness)
         self._acts = Acts(script.cues, mood)
         words = "".join(word.text for word in script.words)
         chance = np.random.default_rng(list(hashlib.sha256(words.encode()).digest()))
@@ -93,11 +99,17 @@ class Acting:
             for end in [word.start_ms + word.duration_ms]
         )
         self._phases = chance.uniform(0, 2 * math.pi, (16, 3))
+        self._hands = Hands(script.cues, script.words, liveliness, chance)
 
     def at(self, ms: float) -> Pose:
         """The pose `ms` after the film's beginning."""
         act = self._acts.at(ms)
-        return Pose(self._face(ms, act), self._body(ms, act), (act.get("eyesRotateY", 0.0), act.get("eyesRotateX", 0.0)))
+        glance = (act.get("eyesRotateY", 0.0), act.get("eyesRotateX", 0.0))
+        return Pose(self._face(ms, act), self._body(ms, act), glance, self._hands.at(ms))
+
+    def gestures(self) -> list[Pose]:
+        """Every kind of gesture on its way: what may come into the picture."""
+        return [Pose({}, arms=arms) for arms in self._hands.sample()]
 
     def _face(self, ms: float, act: dict[str, float]) -> dict[str, float]:
         face = dict.fromkeys(_BLINKS, 0.0)
@@ -118,7 +130,7 @@ class Acting:
         return {name: min(weight, 1.0) for name, weight in face.items()}
 
     def _body(self, ms: float, act: dict[str, float]) -> dict[str, tuple[float, float, float]]:
-        lively = 0.35 + 0.65 * self._speaking.at(ms)
+        lively = self._liveliness * (0.35 + 0.65 * self._speaking.at(ms))
         pitch = (
             lively * 0.022 * self._drift(8, ms, 2100.0)
             + 0.055 * self._nods.at(ms)
@@ -128,8 +140,9 @@ class Acting:
         yaw = lively * 0.060 * self._drift(9, ms, 3100.0) + act.get("headRotateY", 0.0)
         roll = lively * 0.030 * self._drift(10, ms, 3700.0) + 0.03 * self._asking.at(ms) + act.get("headRotateZ", 0.0)
         breath = 0.010 * math.sin(2 * math.pi * ms / _BREATH_MS)
-        sway = 0.012 * self._drift(11, ms, 6300.0)
+        sway = self._liveliness * 0.012 * self._drift(11, ms, 6300.0)
         return {
+            "Spine": (0.0, self._liveliness * 0.02 * self._drift(12, ms, 7700.0), 0.0),
             "Spine1": (0.0, 0.15 * yaw, sway),
             "Spine2": (-breath, 0.15 * yaw, 0.0),
             "Neck": (0.35 * pitch + breath, 0.30 * yaw, 0.4 * roll - 0.6 * sway),

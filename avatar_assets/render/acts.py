@@ -1,6 +1,6 @@
 """What face and head do at a stage direction: the table of `acts.mjs` in Python, number for number; a test holds the two together.
 
-Hands are out of a film's picture.
+Hands are in `gestures.py`.
 """
 
 from __future__ import annotations
