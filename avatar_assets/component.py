@@ -73,6 +73,7 @@ _SERVED = {
     "avatars": (modules.FOLDER / "avatars", {".glb", ".vrm", ".png"}),
     "vendor/three": (modules.NODE_MODULES / modules.PACKAGES["three"], {".js", ".wasm"}),
     "vendor/three-vrm": (modules.NODE_MODULES / modules.PACKAGES["three-vrm"], {".js"}),
+    "vendor/meshoptimizer": (modules.NODE_MODULES / modules.PACKAGES["meshoptimizer"], {".js"}),
     "vendor/talkinghead": (modules.NODE_MODULES / modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
 }
 """Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""

@@ -1,4 +1,4 @@
-"""The stage's npm modules (three, TalkingHead, three-vrm): fetched once by npm, else taken from a CDN by the page, never committed."""
+"""The stage's npm modules (three, TalkingHead and the like): fetched once by npm, else taken from a CDN by the page, never committed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 NODE_MODULES = FOLDER / "node_modules"
-PACKAGES = {"three": "three", "talkinghead": "@met4citizen/talkinghead", "three-vrm": "@pixiv/three-vrm"}
+PACKAGES = {
+    "three": "three",
+    "talkinghead": "@met4citizen/talkinghead",
+    "three-vrm": "@pixiv/three-vrm",
+    "meshoptimizer": "meshoptimizer",
+}
 """What the page calls a package, and what npm calls it."""
 CDN = "https://cdn.jsdelivr.net/npm"
 NPM_TIMEOUT_S = 180
@@ -101,4 +106,5 @@ def _imports(at: dict[str, str]) -> dict[str, str]:
         "three/addons/": f"{at['three']}/examples/jsm/",
         "talkinghead": f"{at['talkinghead']}/modules/talkinghead.mjs",
         "three-vrm": f"{at['three-vrm']}/lib/three-vrm.module.min.js",
+        "meshoptimizer": f"{at['meshoptimizer']}/meshopt_simplifier.js",
     }

@@ -115,7 +115,7 @@ def fake_npm(folder, script: str) -> None:
     npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
 
 
-FETCHED = "mkdir -p node_modules/three node_modules/@met4citizen/talkinghead node_modules/@pixiv/three-vrm"
+FETCHED = "mkdir -p node_modules/three node_modules/@met4citizen/talkinghead node_modules/@pixiv/three-vrm node_modules/meshoptimizer"
 NPMS = {
     "none at all": (None, "npm is not installed"),
     "fails": ("echo 'npm error network is unreachable'; echo 'npm error A complete log is in a file'; exit 1", "network is unreachable"),
