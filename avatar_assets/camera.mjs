@@ -7,6 +7,7 @@ const FOLLOW_HEAD = 0.03;
 
 export class Camera {
   #head;
+  #camera;
   #host;
   #still;
   #view = FIRST_VIEW;
@@ -15,12 +16,14 @@ export class Camera {
   #shot = null; // what is seen now
 
   /**
-   * @param {TalkingHead} head
+   * @param {TalkingHead} head who is seen
+   * @param {import('three').PerspectiveCamera} camera
    * @param {HTMLElement} host gives the picture's size
    * @param {boolean} still another view is there at once
    */
-  constructor(head, host, still) {
+  constructor(head, camera, host, still) {
     this.#head = head;
+    this.#camera = camera;
     this.#host = host;
     this.#still = still;
   }
@@ -41,7 +44,6 @@ export class Camera {
     const head = this.#head;
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!head.armature || !width || !height) return;
-    head.cameraClock = Infinity; // TalkingHead's own flights are over
     const to = shotOf(this.#view, { width, height }, Math.max(head.avatarHeight, this.#company));
     this.#flight = { from: (flying && this.#shot) || to, to, at: performance.now() };
     this.#fly();
@@ -55,22 +57,18 @@ export class Camera {
   }
 
   #fly() {
-    const { camera, controls } = this.#head;
+    const { position, fov } = this.#camera;
     const { from, to, at } = this.#flight;
     const ms = performance.now() - at;
     this.#shot = between(from, to, ms);
     const { seen, centre } = this.#shot;
-    camera.position.set(camera.position.x, centre, seen / (2 * Math.tan((camera.fov * Math.PI) / 360)));
-    controls.target.set(camera.position.x, centre, 0);
-    controls.update();
+    position.set(position.x, centre, seen / (2 * Math.tan((fov * Math.PI) / 360))); // it looks straight ahead
     if (from === to || ms >= FLIGHT_MS) this.#flight = null;
   }
 
   /** Standing on the other leg moves the whole body; the camera goes along, unhurried. */
   #followHead(share) {
-    const { camera, controls, objectHead } = this.#head;
-    const shift = (objectHead.matrixWorld.elements[12] - camera.position.x) * share;
-    camera.position.x += shift;
-    controls.target.x += shift;
+    const { position } = this.#camera;
+    position.x += (this.#head.objectHead.matrixWorld.elements[12] - position.x) * share;
   }
 }

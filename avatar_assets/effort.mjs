@@ -10,18 +10,29 @@ const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 /**
  * From full beauty downwards. `slowMs` is the median time between frames that is too long at this level; what a level saves:
- * the environment map is half of the cost of a pixel, the pixel ratio their number, the frame rate leaves time for others.
+ * the environment map is half of the cost of a pixel, the pixel ratio their number, `mesh` is the share of the triangles that should be
+ * left (and nothing is drawn that is not seen), the frame rate leaves time for others.
  * Frame rates lie above the screen's (100) or between its fractions (36 is every second frame of 60): a limit that equals
  * one would leave out frames whenever the screen is a little early.
  */
 const LEVELS = [
-  { environment: true, pixelRatio: 2, fps: 100, slowMs: 30, watchMs: 1000 },
-  { environment: true, pixelRatio: 1, fps: 100, slowMs: 40, watchMs: 1000 },
-  { environment: false, pixelRatio: 1, fps: 100, slowMs: 70, watchMs: 1000 },
-  { environment: false, pixelRatio: 0.6, fps: 36, slowMs: 250, watchMs: 10000 }, // giving up is for good: not because of a busy moment
+  { environment: true, mesh: 1, pixelRatio: 2, fps: 100, slowMs: 30, watchMs: 1000 },
+  { environment: true, mesh: 1, pixelRatio: 1, fps: 100, slowMs: 40, watchMs: 1000 },
+  { environment: false, mesh: 0.5, pixelRatio: 1, fps: 100, slowMs: 70, watchMs: 1000 },
+  { environment: false, mesh: 0.5, pixelRatio: 0.8, fps: 36, slowMs: 250, watchMs: 10000 }, // giving up is for good
   { tooSlow: true, slowMs: Infinity, watchMs: Infinity },
 ];
 const SOFTWARE_LEVEL = 2;
+
+/**
+ * Whether a processor does the work of a graphics card.
+ *
+ * @param {WebGL2RenderingContext} gl
+ */
+export function drawnByProcessor(gl) {
+  const info = gl.getExtension('WEBGL_debug_renderer_info');
+  return SOFTWARE.test(String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER)));
+}
 
 /** Watches the time between frames and asks for less when it grows. */
 export class Effort {
@@ -33,13 +44,11 @@ export class Effort {
 
   /**
    * @param {WebGL2RenderingContext} gl tells whether a processor does the drawing
-   * @param {(level: {environment: boolean, pixelRatio: number, fps: number, tooSlow?: boolean}) => void} apply
+   * @param {(level: {environment: boolean, mesh: number, pixelRatio: number, fps: number, tooSlow?: boolean}) => void} apply
    */
   constructor(gl, apply) {
     this.#apply = apply;
-    const info = gl.getExtension('WEBGL_debug_renderer_info');
-    const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-    this.#set(SOFTWARE.test(renderer) ? SOFTWARE_LEVEL : 0);
+    this.#set(drawnByProcessor(gl) ? SOFTWARE_LEVEL : 0);
   }
 
   /** @param {number} time of this frame in ms */

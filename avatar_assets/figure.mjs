@@ -1,26 +1,14 @@
 // Figure: TalkingHead gives the body, its gaze, blinks and moods; the mouth comes from our own clock.
 
-import { NeutralToneMapping } from 'three';
 import { TalkingHead } from 'talkinghead';
 import { ACTS, AUTOMATIC } from './acts.mjs';
 import { Camera } from './camera.mjs';
 import { VISEMES } from './face.mjs';
 import { CUES } from './gestures.mjs';
+import { Drawing } from './drawing.mjs';
 import { Effort } from './effort.mjs';
-import { Morphs } from './morphs.mjs';
+import { Meshes } from './meshes.mjs';
 import { Gaze } from './gaze.mjs';
-
-/** Measured on our avatars: TalkingHead's own lights over-expose them. */
-const LIGHT = {
-  lightAmbientIntensity: 0.35,
-  lightDirectIntensity: 4.5,
-  lightDirectColor: '#fff0e0',
-  lightDirectPhi: 1,
-  lightDirectTheta: 0.7,
-};
-const ENVIRONMENT_INTENSITY = 0.65;
-/** Without the environment map the ambient light has to do its part. */
-const AMBIENT_ALONE = 1.5;
 
 /** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
 const MOOD_MS = 9000;
@@ -45,15 +33,19 @@ export class Figure {
   #mood = 'neutral'; // at rest
   #moodUntil = Infinity;
   #liveliness = 1;
-  #lean = false; // whether the drawing is spared what it can be
-  #morphs = null;
+  #mesh = 1; // the share of the triangles that is drawn
+  #meshes = null;
   #loading = Promise.resolve();
-  #step;
-  #resized;
+  #drawing;
   #camera;
+  #resized;
   #gaze;
+  #root = null; // who stands there
   #onDrawn = null;
-  #drawnAt = null; // when the mouth of this frame was asked for; null: this frame is left out
+  #request = 0;
+  #frameMs = 0; // the least time between two frames
+  #last = 0;
+  #mouthAt = 0; // when the mouth of this frame was asked for
   #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
   /**
@@ -68,13 +60,13 @@ export class Figure {
     this.#host = host;
     this.#mouth = mouth;
     this.#onFailure = onFailure;
+    const drawing = (this.#drawing = new Drawing(host, () => onFailure(new Error('the browser took the 3-D drawing away'))));
     const head = (this.#head = new TalkingHead(host, {
-      ...LIGHT,
       ttsEndpoint: 'none', // it has to be something; nothing is ever asked for
       lipsyncModules: [],
+      avatarOnly: true, // it moves the bones and the shapes; the drawing is ours
+      avatarOnlyCamera: drawing.camera,
       cameraView: 'upper',
-      cameraRotateEnable: false, // a finger on the stage scrolls the page
-      modelFPS: 100, // faster than any screen: each of its frames is drawn
       avatarIdleEyeContact: 0.7,
       avatarSpeakingEyeContact: 0.85,
       ...(this.#still ? MOVEMENT_STILL : MOVEMENT),
@@ -84,14 +76,13 @@ export class Figure {
     head.audioCtx = SILENT_CONTEXT;
     head.audioAnalyzerNode = analyserOf(voice);
     this.#gaze = new Gaze(head, this.#still);
-    this.#camera = new Camera(head, host, this.#still);
-    head.renderer.toneMapping = NeutralToneMapping;
-    head.scene.environmentIntensity = ENVIRONMENT_INTENSITY;
-    head.scene.onBeforeRender = () => this.#morphs?.apply();
-    head.renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
-    this.#effort = new Effort(head.renderer.getContext(), (level) => this.#economise(level));
-    this.#guardFrames();
-    this.#resized = new ResizeObserver(() => this.#camera.frame());
+    this.#camera = new Camera(head, drawing.camera, host, this.#still);
+    drawing.scene.onBeforeRender = () => this.#meshes?.prepare(drawing.camera);
+    this.#effort = new Effort(drawing.context, (level) => this.#economise(level));
+    this.#resized = new ResizeObserver(() => {
+      this.#camera.frame();
+      drawing.resize();
+    });
     this.#resized.observe(host);
   }
 
@@ -163,13 +154,17 @@ export class Figure {
   /** Stops drawing while something else stands on the stage. @param {boolean} resting */
   rest(resting) {
     this.#host.classList.toggle('waiting', resting);
+    cancelAnimationFrame(this.#request);
     if (resting) this.#head.stop();
-    else this.#head.start();
+    else if (this.#meshes) this.#run();
   }
 
   dispose() {
+    cancelAnimationFrame(this.#request);
     this.#resized.disconnect();
     this.#head.dispose();
+    this.#meshes?.dispose();
+    this.#drawing.dispose();
     this.#host.remove();
   }
 
@@ -191,33 +186,62 @@ export class Figure {
       throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
     }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
-    this.#spareMorphs();
-    this.#camera.frame();
-    // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
-    cancelAnimationFrame(head._raf);
-    this.#step(performance.now() + 2 * head.animFrameDur);
-    await onScreen(head.renderer.getContext());
-    head.renderer.domElement.setAttribute('role', 'img');
-    head.renderer.domElement.setAttribute('aria-label', name);
+    const leave = this.#enter();
+    try {
+      // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
+      this.#run();
+      this.#step(2 * head.animFrameDur);
+    } finally {
+      leave(); // afterwards: what is compiled for the one is used by the other
+    }
+    await onScreen(this.#drawing.context);
+    this.#drawing.canvas.setAttribute('role', 'img');
+    this.#drawing.canvas.setAttribute('aria-label', name);
   }
 
-  /** TalkingHead calls its own `animate` for every frame; an exception there must end as the drawn face, not as a frozen one. */
-  #guardFrames() {
-    this.#step = this.#head.animate;
-    this.#head.animate = (time) => {
+  /** Whoever TalkingHead moves now comes on the stage. @returns {() => void} throws away whoever stood there */
+  #enter() {
+    const [root, meshes] = [this.#root, this.#meshes];
+    const { armature } = this.#head;
+    root?.removeFromParent();
+    meshes?.group.removeFromParent();
+    this.#meshes = new Meshes(armature);
+    if (this.#mesh < 1) this.#meshes.spare(this.#mesh);
+    this.#root = armature;
+    while (this.#root.parent) this.#root = this.#root.parent;
+    this.#drawing.scene.add(this.#root, this.#meshes.group);
+    this.#camera.frame();
+    return () => meshes?.dispose();
+  }
+
+  #run() {
+    cancelAnimationFrame(this.#request);
+    this.#head.start();
+    this.#last = performance.now();
+    const frame = (time) => {
+      this.#request = requestAnimationFrame(frame);
       try {
-        this.#drawnAt = null;
-        this.#step(time);
-        if (this.#drawnAt !== null) this.#onDrawn?.(this.#head.renderer.domElement, this.#drawnAt);
+        if (time - this.#last >= this.#frameMs) {
+          this.#step(time - this.#last);
+          this.#last = time;
+          this.#onDrawn?.(this.#drawing.canvas, this.#mouthAt);
+        }
         this.#effort.frame(time);
       } catch (error) {
-        this.#onFailure(error);
+        this.#onFailure(error); // it must end as the drawn face, not as a frozen one
       }
     };
+    this.#request = requestAnimationFrame(frame);
+  }
+
+  /** @param {number} ms since the last one */
+  #step(ms) {
+    this.#head.animate(ms);
+    this.#drawing.draw();
   }
 
   #beforeDrawing() {
-    this.#drawnAt = performance.now();
+    this.#mouthAt = performance.now();
     const weights = this.#mouth();
     for (const name of VISEMES) {
       const morph = this.#head.mtAvatar[`viseme_${name}`];
@@ -243,28 +267,15 @@ export class Figure {
     } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
   }
 
-  /** Whoever draws without a graphics card is spared the sums of the face. */
-  #spareMorphs() {
-    this.#morphs = this.#lean && this.#head.armature ? new Morphs(this.#head.armature) : null;
-  }
-
-  #economise({ environment, pixelRatio, fps, tooSlow }) {
-    const head = this.#head;
+  #economise({ tooSlow, ...level }) {
     if (tooSlow) {
       this.#onFailure(new Error('this computer draws it too slowly'));
       return;
     }
-    this.#lean = !environment;
-    if (!environment && head.scene.environment) {
-      this.#spareMorphs();
-      head.scene.environment.dispose();
-      head.scene.environment = null;
-      head.setLighting({ lightAmbientIntensity: AMBIENT_ALONE });
-    }
-    head.renderer.setPixelRatio(Math.min(pixelRatio, devicePixelRatio));
-    head.animFrameDur = 1000 / fps;
-    head.onResize();
-    head.render(); // a canvas of another size is empty until it is drawn
+    this.#mesh = level.mesh;
+    if (this.#mesh < 1) this.#meshes?.spare(this.#mesh);
+    this.#frameMs = this.#head.animFrameDur = 1000 / level.fps;
+    this.#drawing.economise(level);
   }
 }
 

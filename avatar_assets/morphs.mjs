@@ -1,7 +1,7 @@
 // Morphs: the shapes of a face added up here, for where a processor draws. The shader looks at every shape for every point, used or not;
 // of the seventy-odd shapes of a face a handful is in use at any moment, and each of them moves a part of the points only.
 
-import { BufferAttribute, DynamicDrawUsage } from 'three';
+import { BufferAttribute, DynamicDrawUsage, MathUtils } from 'three';
 
 /** Less of a shape than this cannot be seen. */
 const LEAST = 1e-4;
@@ -19,17 +19,30 @@ export class Morphs {
   apply() {
     for (const mesh of this.#meshes) mesh.apply();
   }
+
+  /**
+   * How far shapes move the points of a geometry, in the unit of its positions.
+   *
+   * @param {import('three').BufferGeometry} geometry
+   * @returns {Float32Array | null} the longest way of each point; null where no shape moves any
+   */
+  reach(geometry) {
+    return this.#meshes.find((mesh) => mesh.geometry === geometry)?.reach() ?? null;
+  }
 }
 
 class MorphedMesh {
+  geometry;
   #influences;
   #applied = null;
   #sums;
 
   constructor({ geometry, morphTargetInfluences }) {
+    this.geometry = geometry;
     this.#influences = morphTargetInfluences;
     const { morphAttributes } = geometry;
-    this.#sums = ['position', 'normal'].filter((name) => morphAttributes[name]).map((name) => new Sum(geometry, name, morphAttributes[name]));
+    const names = ['position', 'normal'].filter((name) => morphAttributes[name]);
+    this.#sums = names.map((name) => new Sum(geometry, name, morphAttributes[name]));
     geometry.morphAttributes = {}; // or the shader would add them a second time
   }
 
@@ -38,6 +51,10 @@ class MorphedMesh {
     if (this.#applied?.every((weight, index) => weight === now[index])) return;
     this.#applied = Float64Array.from(now);
     for (const sum of this.#sums) sum.of(now);
+  }
+
+  reach() {
+    return this.#sums[0].reach();
   }
 }
 
@@ -48,9 +65,15 @@ class Sum {
   #shapes;
 
   constructor(geometry, name, targets) {
-    this.#rest = plain(geometry.attributes[name]);
+    const attribute = geometry.attributes[name];
+    this.#rest = new Float32Array(3 * attribute.count);
+    for (let at = 0; at < attribute.count; at++) {
+      this.#rest[3 * at] = attribute.getX(at);
+      this.#rest[3 * at + 1] = attribute.getY(at);
+      this.#rest[3 * at + 2] = attribute.getZ(at);
+    }
     this.#attribute = new BufferAttribute(this.#rest.slice(), 3).setUsage(DynamicDrawUsage);
-    this.#shapes = targets.map((target) => moved(plain(target)));
+    this.#shapes = targets.map(moved);
     geometry.setAttribute(name, this.#attribute);
   }
 
@@ -69,20 +92,27 @@ class Sum {
     });
     this.#attribute.needsUpdate = true;
   }
+
+  reach() {
+    const ways = new Float32Array(this.#attribute.count);
+    for (const { points, by } of this.#shapes) {
+      points.forEach((point, at) => (ways[point / 3] = Math.max(ways[point / 3], Math.hypot(by[3 * at], by[3 * at + 1], by[3 * at + 2]))));
+    }
+    return ways;
+  }
 }
 
-/** An attribute's numbers as they are meant, however the file packs them. @returns {Float32Array} */
-function plain(attribute) {
-  const values = new Float32Array(3 * attribute.count);
-  for (let at = 0; at < attribute.count; at++) values.set([attribute.getX(at), attribute.getY(at), attribute.getZ(at)], 3 * at);
-  return values;
-}
-
-/** What a shape moves: the first index of each point, and three numbers for each. */
-function moved(values) {
+/** What a shape moves: the first index of each point, and three numbers for each; a file's numbers are looked at as they are packed. */
+function moved(attribute) {
+  const { array, stride = 3 } = attribute.data ?? attribute;
+  const { count, offset = 0, normalized } = attribute;
   const points = [];
-  for (let at = 0; at < values.length; at += 3) if (values[at] || values[at + 1] || values[at + 2]) points.push(at);
+  for (let at = 0, from = offset; at < count; at++, from += stride) if (array[from] || array[from + 1] || array[from + 2]) points.push(at);
+  const unit = normalized ? MathUtils.denormalize(1, array) : 1;
   const by = new Float32Array(3 * points.length);
-  points.forEach((point, index) => by.set(values.subarray(point, point + 3), 3 * index));
-  return { points: Uint32Array.from(points), by };
+  points.forEach((point, index) => {
+    const from = offset + stride * point;
+    for (let axis = 0; axis < 3; axis++) by[3 * index + axis] = array[from + axis] * unit;
+  });
+  return { points: Uint32Array.from(points, (point) => 3 * point), by };
 }

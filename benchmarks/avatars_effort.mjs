@@ -8,6 +8,9 @@ const GRAPHICS_CARD = { RENDERER: 0, getExtension: () => null, getParameter: () 
 /** Frames so far apart that every level finds them too slow, in ms. */
 const SLOW_MS = 1500;
 
+/** The canvas of a processor, or of a graphics card. */
+export const drawnByProcessor = () => LOW;
+
 export class Effort {
   constructor(_gl, apply) {
     let level = null;
