@@ -198,7 +198,7 @@ def test_stage_directions_are_acted_and_not_said(persona):
 
 def test_a_voice_that_was_asked_for_and_cannot_work_is_not_replaced(capsys, monkeypatch):
     monkeypatch.setattr("engines.slot.importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(video, "check", lambda *_: None)
+    monkeypatch.setattr(video, "check", lambda *_: ())
     error = said(["--text", "Hello.", "--out", "talk.mp4", "--tts", "kokoro"], capsys)
     assert "pip install" in error
 

@@ -2,6 +2,7 @@
 #version 330
 
 const float PI = 3.14159265;
+const float LEAST_SEEN = 0.004;
 const float REFLECTED_AHEAD = 0.04; // of what falls straight on a surface that is no metal
 
 uniform vec3 camera;
@@ -13,6 +14,15 @@ uniform float room[9]; // spherical harmonics of the light from all sides
 uniform vec3 colour_factor;
 uniform float roughness;
 uniform bool unlit;
+#ifdef TOON
+uniform vec3 shade;
+uniform vec2 shade_edge; // where the shade begins, and how sharply
+uniform vec2 toon_light; // from all sides, and directly
+#endif
+#ifdef SEE_THROUGH
+uniform float alpha_factor;
+uniform float cutoff;
+#endif
 uniform bool pictured;
 uniform sampler2D picture;
 
@@ -67,8 +77,25 @@ vec3 displayed(vec3 linear) {
 
 void main() {
   vec3 base = colour_factor * tint;
-  if (pictured) base *= texture(picture, at).rgb;
+  float opaque = 1.0;
+#ifdef SEE_THROUGH
+  opaque = alpha_factor;
+#endif
+  vec4 seen = pictured ? texture(picture, at) : vec4(1.0);
+  base *= seen.rgb;
+#ifdef SEE_THROUGH
+  opaque *= seen.a;
+  if (opaque < max(cutoff, LEAST_SEEN)) discard;
+  if (cutoff > 0.0) opaque = 1.0;
+#endif
   vec3 result = base;
+#ifdef TOON
+  // MToon: lit, in the shade, and a narrow edge between
+  vec3 n = normalize(gl_FrontFacing ? facing : -facing);
+  float edge = 1.0 - min(shade_edge.y, 0.999);
+  float lit = clamp((dot(n, light_from) + shade_edge.x + edge) / (2.0 * edge), 0.0, 1.0);
+  result = toon_light.x * base + toon_light.y * mix(shade * tint * seen.rgb, base, lit);
+#else
   if (!unlit) {
     vec3 n = normalize(gl_FrontFacing ? facing : -facing), v = normalize(camera - place);
     float alpha = roughness * roughness, nv = clamp(dot(n, v), 0.0, 1.0);
@@ -79,5 +106,6 @@ void main() {
     float nl = max(dot(n, light_from), 0.0);
     result = base * (diffuse_room + light * nl / PI) + mirrored_room + light * nl * gloss(n, v, light_from, alpha);
   }
-  pixel = vec4(displayed(clamp(toned(result), 0.0, 1.0)), 1.0);
+#endif
+  pixel = vec4(displayed(clamp(toned(result), 0.0, 1.0)), opaque);
 }

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from avatar_assets.modules import FOLDER
 from avatar_assets.render import backdrop, stage
 from avatar_assets.render.acting import Acting
+from avatar_assets.render.avatar import find, read
 from avatar_assets.render.draw import Painter, context
 from avatar_assets.render.film import Film, kind_of, require_writable, whole_or_nothing
-from avatar_assets.render.model import read
 from avatar_assets.render.script import Script, captions
 from engines.types import Persona
 
@@ -42,22 +42,30 @@ class Format:
 
 
 def avatar_of(persona: Persona) -> Path:
-    """The file of the persona's body."""
-    return FOLDER / "avatars" / f"{persona.avatar}.glb"
+    """The file of the persona's body.
+
+    Raises:
+        InputError: code ``avatar``: there is none.
+    """
+    return find(FOLDER / "avatars", persona.avatar)
 
 
-def check(persona: Persona, path: Path, form: Format) -> None:
+def check(persona: Persona, path: Path, form: Format) -> tuple[str, ...]:
     """Find out, before anything is spoken, whether the film could be made.
+
+    Returns:
+        What the avatar lacks, in sentences; it can be filmed all the same.
 
     Raises:
         EngineError: what `shoot` would raise.
     """
     kind_of(path)
-    read(avatar_of(persona))
+    avatar = read(avatar_of(persona))
     if isinstance(form.background, Path):
         backdrop.check_picture(form.background)
     context().release()
     require_writable(path)
+    return avatar.notices
 
 
 def shoot(script: Script, persona: Persona, path: Path, form: Format, tell: Callable[[float], None] = lambda _: None) -> None:
@@ -78,13 +86,13 @@ def shoot(script: Script, persona: Persona, path: Path, form: Format, tell: Call
         MissingDependency: a package is missing.
         EngineError: code ``no_egl``: there is no way to draw here.
     """
-    kind, model, acting = kind_of(path), read(avatar_of(persona)), Acting(script, persona.mood)
+    kind, avatar, acting = kind_of(path), read(avatar_of(persona)), Acting(script, persona.mood, persona.liveliness)
     count = math.ceil(script.audio.duration_ms * form.fps / 1000)
     room = _room(form, persona.colour)
     said = captions(script) if form.captions else []
     with (
         whole_or_nothing(path) as beside,
-        Painter(model, room, form.view) as painter,
+        Painter(avatar, room, form.view, acting.gestures()) as painter,
         Film(beside, kind, size=(form.width, form.height), fps=form.fps, audio=script.audio, captions=said) as film,
     ):
         for number in range(count):

@@ -39,6 +39,8 @@ _NEAR_M, _FAR_M = 0.1, 20.0
 AMBIENT = 0.35
 DIRECT, DIRECT_COLOUR, DIRECT_PHI, DIRECT_THETA = 4.5, "#fff0e0", 1.0, 0.7
 ENVIRONMENT = 0.65
+TOON_LIGHT = (0.62, 0.85)
+"""On MToon's surfaces: what comes from all sides, and directly, as shares of the base colour; near to the page's lights for a VRM."""
 ROOM = (3.43232, 1.34804, 1.15927, 0.17398, 0.19189, 1.18633, 0.40490, -0.17088, -1.01903)
 """The light that falls from all sides in three's `RoomEnvironment` (it is white): nine coefficients of spherical harmonics, in the order of
 three's `SphericalHarmonics3`, projected by its `LightProbeGenerator` (three r180)."""

@@ -26,10 +26,13 @@ _SHOULDERS = 0.3
 """Their share of the turn."""
 
 
-def seen(gl: Any, figure: Figure, camera: Camera, bones: Any, *, meshes: Sequence[Mesh], size: tuple[int, int]) -> list[NDArray[np.bool_]]:
-    """Rehearse the turns of the head and note which triangles come into view.
+def seen(
+    gl: Any, figure: Figure, camera: Camera, bones: Any, *, meshes: Sequence[Mesh], size: tuple[int, int], gestures: Sequence[Pose] = ()
+) -> list[NDArray[np.bool_]]:
+    """Rehearse the turns of the head and the gestures, and note which triangles come into view.
 
-    Parts that change their shape are kept whole. Of the others, triangles near a seen one are kept with it.
+    Parts that change their shape are kept whole, and so are those that can be seen through, and arms that make gestures. Of the
+    others, triangles near a seen one are kept with it.
 
     Args:
         gl: where it is drawn.
@@ -38,6 +41,7 @@ def seen(gl: Any, figure: Figure, camera: Camera, bones: Any, *, meshes: Sequenc
         bones: the uniform buffer of the bones, bound to 0.
         meshes: everything that is in the picture.
         size: of the picture, in pixels.
+        gestures: what arms do.
 
     Returns:
         For each mesh, which of its triangles to keep: shape (triangles,).
@@ -52,19 +56,25 @@ def seen(gl: Any, figure: Figure, camera: Camera, bones: Any, *, meshes: Sequenc
     arrays = [_array(gl, program, mesh) for mesh in meshes]
     noted = np.zeros(firsts[-1] + 1, bool)
     gl.enable(gl.DEPTH_TEST)
-    for yaw, pitch in itertools.product(_SIDEWAYS, _UPRIGHT):
-        turns = {"Spine2": (0.0, _SHOULDERS * yaw, 0.0), "Head": (pitch, (1 - _SHOULDERS) * yaw, yaw / 2)}
-        bones.write(figure.bones(figure.stand(Pose({}, turns), camera.place)[0]))
+    turned = [
+        Pose({}, {"Spine2": (0.0, _SHOULDERS * yaw, 0.0), "Head": (pitch, (1 - _SHOULDERS) * yaw, yaw / 2)})
+        for yaw, pitch in itertools.product(_SIDEWAYS, _UPRIGHT)
+    ]
+    for pose in (*turned, *gestures):
+        bones.write(figure.bones(figure.stand(pose, camera.place)[0]))
         picture.use()
         picture.clear()
         for mesh, array, first in zip(meshes, arrays, firsts, strict=False):
+            if mesh.material.alpha != "OPAQUE":
+                continue  # it hides nothing
             (gl.disable if mesh.material.double_sided else gl.enable)(gl.CULL_FACE)
             program["first"] = int(first)
             array.render(gl.TRIANGLES)
         noted[np.frombuffer(picture.read(components=4), "<u4")] = True
     for thing in (picture, program, *arrays):
         thing.release()
-    return [_kept(mesh, noted[first + 1 : first + 1 + len(mesh.triangles)]) for mesh, first in zip(meshes, firsts, strict=False)]
+    limbs = figure.limbs() if gestures else np.zeros(len(figure.limbs()), bool)
+    return [_kept(mesh, noted[first + 1 : first + 1 + len(mesh.triangles)], limbs) for mesh, first in zip(meshes, firsts, strict=False)]
 
 
 def source(name: str) -> str:
@@ -73,16 +83,17 @@ def source(name: str) -> str:
 
 
 def _array(gl: Any, program: Any, mesh: Mesh) -> Any:
-    parts = [(mesh.shape, "3f 3x4", ("position",)), (mesh.joints, "4u1", ("joints",)), (mesh.weights, "4f", ("weights",))]
+    parts = [(mesh.shape, "3f 3x4", ("position",)), (mesh.joints, "4u2", ("joints",)), (mesh.weights, "4f", ("weights",))]
     buffers = [(gl.buffer(np.ascontiguousarray(values).tobytes()), form, *names) for values, form, names in parts]
     return gl.vertex_array(program, buffers, gl.buffer(mesh.triangles.tobytes()))
 
 
-def _kept(mesh: Mesh, noted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    if mesh.morphs:
+def _kept(mesh: Mesh, noted: NDArray[np.bool_], limbs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if mesh.morphs or mesh.material.alpha != "OPAQUE":
         return np.ones(len(mesh.triangles), bool)
     touched = np.zeros(len(mesh.shape), bool)
     for _ in range(_RINGS):
         touched[mesh.triangles[noted]] = True
         noted = np.asarray(touched[mesh.triangles].any(axis=1))
-    return noted
+    moved = (mesh.weights * limbs[mesh.joints]).sum(axis=1) > 0
+    return np.asarray(noted | moved[mesh.triangles].any(axis=1))

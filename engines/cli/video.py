@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     form = Format(arguments.fps, width, height, arguments.captions, arguments.view, arguments.background, arguments.dark)
     try:
         text = _text(arguments)
-        check(persona, arguments.out, form)
+        for notice in check(persona, arguments.out, form):
+            print(f"visavis: {persona.avatar}: {notice}", file=sys.stderr)
         begun = time.perf_counter()
         engines = _engines(settings, persona.language)
         script = script_of(speak(text, persona, engines, settings))
