@@ -78,6 +78,9 @@ function burstSegment(turn, index) {
   };
 }
 
+/** How long the figure's frames are measured before it is settled how it is drawn. */
+const SETTLED_MS = 2500;
+
 /** Opens the stage. @returns {Promise<{face: string, reason?: string}>} */
 async function open(query, avatar) {
   frame = document.createElement('iframe');
@@ -86,7 +89,8 @@ async function open(query, avatar) {
   document.body.append(frame);
   await received('ready');
   say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86' });
-  await sleep(5000); // the file is loaded, the effort measured
+  await received('people', 60000); // who stands there is seen
+  await sleep(SETTLED_MS);
   return inbox.findLast(({ type }) => type === 'face');
 }
 
@@ -116,11 +120,20 @@ async function record() {
   return log;
 }
 
-/** Plays the bursts; `gap` ms of silence are forced between the last two segments by sending the last one late. */
-async function measureOffset({ query, avatar, gap }) {
+/**
+ * Plays bursts and writes down what is heard and shown, then interrupts some speech.
+ *
+ * @param {object} options
+ * @param {string} options.query
+ * @param {string} options.avatar
+ * @param {number} options.segments how many, of eight bursts each
+ * @param {number} [options.gap] so many ms of silence are forced before the last of them, by sending it late
+ * @param {number} [options.rests] how often there is an interruption
+ */
+async function measure({ query, avatar, segments: count, gap = 0, rests = 0 }) {
   const { face, reason } = await open(query, avatar);
   const log = await record();
-  const segments = [0, 1, 2].map((index) => burstSegment('sync', index));
+  const segments = Array.from({ length: count }, (_, index) => burstSegment('sync', index));
   const shapes = segments.flatMap(({ visemes }) => visemes);
   const late = gap ? segments.pop() : null;
   for (const segment of segments) say(segment, [segment.pcm]);
@@ -132,19 +145,10 @@ async function measureOffset({ query, avatar, gap }) {
   say({ type: 'end', turn: 'sync' });
   await received('finished', 60000);
   await sleep(400);
+  const [frames, blocks] = [[...log.frames], [...log.blocks]];
+  const rested = await interrupted(log, rests);
   log.stop();
-  const { baseLatency, outputLatency } = frame.contentWindow.stageProbe.audioContext;
-  return {
-    face,
-    reason,
-    frames: log.frames,
-    blocks: log.blocks,
-    shapes,
-    curves: curvesOf(shapes),
-    curveFrom: CURVE_FROM_MS,
-    baseLatency,
-    outputLatency,
-  };
+  return { face, reason, frames, blocks, shapes, bursts: BURSTS, rests: rested, curves: curvesOf(shapes), curveFrom: CURVE_FROM_MS };
 }
 
 /** What the mouth should show around a burst, ms by ms from CURVE_FROM_MS. */
@@ -158,13 +162,12 @@ function curvesOf(shapes) {
   );
 }
 
-/** Interrupts a stream of open mouths `times` times; ms from the message to the first frame at rest, and to silence. */
-async function measureRest({ query, avatar, times }) {
-  await open(query, avatar);
-  const log = await record();
+/** Interrupts a stream of open mouths `times` times; ms from each message to the first frame at rest. @returns {Promise<number[]>} */
+async function interrupted(log, times) {
   const stage = frame.contentWindow;
   const results = [];
   for (let round = 0; round < times; round++) {
+    inbox.length = 0;
     const segment = burstSegment(`rest-${round}`, 0);
     const count = 40;
     Object.assign(segment, {
@@ -174,18 +177,17 @@ async function measureRest({ query, avatar, times }) {
     });
     say(segment, [segment.pcm]);
     await received('started');
-    await sleep(1000 + 37 * round);
+    await sleep(800 + 37 * round);
     const stopped = stage.performance.now();
     say({ type: 'stop' });
-    const { ms } = await received('heard');
+    await received('heard');
     await sleep(600);
-    const open = log.frames.filter(({ at }) => at < stopped).at(-1).weights.aa;
+    if (!(log.frames.filter(({ at }) => at < stopped).at(-1).weights.aa > 0)) throw new Error('The mouth was not open before the interruption.');
     const moving = log.frames.filter(({ at, weights }) => at >= stopped && Object.values(weights).some((weight) => weight > 0.005));
     const still = log.frames.find(({ at }) => at > (moving.at(-1)?.at ?? stopped));
-    results.push({ open, heard: ms, rest: still.at - stopped });
+    results.push(still.at - stopped);
   }
-  log.stop();
   return results;
 }
 
-window.benchmark = { measureOffset, measureRest };
+window.benchmark = { measure };

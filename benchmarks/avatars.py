@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from avatar_assets import modules
 from benchmarks import chromium
-from benchmarks.av_sync import STAGE, STUB_DRAWING, StageServer
+from benchmarks.stages import STAGE, STUB_DRAWING, StageServer
 
 SIDE = 512
 CORES = 2

@@ -10,7 +10,7 @@ from browsing import stage, visit
 from playwright.sync_api import Page
 
 from avatar_assets import modules
-from benchmarks.av_sync import STUB_DRAWING
+from benchmarks.stages import STUB_DRAWING
 
 DROP = """([place, name, data]) => {
   const window = place === 'stage' ? document.querySelector('iframe.stage-page').contentWindow : globalThis;
