@@ -53,12 +53,14 @@ export class Filming {
     });
     const recorder = new Recorder({ canvas: picture.canvas, output: player().output, kind });
     this.#take = { turn, ms, recorder, kind, began: null, progress: 0 };
-    let drawnAt = 0;
+    let drawnAt = -Infinity;
     cast.film((seat, frame, at) => {
-      if (at - drawnAt < FRAME_MS && seat === 'first') return;
-      drawnAt = at;
-      picture.draw(cast.places(), seat, frame);
-      recorder.frame(at, player().latency);
+      const places = cast.places();
+      const moment = places.length > 1 ? picture.keep(places.map(([name]) => name), seat, frame, at) : at;
+      if (moment - drawnAt < FRAME_MS) return;
+      drawnAt = moment;
+      picture.draw(places, places.length > 1 ? moment : frame);
+      recorder.frame(moment, player().latency);
     });
     player().play({ turn, index: -1, lead: true, sampleRate: LEAD_RATE_HZ, pcm: new ArrayBuffer((LEAD_MS * LEAD_RATE_HZ * 2) / 1000) });
   }

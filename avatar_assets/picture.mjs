@@ -4,6 +4,9 @@
 const LONGEST_PX = 1280;
 /** What is behind the people of a film without its backdrop: nothing, for a page or a slide. */
 const BLANK = '#ffffff';
+/** So many frames of each of several people are kept until the others' come; who has sent none for so long, in ms, is not waited for. */
+const KEPT = 8;
+const ABSENT_MS = 500;
 
 /** Size of a film of a stage: as sharp as the screen, not too large, and even, as encoders want it. In px. */
 export function filmSizeOf({ width, height }, sharpness = 1) {
@@ -16,7 +19,7 @@ export class Picture {
   #stage;
   #backdrop;
   #captions;
-  #stills = new Map(); // seat → the last frame of whoever sits there, where there are several
+  #stills = new Map(); // seat → {at, canvas}: the last frames of whoever sits there, where there are several
   #context;
   #scale;
 
@@ -38,14 +41,12 @@ export class Picture {
   }
 
   /**
-   * Draws the stage with a new frame of one person; the others are as they were.
+   * Draws the stage.
    *
    * @param {[string, HTMLElement][]} places seats and their elements
-   * @param {string} seat
-   * @param {CanvasImageSource} frame
+   * @param {CanvasImageSource | number} shown a frame of the only person, or the moment of which the frames of several are taken: see `keep`
    */
-  draw(places, seat, frame) {
-    if (places.length > 1) this.#keep(seat, frame);
+  draw(places, shown) {
     const context = this.#context;
     const { width, height } = this.canvas;
     if (this.#backdrop) context.drawImage(this.#backdrop, 0, 0, width, height);
@@ -54,7 +55,7 @@ export class Picture {
       context.fillRect(0, 0, width, height);
     }
     for (const [name, element] of places) {
-      const still = places.length > 1 ? this.#stills.get(name) : frame;
+      const still = typeof shown === 'number' ? this.#stillOf(name, shown) : shown;
       if (still) context.drawImage(still, ...this.#boxOf(element));
     }
     if (!this.#captions) return;
@@ -64,17 +65,29 @@ export class Picture {
     context.restore();
   }
 
-  /** A frame of WebGL is gone when the browser has shown it. */
-  #keep(seat, frame) {
+  /**
+   * Keeps a frame of one of several people: a frame of WebGL is gone when the browser has shown it, and a drawn face takes longer to come.
+   *
+   * @param {string[]} seats who is on the stage
+   * @param {string} seat
+   * @param {CanvasImageSource} frame
+   * @param {number} at when its mouth was asked for (performance time in ms)
+   * @returns {number} the latest moment of which there is a frame of everybody
+   */
+  keep(seats, seat, frame, at) {
+    const stills = this.#stills.get(seat) ?? this.#stills.set(seat, []).get(seat);
     const { width, height } = frame;
-    let still = this.#stills.get(seat);
-    if (still?.width !== width || still?.height !== height) {
-      still = new OffscreenCanvas(width, height);
-      this.#stills.set(seat, still);
-    }
-    const context = still.getContext('2d');
-    context.clearRect(0, 0, width, height);
-    context.drawImage(frame, 0, 0, width, height);
+    const canvas = stills.length < KEPT ? new OffscreenCanvas(width, height) : stills.shift().canvas;
+    Object.assign(canvas, { width, height }); // which empties it too
+    canvas.getContext('2d').drawImage(frame, 0, 0, width, height);
+    stills.push({ at, canvas });
+    const latest = seats.map((name) => this.#stills.get(name)?.at(-1)?.at ?? -Infinity);
+    return Math.min(...latest.filter((one) => at - one < ABSENT_MS));
+  }
+
+  #stillOf(seat, moment) {
+    const stills = this.#stills.get(seat) ?? [];
+    return (stills.findLast(({ at }) => at <= moment) ?? stills[0])?.canvas;
   }
 
   #boxOf(element) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { filmSizeOf } from '../avatar_assets/picture.mjs';
+import { Picture, filmSizeOf } from '../avatar_assets/picture.mjs';
 import { Recorder, medianOf, recordable } from '../avatar_assets/recorder.mjs';
 
 function browser(...types) {
@@ -99,11 +99,15 @@ function studio(t, userAgent = 'Firefox/140.0') {
   return { said, recorder: new Recorder({ canvas, output, kind }) };
 }
 
+async function until(happened) {
+  while (!happened()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 test('the sound waits as long as the loudspeaker and the picture do, and a busy encoder is waited for', async (t) => {
   const { said, recorder } = studio(t);
   for (const lag of [10, 12, 300]) recorder.frame(performance.now() - lag, 0.05);
   recorder.start(performance.now() + 60);
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await until(() => said.includes('start'));
   assert.equal(said[0], 'delay 62');
   assert.equal(said[1], 'start');
   const file = await recorder.finish();
@@ -116,7 +120,7 @@ test('where the browser stamps the sound late it waits the less, and never less 
   const { said, recorder } = studio(t, 'Chrome/140.0');
   recorder.frame(performance.now() - 10, 0.05);
   recorder.start(performance.now());
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await until(() => said.length);
   recorder.cancel();
   assert.equal(said[0], 'delay 15');
 });
@@ -128,4 +132,49 @@ test('a film that is cancelled before its first sound was never begun', async (t
   await new Promise((resolve) => setTimeout(resolve, 120));
   assert.deepEqual(said, []);
   await assert.rejects(recorder.finish(), /recorded nothing/);
+});
+
+/** A picture of two seats, with stand-ins for its canvases; `seen` has the frames of every drawing. */
+function pictureOfTwo(t) {
+  const seen = [];
+  class FakeCanvas {
+    getContext() {
+      return { drawImage: (frame) => (this.shows = frame.shows) };
+    }
+  }
+  const context = { drawImage: (still) => seen.at(-1).push(still.shows), fillRect: () => seen.push([]) };
+  const globals = { OffscreenCanvas: FakeCanvas, document: { createElement: () => ({ getContext: () => context }) } };
+  for (const [name, value] of Object.entries(globals)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+  }
+  const element = { clientWidth: 400, clientHeight: 300, getBoundingClientRect: () => ({ left: 0, top: 0, width: 200, height: 300 }) };
+  const seats = ['first', 'second'];
+  const picture = new Picture({ stage: element, backdrop: null, captions: null, sharpness: 1 });
+  const keep = (seat, at) => picture.keep(seats, seat, { width: 200, height: 300, shows: `${seat} ${at}` }, at);
+  const draw = (moment) => picture.draw(seats.map((seat) => [seat, element]), moment);
+  return { seen, keep, draw };
+}
+
+test('two people are shown as they were at the same moment, though one of them is drawn later', (t) => {
+  const { seen, keep, draw } = pictureOfTwo(t);
+  keep('first', 0);
+  assert.equal(keep('second', 2), 0);
+  for (const at of [30, 60, 90]) assert.equal(keep('first', at), 2);
+  const moment = keep('second', 33);
+  assert.equal(moment, 33);
+  draw(moment);
+  assert.deepEqual(seen, [['first 30', 'second 33']]);
+});
+
+test('nobody waits for somebody who sends no frames any more', (t) => {
+  const { seen, keep, draw } = pictureOfTwo(t);
+  keep('first', 0);
+  keep('second', 0);
+  for (let at = 30; at < 490; at += 30) assert.equal(keep('first', at), 0);
+  const moment = keep('first', 510);
+  assert.equal(moment, 510);
+  draw(moment);
+  assert.deepEqual(seen, [['first 510', 'second 0']]);
 });
