@@ -21,6 +21,7 @@ from avatar_assets.render import draw, film, shoot, unseen
 from avatar_assets.render.film import KINDS, Film
 from avatar_assets.render.script import SAMPLE_RATE, Caption, script_of
 from avatar_assets.render.shoot import Format
+from benchmarks.other_avatars import OTHERS
 from benchmarks.video import offsets
 from engines import cli
 from engines.cli import doctor, video
@@ -148,6 +149,32 @@ def test_view_and_background_are_in_the_film(persona):
         assert np.abs(frame[60:68, 2:8].astype(int) - expected).max() < 24
         side = frame[:, 4:12]
         assert np.abs(side[64].astype(int) - side[120]).max() < 30, "nobody stands there"
+
+
+def test_an_avatar_of_ones_own_is_filmed_and_what_it_lacks_is_told(monkeypatch, capsys, tmp_path):
+    require_drawing()
+    (tmp_path / "assets" / "avatars").mkdir(parents=True)
+    monkeypatch.setattr(shoot, "FOLDER", tmp_path / "assets")
+    text = (HOUSE / "personas.yaml").read_text(encoding="utf-8").replace("avatar: mia", "avatar: guest")
+    (tmp_path / "people.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("VISAVIS_PERSONAS_FILE", str(tmp_path / "people.yaml"))
+    for name in ("new.vrm", "shapeless.glb"):
+        (tmp_path / "assets" / "avatars" / f"guest{Path(name).suffix}").write_bytes(OTHERS[name]().to_bytes())
+        assert cli.main(["video", "--text", "Hello.", "--out", "talk.mp4", *SMALL]) == 0
+        told = capsys.readouterr().err
+        assert ("visavis: guest: The file has no morph targets" in told) == (name == "shapeless.glb")
+        with av.open("talk.mp4") as container:
+            assert sum(1 for _ in container.decode(video=0)) > 20
+
+
+def test_the_lips_of_a_vrm_are_within_20_ms_of_the_sound(persona, monkeypatch, tmp_path):
+    require_drawing()
+    (tmp_path / "avatars").mkdir()
+    (tmp_path / "avatars" / f"{persona.avatar}.vrm").write_bytes(OTHERS["old.vrm"]().to_bytes())
+    monkeypatch.setattr(shoot, "FOLDER", tmp_path)
+    found = offsets(persona, Format(width=160, height=160), Path("sync.mp4"), count=4)
+    assert len(found) == 4
+    assert abs(np.median(found)) <= 20
 
 
 def test_a_text_from_the_standard_input(monkeypatch):

@@ -30,8 +30,6 @@ UNDERSTOOD = {
     "VRMC_materials_hdr_emissiveMultiplier",
 }  # fmt: skip
 """What a file may need without looking otherwise than it should."""
-_PACKED = "KHR_draco", "EXT_meshopt", "KHR_meshopt", "KHR_texture_basisu"
-_UNPACKING = "“npx @gltf-transform/cli {} packed.glb plain.glb” makes it plain"
 _FINGERS = {"Index": "Index", "Middle": "Middle", "Ring": "Ring", "Little": "Pinky"}
 _JOINTS = ("Proximal", "Intermediate", "Distal")
 _THUMBS = {"vrm0": _JOINTS, "vrm1": ("Metacarpal", "Proximal", "Distal")}
@@ -90,6 +88,8 @@ def read(path: Path) -> Avatar:
     report, file = inspect(path.name, data)
     if file is None:
         raise InputError(f"The avatar {path.name} cannot be drawn. {report.findings[0].text}", code="avatar")
+    if packed := [one.text for one in report.findings if one.code.startswith("packed")]:
+        raise InputError(f"The avatar {path.name} cannot be drawn. {packed[0]}", code="avatar")
     try:
         _refuse_unknown(file.json)
         face: GlbFace | VrmFace
@@ -108,9 +108,6 @@ def _refuse_unknown(described: Json) -> None:
     required = described.get("extensionsRequired")
     unknown = sorted(set(map(str, required if isinstance(required, list) else ())) - UNDERSTOOD)
     unknown = [name for name in unknown if not name.startswith("KHR_materials_")]
-    if packed := [name for name in unknown if name.startswith(_PACKED)]:
-        command = _UNPACKING.format("ktxdecompress" if "KHR_texture_basisu" in packed else "copy")
-        raise UnfitError(f"it is packed with {', '.join(packed)}, which the film does not unpack; {command}")
     if unknown:
         raise UnfitError(f"it needs {', '.join(unknown)}, which the film does not know. Export it without")
 
