@@ -8,6 +8,8 @@ const PROGRESS_MS = 250;
 const LEAD_RATE_HZ = 24000;
 /** Frames that come sooner after the last are left out: the encoder has enough to do. */
 const FRAME_MS = 28;
+/** A picture of several people is this late, in ms, for a drawn face beside a figure comes late, and not always equally late. */
+const HELD_MS = 150;
 /** How sharp a film may be where a processor draws it: encoding takes its time too. */
 const SHARPEST = 2;
 
@@ -59,8 +61,12 @@ export class Filming {
       const moment = places.length > 1 ? picture.keep(places.map(([name]) => name), seat, frame, at) : at;
       if (moment - drawnAt < FRAME_MS) return;
       drawnAt = moment;
-      picture.draw(places, places.length > 1 ? moment : frame);
-      recorder.frame(moment, player().latency);
+      const draw = (shown) => {
+        picture.draw(places, shown);
+        recorder.frame(moment, player().latency);
+      };
+      if (places.length > 1) setTimeout(draw, moment + HELD_MS - performance.now(), moment);
+      else draw(frame);
     });
     player().play({ turn, index: -1, lead: true, sampleRate: LEAD_RATE_HZ, pcm: new ArrayBuffer((LEAD_MS * LEAD_RATE_HZ * 2) / 1000) });
   }
