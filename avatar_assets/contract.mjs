@@ -202,7 +202,7 @@ export const CONTRACT = {
     "visemes_vrm": ["mended", "VRM has five mouth shapes; the 15 visemes are blended from them."],
     "shapes_added": ["mended", "{count} face shapes that the stage asks for every moment are missing ({names}); empty ones stand in, and that part of the face stays calm."],
     "packed": ["note", "The file is packed with {which}. The page unpacks it; a video that the server draws needs it plain, as “npx @gltf-transform/cli {command} packed.glb plain.glb” makes it."],
-    "packed_vrm": ["note", "The file is packed with {which}. The page unpacks it; many other programs for VRM cannot. Export it without packing it for them."],
+    "packed_vrm": ["note", "The file is packed with {which}. The page unpacks it; a video that the server draws, and many other programs, need it plain. Export it without packing it for them."],
     "licence": ["note", "Licence, as the file tells it: {licence}."],
     "no_licence": ["note", "The file does not say under which licence it may be used. Ask whoever made it before you show it to others."],
     "heavy": ["note", "The file is heavy ({size} MB, {triangles} triangles) and may load or move slowly."],
