@@ -172,5 +172,5 @@ def test_nobody_gestures_into_a_gesture_that_was_asked_for():
 
 def test_samples_show_every_kind_once():
     shown = hands(Cue("wave", 0), Cue("wave", 9000), Cue("shrug", 20_000), words=WORDS)
-    assert 2 * 5 <= len(shown.sample()) <= (2 + len(BEATS)) * 5
+    assert 2 * 2 <= len(shown.sample()) <= (2 + len(BEATS)) * 2
     assert hands().sample() == []

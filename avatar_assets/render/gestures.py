@@ -119,7 +119,7 @@ class Hands:
     def sample(self) -> list[Pair]:
         """Every kind of gesture on its way, for whoever has to know what comes into the picture."""
         kinds = {id(due.gesture): due for due in self._due}
-        return [self._alone(due, share) for due in kinds.values() for share in (0.15, 0.3, 0.5, 0.7, 0.9)]
+        return [self._alone(due, share) for due in kinds.values() for share in (0.25, 0.6)]
 
     @staticmethod
     def _alone(due: _Due, share: float) -> Pair:
