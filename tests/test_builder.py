@@ -22,7 +22,7 @@ from avatar_assets.builder.folds import folds, shade
 from avatar_assets.builder.gltf import quaternion
 from avatar_assets.builder.hair import build_hair
 from avatar_assets.builder.head import HeadShape
-from avatar_assets.builder.mesh import Mesh, polygonize, vertex_normals
+from avatar_assets.builder.mesh import Mesh, polygonize, seen, vertex_normals
 from avatar_assets.builder.mouth import MouthPose
 from avatar_assets.builder.person import Person, load, names
 from avatar_assets.builder.portraits import studio, visemes
@@ -158,6 +158,8 @@ def test_file_is_small_free_and_whole(path):
     assert not [item for group in ("buffers", "images") for item in scene[group] if "uri" in item]
     for view in scene["bufferViews"]:
         assert view["byteOffset"] + view["byteLength"] <= len(binary)
+    corners = sum(scene["accessors"][mesh["primitives"][0]["indices"]]["count"] for mesh in scene["meshes"])
+    assert corners / 3 < 20_000, "a processor alone can draw it"
     everything = np.concatenate([positions(scene, binary, mesh["name"]) for mesh in scene["meshes"]])
     assert np.isfinite(everything).all()
     assert abs(everything[:, 1].min()) < 0.01, "the feet stand on the ground"
@@ -188,6 +190,16 @@ def test_builder_makes_the_committed_file(path):
         now, then = positions(scene, binary, mesh), positions(kept, kept_binary, mesh)
         assert now.shape == then.shape
         assert np.abs(now - then).max() < 0.01 * MILLIMETRE
+
+
+def test_what_lies_deep_under_something_else_is_left_out():
+    ball = polygonize(lambda p: sphere(p, (0, 0, 0), 0.1), np.full(3, -0.12), np.full(3, 0.12), 0.01, 500)
+    ball.uv, ball.morphs = ball.positions[:, :2], {"up": np.tile((0.0, 0.1, 0.0), (len(ball.positions), 1))}
+    left = seen(ball, lambda p: p[:, 0], 0.03)
+    assert len(left.faces) < 0.75 * len(ball.faces)
+    assert (left.positions[left.faces].max(1)[:, 0] >= -0.03).all(), "every face has a corner that is not buried"
+    assert left.positions[:, 0].max() == ball.positions[:, 0].max()
+    assert len(left.uv) == len(left.morphs["up"]) == len(left.positions)
 
 
 def test_people_differ_in_stature_and_build():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mesh import Mesh, mirror_of, polygonize
+from .mesh import Mesh, mirror_of, polygonize, seen
 from .person import Person
 from .sdf import Array, Field, bump, capsule, ellipsoid, intersection, mirrored, shifted, union
 from .skeleton import FINGERS, Mask, Skeleton
@@ -20,7 +20,7 @@ class BodyShape:
         """Neck and the skin seen in an open collar."""
         p, r, ahead = self.skeleton.common(p), self.body.neck, self.body.stoop
         d = capsule(p, (0, 1.37, -0.020), (0, 1.505, -0.018 + ahead), r * 1.06, r)
-        return union(d, ellipsoid(p, (0, 1.400, -0.012), (r * 1.9, 0.040, 0.060)), 0.035)
+        return union(d, ellipsoid(p, (0, 1.400, -0.012), (r * 1.75, 0.040, 0.055 * self.body.depth)), 0.035)
 
     def top(self, p: Array) -> Array:
         """Shirt or jumper with long sleeves: trunk, the slope from neck to shoulder, arms to the wrist."""
@@ -69,7 +69,7 @@ class BodyShape:
         hip, knee, foot = (self.skeleton.at(name) for name in ("LeftUpLeg", "LeftLeg", "LeftFoot"))
         width, r = self.body.hips, self.body.legs
         d = ellipsoid(p, (0, 0.935, -0.004), (width * 0.96, 0.085, 0.086))
-        d = union(d, ellipsoid(p, (0, 0.876, -0.006), (width * 0.60, 0.072, 0.074)), 0.030)
+        d = union(d, ellipsoid(p, (0, 0.880, -0.006), (width * 0.46, 0.078, 0.070)), 0.060)
         d = union(d, capsule(q, hip, knee, max(width * 0.45, r), r), 0.035)
         d = union(d, capsule(q, knee, shifted(foot, 0, -0.02, 0), r, r * 1.06), 0.020)
         for height, tilt, depth in ((0.118, 0.15, 0.0045), (0.168, -0.18, 0.0035)):  # the cloth breaks over the shoes
@@ -104,13 +104,13 @@ def _box(surface: Field, low: tuple[float, float, float], high: tuple[float, flo
 def neck_mesh(shape: BodyShape) -> Mesh:
     """The neck."""
     up = shape.skeleton.at("Head")[1]
-    return _box(shape.neck, (-0.16, up - 0.18, -0.10), (0.16, up + 0.08, 0.09), 0.009, 700)
+    return seen(_box(shape.neck, (-0.16, up - 0.18, -0.10), (0.16, up + 0.08, 0.09), 0.009, 480), shape.top, 0.012)
 
 
 def top_mesh(shape: BodyShape) -> Mesh:
     """The upper garment, dense enough to bend at shoulder and elbow."""
     up = shape.skeleton.at("Head")[1]
-    return _box(shape.top, (-0.50, 0.830, -0.19), (0.50, up + 0.02, 0.23), 0.0095, 3800)
+    return _box(shape.top, (-0.50, 0.830, -0.19), (0.50, up + 0.02, 0.23), 0.0095, 3100)
 
 
 def beside_the_arms(shape: BodyShape, p: Array) -> Mask:
@@ -121,19 +121,20 @@ def beside_the_arms(shape: BodyShape, p: Array) -> Mask:
 
 def trousers_mesh(shape: BodyShape) -> Mesh:
     """The trousers."""
-    return _box(shape.trousers, (-0.26, 0.05, -0.15), (0.26, 1.06, 0.15), 0.014, 1200)
+    return seen(_box(shape.trousers, (-0.26, 0.05, -0.15), (0.26, 1.06, 0.15), 0.014, 860), shape.top, 0.018)
 
 
 def shoes_mesh(shape: BodyShape) -> Mesh:
     """Both shoes."""
-    return _box(shape.shoes, (-0.19, -0.01, -0.09), (0.19, 0.13, 0.22), 0.011, 600)
+    return seen(_box(shape.shoes, (-0.19, -0.01, -0.09), (0.19, 0.13, 0.22), 0.011, 400), shape.trousers, 0.014)
 
 
 def hand_meshes(shape: BodyShape) -> tuple[Mesh, Mesh]:
     """Left and right hand."""
     hand, knuckle = shape.skeleton.at("LeftHand"), shape.skeleton.at("LeftHandMiddle1")
     middle = hand + (knuckle - hand) * 0.6
-    left = polygonize(shape.left_hand, middle - 0.14, middle + 0.14, 0.0050, 1050)
+    left = polygonize(shape.left_hand, middle - 0.14, middle + 0.14, 0.0050, 780)
+    left = seen(left, shape.sleeves, 0.010)
     return left, mirror_of(left)
 
 

@@ -10,8 +10,8 @@ from .eyes import build_catch_lights, build_eyes, paint_eye
 from .face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh, build_face
 from .gltf import Glb
 from .hair import build_hair
-from .mesh import Mesh, joined, midpoints, polygonize, shell
-from .paint import face_uv, paint_face, scalp_mask
+from .mesh import Mesh, joined, midpoints, part, polygonize, shell
+from .paint import above_hairline, face_uv, paint_face, scalp_mask
 from .person import Person
 from .sdf import Array, smoothstep
 from .shading import distance_to_points, linear, occlusion, warm
@@ -19,6 +19,8 @@ from .skeleton import Skeleton
 from .teeth import build_mouth_inside
 
 LASH, LID_INSIDE = linear("#1c100c"), linear("#3a2018")
+UNDER_HAIR = 0.030
+"""Scalp this far above the hairline is not seen, metres: hair and its lining lie over it."""
 MOUTH_INSIDE = tuple(linear(c) for c in ("#6e2626", "#7a2426", "#541518", "#380d10"))
 """Colours of the mouth's inner rings behind the lips, from front to throat."""
 INTO_THE_MOUTH = np.array([0.0, -0.9, 0.44])
@@ -69,15 +71,16 @@ def _head(glb: Glb, clay: _Clay) -> None:
     head.morphs = expressions(face)
     head.normals[(face.group == MOUTH) & (face.depth > 1)] = INTO_THE_MOUTH
     painted = glb.texture(paint_face(person, face), "image/jpeg")
+    head = part(head, np.min(above_hairline(person, head.positions)[head.faces], axis=1) < UNDER_HAIR)
     parts.append(("AvatarHead", head, glb.material("face", 0.62, painted)))
-    parts.append(("AvatarEyes", build_eyes(), glb.material("eyes", 0.12, glb.texture(paint_eye(person.colours.iris), "image/png"))))
+    parts.append(("AvatarEyes", build_eyes(), glb.material("eyes", 0.12, glb.texture(paint_eye(person.colours.iris), "image/jpeg"))))
     parts.append(("AvatarCatchLights", build_catch_lights(), glb.material("catch lights", 1.0, unlit=True)))
     parts.append(("AvatarMouth", build_mouth_inside(face), glb.material("mouth", 0.30, double_sided=True)))
     hair.colours = hair.colours * shade(clay.in_head(hair.positions + hair.normals * 0.004), hair.normals)[:, None] ** 0.6
     parts.append(("AvatarHair", hair, glb.material("hair", 0.52, double_sided=True)))
     if clay.hair_lining is not None:
         parts.append(("AvatarHairLining", clay.hair_lining, glb.material("hair lining", 1.0, double_sided=True, unlit=True)))
-    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 900)
+    ears = polygonize(face.shape.ear, np.array((-0.13, -0.05, -0.05)), np.array((0.13, 0.05, 0.04)), 0.0026, 620)
     light = shade(clay.in_head(ears.positions), ears.normals) * (
         1 - 0.55 * smoothstep(0.0008, 0.0055, face.shape.ear_hollow(ears.positions))
     )

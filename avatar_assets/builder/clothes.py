@@ -156,7 +156,7 @@ def build_collar(person: Person, height: float, garment: Field) -> Mesh:
         raise ValueError(f"{person.name}.toml: clothes.collar = {kind!r} is not one of {', '.join(COLLARS)}.")
     gap, width = COLLARS[kind]
     r = person.body.neck * width
-    angle = np.linspace(gap, 2 * np.pi - gap, 57)
+    angle = np.linspace(gap, 2 * np.pi - gap, 45)
     outward = np.stack([np.sin(angle), np.zeros_like(angle), np.cos(angle)], -1)
     base = _lowered(garment, np.array((0, height, -0.016)) + outward * (r * 1.04, 0, r * 1.10))
     if kind == "crew":
@@ -169,7 +169,7 @@ def _rolled(base: Array, colour: Array) -> Mesh:
     """A soft ring along the closed line `base`."""
     closed = np.concatenate([base[-2:-1], base, base[1:2]])
     even = np.ones(len(closed))
-    ring = tube(closed, even * 0.0070, even * 0.0085, np.tile((0.0, 1.0, 0.0), (len(closed), 1)), 8)
+    ring = tube(closed, even * 0.0070, even * 0.0085, np.tile((0.0, 1.0, 0.0), (len(closed), 1)), 6)
     ring.colours = np.tile(colour, (len(ring.positions), 1))
     return ring
 
@@ -195,12 +195,12 @@ def _lowered(garment: Field, points: Array) -> Array:
     """The points dropped straight down until they lie on the garment, and evened out."""
     for _ in range(80):
         points = points - np.array((0.0, 1.0, 0.0)) * np.clip(garment(points), -0.02, 0.02)[:, None] * 0.5
-    for _ in range(4):
+    for _ in range(2):
         points[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
     return points
 
 
-RIM = 32
+RIM = 28
 """Points around a rim of the spectacles."""
 
 

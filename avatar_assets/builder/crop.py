@@ -3,7 +3,7 @@
 import numpy as np
 
 from .head import SKULL_CENTRE, HeadShape
-from .mesh import Mesh, joined, part, polygonize, tube
+from .mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
 from .paint import above_hairline, scalp_mask
 from .person import Crop, Person
 from .sdf import Array, gradient, settle, smoothstep, unit
@@ -15,7 +15,8 @@ ALONG = np.array([0.0, 0.3, 0.65, 1.0])
 """Where a lock's rings lie, as parts of its length."""
 THICK = np.array([0.80, 1.0, 0.80, 0.22])
 """Its thickness at each ring, as a factor of the full one."""
-SIDES = 4
+RIDGE = ((-1.0, -0.10), (0.0, 0.38), (1.0, -0.10))
+"""A lock's section, across and up, as factors of half its breadth: a ridge, open below, where it lies on the others."""
 ROOT_DEPTH = 0.002
 """Roots go this far into the scalp, metres, so that no lock floats."""
 
@@ -31,7 +32,7 @@ def build_crop(person: Person, crop: Crop, shape: HeadShape, rng: np.random.Gene
     scalp = _planted(person, crop, shape)
     roots = settle(surface, scalp, 3)
     normals = gradient(shape.distance, scalp)
-    cap = polygonize(surface, SKULL_CENTRE - 0.14, SKULL_CENTRE + 0.15, 0.006, 1400)
+    cap = polygonize(surface, SKULL_CENTRE - 0.14, SKULL_CENTRE + 0.15, 0.006, 900)
     cap = _only_hair(person, cap)
     cap.colours = np.tile(linear(person.colours.hair) * 0.75, (len(cap.positions), 1))
     top = smoothstep(0.050, 0.105, roots[:, 1])  # 0 at the sides and the nape, 1 on top of the head
@@ -48,11 +49,21 @@ def build_crop(person: Person, crop: Crop, shape: HeadShape, rng: np.random.Gene
         rise = up * (ALONG - 0.42 * up * ALONG**2)  # stands up from the root and bends over towards the tip
         path = root - normal * ROOT_DEPTH + length * (np.outer(ALONG, forward) + np.outer(rise, normal))
         width = crop.width * 0.001 * min(1.0, length / 0.010) * THICK
-        lock = tube(path, width, width * 0.38, np.tile(normal, (len(path), 1)), SIDES)
-        light = np.repeat((0.55, 0.85, 1.0, 1.05), SIDES) * shade
+        lock = _lock(path, width, normal)
+        light = np.repeat((0.55, 0.85, 1.0, 1.05), len(RIDGE)) * shade
         lock.colours = np.clip(colour * light[:, None], 0, 1)
         locks.append(lock)
     return joined(*locks)
+
+
+def _lock(path: Array, width: Array, normal: Array) -> Mesh:
+    """A ridge of half-breadth `width` (n,) along `path` (n, 3) on a scalp with the given normal."""
+    along = unit(np.gradient(path, axis=0))
+    across = unit(np.cross(along, normal))
+    lift = np.cross(across, along)
+    points = np.stack([path + width[:, None] * (x * across + y * lift) for x, y in RIDGE], 1).reshape(-1, 3)
+    outward = unit(np.stack([1.2 * x * across + lift for x, _ in RIDGE], 1).reshape(-1, 3))
+    return shell(points, turned_out(points, grid_faces(len(path), len(RIDGE)), outward), outward)
 
 
 def _planted(person: Person, crop: Crop, shape: HeadShape) -> Array:

@@ -24,7 +24,7 @@ def build_eyes() -> Mesh:
     """Both eyeballs in head space; gaze is in the eyeLook morphs."""
     eyes = []
     for side, sign in SIDES:
-        ball, faces = _cap(segments=26, rings=13, reach=0.62 * np.pi)
+        ball, faces = _cap(segments=24, rings=9, reach=0.62 * np.pi)
         eye = shell(ball * EYE_RADIUS + EYE_CENTRE * (sign, 1, 1), faces, ball)
         eye.uv = np.stack([0.5 + ball[:, 0] * 0.5 / TEXTURE_REACH, 0.5 - ball[:, 1] * 0.5 / TEXTURE_REACH], -1)
         turns = {"In": turn_y(-LOOK * sign), "Out": turn_y(LOOK * sign), "Up": turn_x(-LOOK * 0.75), "Down": turn_x(LOOK * 0.75)}
@@ -54,7 +54,7 @@ def _cap(segments: int, rings: int, reach: float) -> tuple[Array, np.typing.NDAr
 
 
 def paint_eye(iris: str) -> bytes:
-    """The eyeball's texture as PNG: white, iris with rays and a dark rim, pupil, the upper lid's soft shadow."""
+    """The eyeball's texture as JPEG: white, iris with rays and a dark rim, pupil, the upper lid's soft shadow."""
     size = TEXTURE_SIZE * 2
     v, u = np.mgrid[0:size, 0:size] / (size / 2) - 1.0
     r, angle = np.hypot(u, v), np.arctan2(v, u)
@@ -69,7 +69,7 @@ def paint_eye(iris: str) -> bytes:
     image = image * (1 - 0.34 * smoothstep(-0.15, -0.75, v))[..., None]
     picture = Image.fromarray((np.clip(image, 0, 1) * 255).astype(np.uint8)).resize((TEXTURE_SIZE, TEXTURE_SIZE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    picture.save(out, "JPEG", quality=93, subsampling=0, optimize=True)
     return out.getvalue()
 
 
@@ -89,7 +89,7 @@ def build_catch_lights() -> Mesh:
     return joined(*lights)
 
 
-def _disc(centre: Array, direction: Array, radius: float, sides: int = 14) -> Mesh:
+def _disc(centre: Array, direction: Array, radius: float, sides: int = 10) -> Mesh:
     across = unit(np.cross((0.0, 1.0, 0.0), direction))
     up = np.cross(direction, across)
     a = np.arange(sides) / sides * 2 * np.pi

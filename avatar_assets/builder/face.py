@@ -19,7 +19,10 @@ from .skeleton import EYE_CENTRE
 MOUTH_RINGS = np.array([0.005, 0.07, 0.14, 0.22, 0.31, 0.41, 0.52, 0.64, 0.78, 0.94, 1.12])
 MOUTH_COUNT, EYE_COUNT = 64, 40
 SKIN, MOUTH, LEFT_EYE, RIGHT_EYE = range(4)
-OPEN_DIRECTIONS = 3400
+OPEN_DIRECTIONS, NOSE_DIRECTIONS = 2600, 8500
+"""How many directions a whole sphere would have, for the open skin and for the nose."""
+NOSE, NOSE_REACH = unit(np.array((0.0, -0.24, 1.0))), 0.21
+"""The direction of the nose, and how far around it the denser directions go, radians."""
 CLEAR_OF_RINGS = 0.034
 """Directions closer than this (radians) to a ring are left to the ring."""
 LIP_DEPTHS = ((1.0, 0.0010, -0.0030), (0.95, 0.0062, -0.0062), (0.5, 0.0120, -0.018), (0.15, 0.0130, -0.044), (0.0, 0.0015, -0.056))
@@ -114,15 +117,15 @@ def _rings(made: _Builder, shape: HeadShape, lids: Eyelids, mouth: Mouth) -> lis
 
 
 def _open_skin(rings: Array, shape: HeadShape, mouth: Mouth, lids: Eyelids) -> Array:
-    """Directions between the rings: a Fibonacci lattice, thinned where nothing moves (scalp and back)."""
-    i = np.arange(OPEN_DIRECTIONS) + 0.5
-    polar, turn = np.arccos(1 - 2 * i / OPEN_DIRECTIONS), np.pi * (1 + 5**0.5) * i
-    d = np.stack([np.cos(turn) * np.sin(polar), np.cos(polar), np.sin(turn) * np.sin(polar)], -1)
+    """Directions between the rings: denser on the nose, thinned where nothing moves (scalp and back)."""
+    d, fine = _lattice(OPEN_DIRECTIONS), _lattice(NOSE_DIRECTIONS)
     number = np.arange(len(d))
     front = d[:, 2] > 0.20
-    keep = np.where(front, True, number % 4 == 0)
+    keep = np.where(front, True, number % 3 == 0)
     keep &= ~(front & (d[:, 1] > 0.60) & (number % 3 != 0))
-    keep &= cKDTree(rings).query(d)[0] > CLEAR_OF_RINGS
+    keep &= d @ NOSE < np.cos(NOSE_REACH + 0.03)
+    d = np.concatenate([d[keep], fine[fine @ NOSE > np.cos(NOSE_REACH)]])
+    keep = cKDTree(rings).query(d)[0] > np.where(d @ NOSE > np.cos(NOSE_REACH), 0.6, 1.0) * CLEAR_OF_RINGS
     p = shape.cast(d)
     forward = p[:, 2] > 0.02
     far = MOUTH_RINGS[-1]
@@ -131,7 +134,16 @@ def _open_skin(rings: Array, shape: HeadShape, mouth: Mouth, lids: Eyelids) -> A
     for sign in (1.0, -1.0):
         across = (p[:, 0] * sign - EYE_CENTRE[0]) / (lids.half_width * RINGS[-1])
         keep &= ~(forward & (across**2 + ((p[:, 1] - EYE_CENTRE[1]) / (lids.above * RINGS[-1])) ** 2 < 1))
-    return d[keep]
+    kept: Array = d[keep]
+    return kept
+
+
+def _lattice(count: int) -> Array:
+    """Directions spread evenly over the sphere (a Fibonacci lattice), (count, 3)."""
+    i = np.arange(count) + 0.5
+    polar, turn = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i
+    directions: Array = np.stack([np.cos(turn) * np.sin(polar), np.cos(polar), np.sin(turn) * np.sin(polar)], -1)
+    return directions
 
 
 def _lip_coordinates(mouth: Mouth, surface: Array, group: Ints, ring: Ints, angle: Array) -> LipCoordinates:

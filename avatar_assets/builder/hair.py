@@ -12,11 +12,11 @@ from .shading import linear
 
 CURL = np.array([0.0, 0.5, 0.0])
 """The tips go up a little as they go in."""
-SAMPLES_PER_CLUMP, ROWS = 5, 15
+SAMPLES_PER_CLUMP, ROWS = 4, 13
 CLEARANCE, CLEARANCE_AT_ROOT = 0.0045, 0.0006
 """Hair never lies closer to the head than this, metres."""
-LINING = 3
-"""The dark inner side of a sheet takes every third point of the outer one."""
+LINING = 4
+"""The dark inner side of a sheet takes every fourth point of the outer one."""
 DARK = 0.25
 """The inside of the hair gets no light; it keeps this part of its colour."""
 TURNED_IN = (0.004, 0.010, 0.020)
@@ -139,7 +139,7 @@ def _puff(puff: Puff, colour: Array, rng: np.random.Generator) -> Mesh:
         return d
 
     reach = radius + curl * 1.5
-    ball = polygonize(surface, centre - reach, centre + reach, radius / 12, 3000)
+    ball = polygonize(surface, centre - reach, centre + reach, radius / 12, 1900)
     height = (length(ball.positions - centre) - radius + curl) / (1.6 * curl)
     ball.colours = colour * (0.55 + 0.75 * smoothstep(0.0, 1.0, height))[:, None]
     return ball

@@ -56,12 +56,20 @@ def joined(*meshes: Mesh) -> Mesh:
 
 
 def part(mesh: Mesh, kept: npt.NDArray[np.bool_]) -> Mesh:
-    """The faces where `kept` (m,) is true, with the vertices they need. Morphs and uv are not carried over."""
+    """The faces where `kept` (m,) is true, with the vertices they need."""
     faces = mesh.faces[kept]
     used = np.unique(faces)
     number = np.zeros(len(mesh.positions), np.int64)
     number[used] = np.arange(len(used))
-    return Mesh(mesh.positions[used], number[faces], mesh.normals[used], mesh.colours[used])
+    uv = None if mesh.uv is None else mesh.uv[used]
+    morphs = {name: delta[used] for name, delta in mesh.morphs.items()}
+    return Mesh(mesh.positions[used], number[faces], mesh.normals[used], mesh.colours[used], uv, morphs)
+
+
+def seen(mesh: Mesh, cover: Field, depth: float) -> Mesh:
+    """The mesh without the faces that lie wholly `depth` metres or more inside `cover`."""
+    open_to_view: npt.NDArray[np.bool_] = cover(mesh.positions) >= -depth
+    return part(mesh, np.any(open_to_view[mesh.faces], axis=1))
 
 
 def mirror_of(mesh: Mesh) -> Mesh:

@@ -15,7 +15,7 @@ TOOTH, GUM, TONGUE = linear("#f7f2ea"), linear("#b9625f"), linear("#cd6b68")
 ARCH_WIDTH, ARCH_DEPTH = 0.0205, 0.0130
 """Half-width of the dental arch and how far its ends lie behind its middle, metres."""
 TEETH_PER_ROW = 8
-COLUMNS, ROWS = TEETH_PER_ROW * 4 + 1, 7
+COLUMNS, ROWS = TEETH_PER_ROW * 4 + 1, 5
 ROW_VERTICES = COLUMNS * ROWS
 """Vertices of one row of teeth; in the mesh the upper row comes first, then the lower, then the tongue."""
 TONGUE_SIZE = np.array([0.0150, 0.0046, 0.0230])
@@ -72,9 +72,9 @@ def _row(edge: float, gum: float, depth: float) -> Mesh:
 
 
 def _tongue(centre: Array) -> Mesh:
-    polar, turn = np.linspace(0, np.pi, 13)[1:-1], np.arange(18) / 18 * 2 * np.pi
+    polar, turn = np.linspace(0, np.pi, 11)[1:-1], np.arange(14) / 14 * 2 * np.pi
     ring = np.stack(
-        [np.outer(np.sin(polar), np.sin(turn)), np.outer(np.sin(polar), np.cos(turn)), np.repeat(np.cos(polar)[:, None], 18, 1)], -1
+        [np.outer(np.sin(polar), np.sin(turn)), np.outer(np.sin(polar), np.cos(turn)), np.repeat(np.cos(polar)[:, None], 14, 1)], -1
     ).reshape(-1, 3)
     ball = np.concatenate([[[0, 0, 1.0]], ring, [[0, 0, -1.0]]])
     points = ball * TONGUE_SIZE
