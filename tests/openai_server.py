@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 PATIENCE_S = 20.0
 """No test waits longer for anything."""
@@ -144,6 +146,23 @@ def running() -> Iterator[OpenAIServer]:
         finally:
             server.shutdown()
             thread.join(PATIENCE_S)
+
+
+def together(server: OpenAIServer, act: Act, work: Callable[[], T], count: int = 4) -> list[T]:
+    """What so many threads get that `work` at once: none is answered before all have asked."""
+    gate, done = threading.Barrier(count), list[T]()
+
+    def answer(http: Exchange) -> None:
+        gate.wait(PATIENCE_S)
+        act(http)
+
+    server.play(answer)
+    threads = [threading.Thread(target=lambda: done.append(work())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    return done
 
 
 def closed_port() -> int:

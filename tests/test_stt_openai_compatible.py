@@ -6,7 +6,6 @@ import email
 import email.policy
 import io
 import tempfile
-import threading
 import wave
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tone
-from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, closed_port, drops, error, raw, running, waits
+from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, error, raw, running, together, waits
 
-from engines.errors import ConfigError, SpeechToTextError
+from engines.errors import SpeechToTextError
 from engines.protocols import SpeechToText
 from engines.remote import Remote
 from engines.stt import openai_compatible
@@ -152,42 +151,18 @@ def test_a_server_that_keeps_silent_is_left(server):
     assert server.hung_up.wait(PATIENCE_S)
 
 
-def test_nobody_there():
-    with pytest.raises(SpeechToTextError, match="Nothing answers at") as raised:
-        openai_compatible.load(Options(base_url=f"http://127.0.0.1:{closed_port()}/v1", retries=0), "cpu")
-    assert raised.value.code == "unreachable"
-
-
 def test_a_server_without_a_list_of_models_can_hear(server):
     server.listing = error(404, None)
     server.play(answers({"text": "Yes."}))
     assert openai_compatible.load(Options(base_url=server.base_url), "cpu").transcribe(tone()).text == "Yes."
 
 
-def test_what_is_no_address_is_refused():
-    with pytest.raises(ConfigError, match="base_url"):
-        openai_compatible.load(Options(base_url="localhost"), "cpu")
-
-
-def test_the_key_is_sent_and_not_shown(server):
+def test_the_key_is_sent(server):
     server.play(answers({"text": "Yes."}))
     ears(server, api_key=KEY).transcribe(tone())
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    assert KEY not in repr(Options(api_key=KEY))
 
 
 def test_several_recordings_at_once(server):
-    gate = threading.Barrier(4)
-
-    def act(http):
-        gate.wait(PATIENCE_S)
-        answers({"text": "Yes."})(http)
-
-    server.play(act)
-    engine, heard = ears(server), []
-    threads = [threading.Thread(target=lambda: heard.append(engine.transcribe(tone()).text)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE_S)
-    assert heard == ["Yes."] * 4
+    engine = ears(server)
+    assert together(server, answers({"text": "Yes."}), lambda: engine.transcribe(tone()).text) == ["Yes."] * 4

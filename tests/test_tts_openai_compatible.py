@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tone
-from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, closed_port, drops, error, raw, running, speaks, waits
+from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, error, raw, running, speaks, together, waits
 
 from engines.audio import resample, to_pcm16, to_wav
-from engines.errors import ConfigError, TextToSpeechError
+from engines.errors import TextToSpeechError
 from engines.protocols import TextToSpeech
 from engines.remote import Remote
 from engines.tts import espeak_ng, openai_compatible
@@ -322,36 +322,12 @@ def test_a_server_that_fails_while_it_lists_its_voices_is_told(server):
     assert raised.value.code == "server_error"
 
 
-def test_nobody_there():
-    with pytest.raises(TextToSpeechError, match="Nothing answers at") as raised:
-        openai_compatible.load(Options(base_url=f"http://127.0.0.1:{closed_port()}/v1", retries=0), "cpu")
-    assert raised.value.code == "unreachable"
-
-
-def test_what_is_no_address_is_refused():
-    with pytest.raises(ConfigError, match="base_url"):
-        openai_compatible.load(Options(base_url="localhost"), "cpu")
-
-
-def test_the_key_is_sent_and_not_shown(server):
+def test_the_key_is_sent(server):
     server.play(speaks(PCM))
     say(voice_of(server, api_key=KEY))
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    assert KEY not in repr(Options(api_key=KEY))
 
 
 def test_several_texts_at_once(server):
-    gate = threading.Barrier(4)
-
-    def act(http):
-        gate.wait(PATIENCE_S)
-        speaks(PCM)(http)
-
-    server.play(act)
-    engine, heard = voice_of(server), []
-    threads = [threading.Thread(target=lambda: heard.append(say(engine).audio.duration_ms)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE_S)
-    assert heard == [500] * 4
+    engine = voice_of(server)
+    assert together(server, speaks(PCM), lambda: say(engine).audio.duration_ms) == [500] * 4
