@@ -351,7 +351,9 @@ def test_what_was_said_before_becomes_less_likely(case, folder):
     ids=["cuda", "memory", "other"],
 )
 def test_a_failed_step_is_told_and_forgotten(mind, persona, code, error, after):
+    reply(mind, talk("hello", system="You are a fox that jumps over dogs."), persona)
     before, read, count = reply(mind, talk("hello"), persona), mind._read, itertools.count()
+    assert len(mind._memories) == 2
 
     def fail(memory, tokens):
         if next(count) == after:
@@ -363,7 +365,7 @@ def test_a_failed_step_is_told_and_forgotten(mind, persona, code, error, after):
         reply(mind, talk("hello"), persona)
     mind._read = read
     assert (caught.value.code, caught.value.__cause__) == (code, error)
-    assert len(mind._memories) == 0
+    assert len(mind._memories) == (0 if code == "out_of_memory" else 1), "memory is freed of all conversations, else of the one that failed"
     assert reply(mind, talk("hello"), persona) == before
 
 
