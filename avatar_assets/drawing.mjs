@@ -19,6 +19,8 @@ const AMBIENT = 0.35;
 /** Without the environment map the ambient light has to do its part. */
 const AMBIENT_ALONE = 1.5;
 const ENVIRONMENT = 0.65;
+/** How often a frame that is being drawn is asked whether it is done. */
+const POLL_MS = 8;
 /** From the right, above, before the figure: distance in m, angles in rad from above and from the front. */
 const SUN = { colour: '#fff0e0', intensity: 4.5, at: [2, 1, 0.7] };
 
@@ -85,6 +87,17 @@ export class Drawing {
 
   draw() {
     this.#renderer.render(this.scene, this.camera);
+  }
+
+  /** Resolves when what was drawn last can be seen: the first frame compiles shaders, which takes seconds without a GPU. */
+  async onScreen() {
+    const { context: gl } = this;
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    gl.flush();
+    const drawn = () => gl.isContextLost() || gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
+    while (!drawn()) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    gl.deleteSync(fence);
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // on its way from the canvas to the screen
   }
 
   /** Gives the context back: a browser has few of them. */

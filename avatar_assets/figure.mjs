@@ -8,6 +8,7 @@ import { CUES } from './gestures.mjs';
 import { Drawing } from './drawing.mjs';
 import { Effort } from './effort.mjs';
 import { Meshes } from './meshes.mjs';
+import { makeMipmaps } from './mipmaps.mjs';
 import { Gaze } from './gaze.mjs';
 
 /** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
@@ -186,7 +187,10 @@ export class Figure {
       throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
     }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
-    const leave = this.#enter();
+    cancelAnimationFrame(this.#request);
+    const meshes = new Meshes(head.armature);
+    if (this.#mesh < 1) await makeMipmaps(meshes.textures());
+    const leave = this.#enter(meshes);
     try {
       // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
       this.#run();
@@ -194,24 +198,28 @@ export class Figure {
     } finally {
       leave(); // afterwards: what is compiled for the one is used by the other
     }
-    await onScreen(this.#drawing.context);
+    await this.#drawing.onScreen();
     this.#drawing.canvas.setAttribute('role', 'img');
     this.#drawing.canvas.setAttribute('aria-label', name);
+    this.#thin();
   }
 
   /** Whoever TalkingHead moves now comes on the stage. @returns {() => void} throws away whoever stood there */
-  #enter() {
-    const [root, meshes] = [this.#root, this.#meshes];
-    const { armature } = this.#head;
-    root?.removeFromParent();
-    meshes?.group.removeFromParent();
-    this.#meshes = new Meshes(armature);
-    if (this.#mesh < 1) this.#meshes.spare(this.#mesh);
-    this.#root = armature;
+  #enter(meshes) {
+    const before = this.#meshes;
+    before?.group.removeFromParent();
+    this.#root?.removeFromParent();
+    this.#meshes = meshes;
+    if (this.#mesh < 1) meshes.spare();
+    this.#root = this.#head.armature;
     while (this.#root.parent) this.#root = this.#root.parent;
-    this.#drawing.scene.add(this.#root, this.#meshes.group);
+    this.#drawing.scene.add(this.#root, meshes.group);
     this.#camera.frame();
-    return () => meshes?.dispose();
+    return () => before?.dispose();
+  }
+
+  #thin() {
+    if (this.#mesh < 1) this.#meshes?.thin(this.#mesh).catch((error) => console.warn(`No triangle is spared: ${error.message}`));
   }
 
   #run() {
@@ -273,20 +281,11 @@ export class Figure {
       return;
     }
     this.#mesh = level.mesh;
-    if (this.#mesh < 1) this.#meshes?.spare(this.#mesh);
+    if (this.#mesh < 1) this.#meshes?.spare();
+    this.#thin();
     this.#frameMs = this.#head.animFrameDur = 1000 / level.fps;
     this.#drawing.economise(level);
   }
-}
-
-/** Resolves when what was drawn last can be seen: the first frame compiles shaders, which takes seconds without a GPU. */
-async function onScreen(gl) {
-  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
-  gl.flush();
-  const drawn = () => gl.isContextLost() || gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
-  while (!drawn()) await new Promise((resolve) => setTimeout(resolve, 30));
-  gl.deleteSync(fence);
-  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // on its way from the canvas to the screen
 }
 
 /** An analyser like TalkingHead's own, on the sound that is really played. */

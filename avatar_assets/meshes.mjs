@@ -7,11 +7,10 @@ import { Unseen } from './unseen.mjs';
 export class Meshes {
   /** To be put into the scene. */
   group = new Group();
-  /** Resolves when there are no more triangles than should be. */
-  thinned = Promise.resolve();
   #rigid = []; // parts that follow one bone: {mesh, bone, offset}
   #morphs = null;
   #unseen = null;
+  #thinned = false;
   #gone = false;
 
   /** @param {import('three').Object3D} armature loses its skinned meshes and keeps their measure, by which TalkingHead balances the hips */
@@ -31,13 +30,8 @@ export class Meshes {
     return this.#unseen !== null;
   }
 
-  /**
-   * From now on shapes are added up here, parts that follow one bone are not bent, and what the camera does not see is not drawn; a little
-   * later there are fewer triangles.
-   *
-   * @param {number} share of the triangles that should be left
-   */
-  spare(share) {
+  /** From now on shapes are added up here, parts that follow one bone are not bent, and what the camera does not see is not drawn. */
+  spare() {
     if (this.spared) return;
     for (const mesh of [...this.group.children]) {
       const joint = onlyJointOf(mesh);
@@ -45,7 +39,29 @@ export class Meshes {
     }
     this.#morphs = new Morphs(this.group);
     this.#unseen = new Unseen(this.group.children.filter(({ isSkinnedMesh }) => isSkinnedMesh));
-    this.thinned = this.#thin(share).catch((error) => console.warn(`The figure keeps all of its triangles: ${error.message}`));
+  }
+
+  /**
+   * Fewer triangles, one part after the other, when there is time: the person stands there already.
+   *
+   * @param {number} share of the triangles that should be left
+   */
+  async thin(share) {
+    if (this.#thinned) return;
+    this.#thinned = true;
+    const { thinned } = await import('./thin.mjs');
+    for (const geometry of new Set(this.group.children.map((mesh) => mesh.geometry))) {
+      await idle();
+      const index = !this.#gone && (await thinned(geometry, share, this.#morphs?.reach(geometry)));
+      if (this.#gone) return;
+      if (index) geometry.setIndex(index);
+    }
+  }
+
+  /** The pictures on all parts. @returns {Set<import('three').Texture>} */
+  textures() {
+    const materials = this.group.children.flatMap(({ material }) => material);
+    return new Set(materials.flatMap((material) => Object.values(material).filter((value) => value?.isTexture)));
   }
 
   /**
@@ -63,26 +79,16 @@ export class Meshes {
   /** Gives the memory of the graphics card back. */
   dispose() {
     this.#gone = true;
+    for (const texture of this.textures()) {
+      texture.dispose();
+      for (const picture of [texture.image, ...texture.mipmaps]) picture?.close?.();
+    }
     for (const { geometry, material, skeleton } of this.group.children) {
       geometry.dispose();
       skeleton?.dispose();
-      for (const one of [material].flat()) {
-        for (const value of Object.values(one)) if (value?.isTexture) value.dispose();
-        one.dispose();
-      }
+      for (const one of [material].flat()) one.dispose();
     }
     for (const { skeleton } of this.#rigid) skeleton.dispose();
-  }
-
-  /** One part after the other, when there is time: the person stands there already. */
-  async #thin(share) {
-    const { thinned } = await import('./thin.mjs');
-    for (const geometry of new Set(this.group.children.map((mesh) => mesh.geometry))) {
-      await idle();
-      const index = !this.#gone && (await thinned(geometry, share, this.#morphs.reach(geometry)));
-      if (this.#gone) return;
-      if (index) geometry.setIndex(index);
-    }
   }
 
   #stiffen(skinned, joint) {

@@ -5,6 +5,8 @@ import test from 'node:test';
 
 const THREE = new URL('../avatar_assets/node_modules/three/build/three.module.js', import.meta.url);
 const skip = existsSync(THREE) ? false : 'three is not installed: npm ci in avatar_assets';
+const MESHOPT = new URL('../avatar_assets/node_modules/meshoptimizer/index.js', import.meta.url);
+const thinning = existsSync(MESHOPT) ? false : 'meshoptimizer is not installed: npm ci in avatar_assets';
 const three = skip ? null : await import(THREE.href);
 const { Meshes } = skip ? {} : await import('../avatar_assets/meshes.mjs');
 
@@ -108,6 +110,25 @@ test('a part is drawn when the picture lies between its ends', { skip }, () => {
   hand.position.y = 6;
   draw();
   assert.ok(named('hands').visible);
+});
+
+test('triangles are thinned out once, and not of somebody who has left', { skip: skip || thinning }, async () => {
+  const round = (meshes) => {
+    meshes.group.children[0].geometry.copy(new three.SphereGeometry(0.1, 40, 30));
+    return meshes.group.children[0].geometry;
+  };
+  const [here, gone] = [person().meshes, person().meshes];
+  const [seen, left] = [round(here), round(gone)];
+  const all = seen.index.count;
+  await here.thin(0.5);
+  const some = seen.index.count;
+  assert.ok(some < 0.6 * all, `${some} of ${all}`);
+  await here.thin(0.5);
+  assert.equal(seen.index.count, some);
+  const thinning = gone.thin(0.5);
+  gone.dispose();
+  await thinning;
+  assert.equal(left.index.count, all);
 });
 
 test('being spared a second time changes nothing', { skip }, () => {
