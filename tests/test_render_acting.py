@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -179,17 +180,12 @@ def numbers_of(source: str, name: str) -> float:
     return float(found.group(1))
 
 
-def test_light_is_the_browsers():
-    source = "".join(path.read_text(encoding="utf-8") for path in sorted(ASSETS.glob("*.mjs")))
-    ours = {
-        "lightAmbientIntensity": stage.AMBIENT,
-        "lightDirectIntensity": stage.DIRECT,
-        "lightDirectPhi": stage.DIRECT_PHI,
-        "lightDirectTheta": stage.DIRECT_THETA,
-        "ENVIRONMENT_INTENSITY": stage.ENVIRONMENT,
-    }
-    assert ours == {name: numbers_of(source, name) for name in ours}
-    assert f"lightDirectColor: '{stage.DIRECT_COLOUR}'" in source
+def test_camera_and_light_are_the_browsers():
+    source = (ASSETS / "drawing.mjs").read_text(encoding="utf-8")
+    ours = {"FIELD_OF_VIEW": math.degrees(stage.FIELD_OF_VIEW), "AMBIENT": stage.AMBIENT, "ENVIRONMENT": stage.ENVIRONMENT}
+    assert {name: numbers_of(source, name) for name in ours} == pytest.approx(ours)
+    place = f"[2, {stage.DIRECT_PHI:g}, {stage.DIRECT_THETA:g}]"
+    assert f"SUN = {{ colour: '{stage.DIRECT_COLOUR}', intensity: {stage.DIRECT}, at: {place} }}" in source
     assert "NeutralToneMapping" in source
 
 

@@ -1,6 +1,6 @@
 """The stage in numbers, the same as in the browser: camera and lights.
 
-Lengths are metres, angles radians; colours are sRGB from 0 to 1 unless they say linear. What comes from `figure.mjs` and
+Lengths are metres, angles radians; colours are sRGB from 0 to 1 unless they say linear. What comes from `drawing.mjs` and
 `views.mjs` is held together with them by a test.
 """
 
@@ -33,7 +33,7 @@ EYES_BELOW_TOP_M = 0.2
 ROOM_ABOVE_M, ROOM_BELOW_M, ROOM_WIDTH_M = 0.12, 0.14, 1.1
 """Around a whole person: hands that wave and a little floor."""
 FIELD_OF_VIEW = math.radians(10)
-"""TalkingHead's camera, vertically."""
+"""Of the camera, vertically."""
 _NEAR_M, _FAR_M = 0.1, 20.0
 
 AMBIENT = 0.35
