@@ -85,9 +85,10 @@ export class Picture {
     return Math.min(...latest.filter((one) => at - one < ABSENT_MS));
   }
 
+  /** The nearest, for people who are drawn one after the other in a frame are meant for the same moment. */
   #stillOf(seat, moment) {
     const stills = this.#stills.get(seat) ?? [];
-    return (stills.findLast(({ at }) => at <= moment) ?? stills[0])?.canvas;
+    return stills.reduce((near, one) => (near && Math.abs(near.at - moment) <= Math.abs(one.at - moment) ? near : one), null)?.canvas;
   }
 
   #boxOf(element) {

@@ -165,7 +165,12 @@ test('two people are shown as they were at the same moment, though one of them i
   const moment = keep('second', 33);
   assert.equal(moment, 33);
   draw(moment);
-  assert.deepEqual(seen, [['first 30', 'second 33']]);
+  keep('second', 97);
+  draw(keep('first', 150)); // the second was drawn a little after the first, in the same frame
+  assert.deepEqual(seen, [
+    ['first 30', 'second 33'],
+    ['first 90', 'second 97'],
+  ]);
 });
 
 test('nobody waits for somebody who sends no frames any more', (t) => {
