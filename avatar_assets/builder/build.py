@@ -4,7 +4,7 @@ import numpy as np
 
 from . import body as flesh
 from .body import BodyShape
-from .clothes import build_collar, build_spectacles, garment_uv, paint_garment
+from .clothes import build_collar, build_spectacles, check_clothes, garment_uv, paint_garment
 from .expressions import expressions
 from .eyes import build_catch_lights, build_eyes, paint_eye
 from .face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh, build_face
@@ -28,7 +28,8 @@ INTO_THE_MOUTH = np.array([0.0, -0.9, 0.44])
 
 
 def build(person: Person) -> bytes:
-    """The person as a GLB file with every bone and morph target that TalkingHead 1.7 needs."""
+    """The person as a GLB file with every bone and morph target that TalkingHead 1.7 needs; raises ValueError for unknown clothes."""
+    check_clothes(person)
     clay = _Clay(person)
     glb = Glb(person.name, clay.skeleton)
     _head(glb, clay)

@@ -137,9 +137,7 @@ PATTERNS: dict[str, Callable[[Painter, Colours], None]] = {
 
 
 def paint_garment(person: Person, skeleton: Skeleton) -> bytes:
-    """The front of a person's upper garment as JPEG; raises ValueError for a pattern that does not exist."""
-    if person.clothes.top not in PATTERNS:
-        raise ValueError(f"{person.name}.toml: clothes.top = {person.clothes.top!r} is not one of {', '.join(PATTERNS)}.")
+    """The front of a person's upper garment as JPEG."""
     paint = Painter(person.colours.top)
     PATTERNS[person.clothes.top](paint, person.colours)
     return paint.encoded(folds(person, skeleton), person.clothes.folds)
@@ -149,11 +147,16 @@ COLLARS = {"crew": (0.0, 1.12), "band": (0.10, 1.28), "shirt": (0.30, 1.28)}
 """Half the gap at the front (radians) and the width as a factor of the neck's."""
 
 
+def check_clothes(person: Person) -> None:
+    """Raises ValueError, naming what there is, for clothes that do not exist: before minutes are spent on a body for them."""
+    for what, name, known in (("top", person.clothes.top, PATTERNS), ("collar", person.clothes.collar, COLLARS)):
+        if name not in known:
+            raise ValueError(f"{person.name}.toml: clothes.{what} = {name!r} is not one of {', '.join(known)}.")
+
+
 def build_collar(person: Person, height: float, garment: Field) -> Mesh:
-    """The collar dropped from `height` on the garment around the neck, world space; raises ValueError for one that does not exist."""
+    """The collar dropped from `height` on the garment around the neck, world space."""
     kind = person.clothes.collar
-    if kind not in COLLARS:
-        raise ValueError(f"{person.name}.toml: clothes.collar = {kind!r} is not one of {', '.join(COLLARS)}.")
     gap, width = COLLARS[kind]
     r = person.body.neck * width
     angle = np.linspace(gap, 2 * np.pi - gap, 45)
