@@ -6,11 +6,11 @@ import { MeshoptSimplifier } from 'meshoptimizer';
 /** Fewer triangles than this are not worth the work. */
 const WORTH = 300;
 /** The most that a surface may be moved, as a share of the part's size. */
-const ERROR = 0.006;
+const ERROR = 0.004;
 /** What a turned normal, another colour or another place in the picture counts, in the part's size. */
-const WEIGHTS = { normal: 0.3, color: 0.5, uv: 1 };
+const WEIGHTS = { normal: 0.6, color: 0.5, uv: 1 };
 /** Points that a shape moves by more than this share of its longest way keep their place: the lips, the lids and what is near them. */
-const MOVED = 0.2;
+const MOVED = 0.05;
 
 /**
  * Fewer triangles between the same points.
