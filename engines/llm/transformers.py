@@ -59,11 +59,12 @@ def model_of(options: Options, device: str) -> hub.Model:
 
 
 def load(options: Options, device: str) -> Transformers:
-    """Fetch the model if it is not here yet and open it; weights are read from safetensors alone, and no code of a model's is ever run.
+    """Fetch the model if it is not here yet, open it and let it write a word; weights are read from safetensors alone, and no code of a
+    model's is ever run.
 
     Raises:
         MissingDependency: transformers or torch is not installed.
-        ChatModelError: code ``missing_files``, ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
+        ChatModelError: code ``missing_files``, ``out_of_memory``, ``load_failed``, ``bad_numbers``, or one of `hub.fetch`'s.
     """
     try:
         import torch  # noqa: PLC0415 - heavy
@@ -80,7 +81,9 @@ def load(options: Options, device: str) -> Transformers:
         if report["missing_keys"]:  # the library would fill them with random numbers
             lacks = f"The files of the model {files.name!r} lack {len(report['missing_keys'])} of its tensors."
             raise ChatModelError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
-        return Transformers(model, tokenizer, options, files.name, torch.device(on))
+        mind = Transformers(model, tokenizer, options, files.name, torch.device(on))
+        mind.warm_up()
+    return mind
 
 
 class Transformers(LocalChatModel[Any]):
