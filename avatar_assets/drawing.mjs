@@ -40,7 +40,6 @@ export class Drawing {
   constructor(host, onLost) {
     this.#host = host;
     this.#renderer = openRenderer();
-    this.#renderer.toneMapping = NeutralToneMapping;
     this.canvas.addEventListener('webglcontextlost', onLost);
     host.append(this.canvas);
     const sun = new DirectionalLight(SUN.colour, SUN.intensity);
@@ -109,13 +108,20 @@ export class Drawing {
   }
 }
 
-/** Smooth edges take a processor as long as everything else together: it draws without. */
-function openRenderer() {
+/**
+ * A canvas to draw on. Smooth edges take a processor as long as everything else together: it draws without.
+ *
+ * @returns {WebGLRenderer}
+ * @throws {Error} where there is no WebGL
+ */
+export function openRenderer() {
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('webgl2', { alpha: true, antialias: false });
-  if (context && drawnByProcessor(context)) return new WebGLRenderer({ canvas, context });
-  context?.getExtension('WEBGL_lose_context')?.loseContext();
-  return new WebGLRenderer({ alpha: true, antialias: true });
+  const ours = context && drawnByProcessor(context);
+  if (!ours) context?.getExtension('WEBGL_lose_context')?.loseContext();
+  const renderer = new WebGLRenderer(ours ? { canvas, context } : { alpha: true, antialias: true });
+  renderer.toneMapping = NeutralToneMapping;
+  return renderer;
 }
 
 function environmentOf(renderer) {

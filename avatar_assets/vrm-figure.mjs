@@ -1,8 +1,9 @@
 // VRM figure: a VRM 0.x or 1.0 through three-vrm, with a stance, breath, gaze and blinks of its own; the mouth comes from our own clock.
 
-import { Clock, DirectionalLight, HemisphereLight, NeutralToneMapping, Object3D, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from 'three';
+import { Clock, DirectionalLight, HemisphereLight, Object3D, PerspectiveCamera, Scene, Vector3 } from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { VRMLoaderPlugin, VRMUtils } from 'three-vrm';
+import { openRenderer } from './drawing.mjs';
 import { Effort } from './effort.mjs';
 import { restWeights } from './face.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
@@ -55,8 +56,7 @@ export class VrmFigure {
     this.#host = host;
     this.#mouth = mouth;
     this.#onFailure = onFailure;
-    this.#renderer = new WebGLRenderer({ alpha: true, antialias: true });
-    this.#renderer.toneMapping = NeutralToneMapping;
+    this.#renderer = openRenderer();
     this.#renderer.domElement.addEventListener('webglcontextlost', () => onFailure(new Error('the browser took the 3-D drawing away')));
     host.append(this.#renderer.domElement);
     const sun = new DirectionalLight(LIGHTS.sun, LIGHTS.direct);
