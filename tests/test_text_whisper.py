@@ -1,4 +1,4 @@
-"""What every Whisper has in common: languages, sound, and which answers count."""
+"""What every Whisper that runs here has in common: languages, sound, which answers count, and how it fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from conftest import tone
 
 from engines.errors import SpeechToTextError
-from engines.text.whisper import RATE, code_of, failure, is_heard, samples_of, tag_of, unknown_language
+from engines.text.whisper import RATE, Stretch, code_of, decoding_of, failure, opening, samples_of, tag_of, unknown_language
 from engines.types import AudioChunk
 
 
@@ -41,7 +41,12 @@ def test_a_code_has_its_tag():
     ],
 )  # fmt: skip
 def test_only_a_good_decoding_counts(logprob, compression, no_speech, heard):
-    assert is_heard(logprob, compression, no_speech) is heard
+    assert Stretch("Thank you", logprob, compression, no_speech).is_heard is heard
+
+
+@pytest.mark.parametrize(("seconds", "once"), [(1, True), (30, True), (31, False)])
+def test_times_are_asked_for_only_where_whisper_hears_more_than_once(seconds, once):
+    assert decoding_of(np.zeros(seconds * RATE, np.float32))["without_timestamps"] is once
 
 
 def test_sound_comes_at_whispers_rate():
@@ -74,3 +79,19 @@ def test_errors_are_told_in_plain_words():
     assert failure(MemoryError()).code == "out_of_memory"
     told = failure(ValueError("x"))
     assert (told.code, told.retryable) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (MemoryError(), "out_of_memory", "not enough memory"),
+        (ValueError("no\n such  thing."), "load_failed", "'base' cannot be opened by MLX: no such thing. Fetch"),
+        (SpeechToTextError("It lacks a file.", code="missing_files"), "missing_files", "It lacks a file."),
+    ],
+    ids=["memory", "other", "told already"],
+)
+def test_a_model_that_cannot_be_opened_says_why_in_a_line(error, code, said):
+    with pytest.raises(SpeechToTextError) as caught, opening("base", "by MLX"):
+        raise error
+    assert caught.value.code == code
+    assert said in caught.value.message

@@ -1,13 +1,12 @@
 """Whisper on MLX (mlx-whisper): hearing in about a hundred languages on Apple's GPUs.
 
-What Whisper makes up where nobody speaks is kept out twice: a recording in which nothing rises above its own background never reaches it,
-and a stretch that fails Whisper's own tests is not passed on. The first is a gate on loudness, not a detector of voices: it lets a door or
-music pass, which the second then has to judge.
+A recording in which nothing rises above its own background never reaches it. That is a gate on loudness, not a detector of voices: it lets
+a door or music pass, and Whisper's own tests of a good decoding then have to judge.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,8 @@ from numpy.typing import NDArray
 from engines import hub
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.mlx_thread import compute
-from engines.text.prompts import is_out_of_memory
-from engines.text.whisper import (
-    LARGEST_COMPRESSION,
-    LARGEST_NO_SPEECH,
-    LEAST_LOGPROB,
-    RATE,
-    WINDOW_S,
-    code_of,
-    failure,
-    is_heard,
-    samples_of,
-    tag_of,
-    unknown_language,
-)
-from engines.types import AudioChunk, EngineInfo, Transcript
+from engines.text.whisper import LEAST_LOGPROB, RATE, LocalWhisper, Stretch, decoding_of, opening
+from engines.types import EngineInfo
 
 _SIZES = {
     "tiny": "mlx-community/whisper-tiny-mlx",
@@ -111,61 +97,40 @@ def load(options: Options, device: str) -> MlxWhisper:
             model = mlx_whisper.load_models.load_model(str(folder), kind)
         return MlxWhisper(model, options.model, half=kind == mx.float16), _lacking(model, folder)
 
-    try:
+    with opening(options.model, "by MLX"):
         ears, lacking = compute(open_model)
         ears.warm_up()
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise failure(error) from error
-        why = " ".join(str(error).split())[:200].rstrip(".")
-        message = f"The Whisper model {options.model!r} cannot be opened by MLX: {why}. Fetch it again, or choose another."
-        raise SpeechToTextError(message, code="load_failed") from error
-    if lacking:  # the library would leave them as random numbers
-        lacks = f"The weights of the Whisper model {options.model!r} lack {len(lacking)} of its tensors."
-        raise SpeechToTextError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
+        if lacking:  # the library would leave them as random numbers
+            lacks = f"The weights of the Whisper model {options.model!r} lack {len(lacking)} of its tensors."
+            raise SpeechToTextError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
     return ears
 
 
-class MlxWhisper:
-    """A `SpeechToText`. Safe to share between threads: their utterances take turns."""
+class MlxWhisper(LocalWhisper):
+    """A `SpeechToText`: the utterances of several threads take turns."""
 
     def __init__(self, model: Any, name: str, *, half: bool) -> None:
         from mlx_whisper.tokenizer import LANGUAGES  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
 
-        self._model, self._name, self._half = model, name, half
+        super().__init__(name)
+        self._model, self._half = model, half
         self._languages = list(LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
-        """The words as Whisper writes them, with punctuation; empty where nobody speaks.
+    def _knows(self, code: str) -> bool:
+        return code in self._languages
 
-        `language` is a BCP 47 tag; None lets Whisper find out, and the transcript says which it was.
+    def _speech(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """All of it, or nothing."""
+        return samples if _rises(samples) else samples[:0]
 
-        Raises:
-            SpeechToTextError: code ``language`` (the model does not know it), ``bad_samples``, ``bad_rate``, ``bad_numbers``,
-                ``out_of_memory``, ``failed``.
-        """
-        code = code_of(language) if language else None
-        if language and code not in self._languages:
-            raise unknown_language(self._name, language)
-        samples = samples_of(audio)
-        if samples is None or not _rises(samples):
-            return Transcript("", language)
-        try:
-            heard = compute(lambda: self._decode(samples, code))
-        except Exception as error:
-            raise failure(error) from error
-        if any(math.isnan(part["avg_logprob"]) for part in heard["segments"]):
-            raise SpeechToTextError("Whisper computed what is no number. Choose another model.", code="bad_numbers")
-        text = "".join(
-            part["text"] for part in heard["segments"] if is_heard(part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"])
-        )
-        return Transcript(text.strip(), language or tag_of(heard["language"]))
+    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[Stretch], str]:
+        heard = compute(lambda: self._heard(samples, code, longest))
+        stretches = [
+            Stretch(part["text"], part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"]) for part in heard["segments"]
+        ]
+        return stretches, heard["language"]
 
-    def warm_up(self) -> None:
-        """Go once through everything a turn needs."""
-        compute(lambda: self._decode(np.zeros(RATE, np.float32), "en", longest=1))
-
-    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> dict[str, Any]:
+    def _heard(self, samples: NDArray[np.float32], code: str | None, longest: int | None) -> dict[str, Any]:
         import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
         from mlx_whisper.transcribe import ModelHolder  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
 
@@ -177,13 +142,9 @@ class MlxWhisper:
                 path_or_hf_repo=self._name,
                 language=code,
                 fp16=self._half,
-                temperature=0.0,  # one try: the retries at higher temperatures are slow, and are where most inventions come from
-                condition_on_previous_text=False,  # or one mistake is repeated to the end
-                compression_ratio_threshold=LARGEST_COMPRESSION,
                 logprob_threshold=LEAST_LOGPROB,
-                no_speech_threshold=LARGEST_NO_SPEECH,
-                without_timestamps=len(samples) <= WINDOW_S * RATE,  # one window needs none, and they cost a token each
                 sample_len=longest,
+                **decoding_of(samples),
             )
         finally:
             ModelHolder.model = ModelHolder.model_path = None

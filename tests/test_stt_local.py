@@ -1,0 +1,311 @@
+"""Every Whisper that runs here, with tiny models that its own tests make: what it hears, what it passes on, and how it fails.
+
+An adapter is found by its `model_of`. Its own tests, ``test_stt_NAME.py``, hold `make(folder, says, **settings)`, which makes a tiny model,
+`ears_of(folder, **options)`, `EXACT`, and `break_decoding(ears, error, patched)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import pkgutil
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import HOUSE, tone
+from hub_server import Hub, lead_to, running
+from tiny_ears import RATE, SAYS, click, fails, noise, speech
+
+from engines import stt
+from engines.audio import concatenate, decode
+from engines.errors import MissingDependency, SpeechToTextError
+from engines.protocols import SpeechToText
+from engines.text.whisper import LocalWhisper, samples_of
+from engines.types import AudioChunk
+
+ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__)]
+LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "model_of")]
+HUMANS = sorted((HOUSE.parent / "shared" / "speech").glob("*.wav"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """An adapter, and its own tests."""
+
+    room: ModuleType
+    tests: ModuleType
+
+    def make(self, folder: Path, *says: str, **settings: Any) -> Path:
+        return self.tests.make(folder, *says, **settings)
+
+    def ears_of(self, folder: Path, **options: Any) -> Any:
+        return self.tests.ears_of(folder, **options)
+
+
+def cases() -> Iterator[Any]:
+    for room in LOCAL:
+        name = room.INFO.name
+        try:
+            yield pytest.param(Case(room, importlib.import_module(f"test_stt_{name}")), id=name)
+        except pytest.skip.Exception as skipped:
+            yield pytest.param(None, id=name, marks=pytest.mark.skip(reason=str(skipped)))
+
+
+@pytest.fixture(scope="module", params=list(cases()))
+def case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def folder(case, tmp_path_factory) -> Path:
+    return case.make(tmp_path_factory.mktemp("whisper"))
+
+
+@pytest.fixture(scope="module")
+def ears(case, folder) -> Any:
+    return case.ears_of(folder)
+
+
+def test_there_are_whispers_that_run_here():
+    assert len(LOCAL) >= 2
+    assert all(room.INFO.models and not room.INFO.embedded for room in LOCAL)
+
+
+# ---- what is heard
+
+
+def test_it_is_a_pair_of_ears(ears):
+    assert isinstance(ears, SpeechToText)
+    assert isinstance(ears, LocalWhisper)
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "pt_BR", "nb", "fil", "zh-Hant-TW"])
+def test_speech_becomes_words_in_the_language_that_is_set(ears, language):
+    heard = ears.transcribe(speech(), language)
+    assert (heard.text, heard.language) == (SAYS, language)
+
+
+def test_the_language_is_found_when_none_is_set(ears):
+    assert ears.transcribe(speech()).language == "de"
+
+
+def test_javanese_is_spelled_as_others_spell_it(case, tmp_path):
+    assert case.ears_of(case.make(tmp_path, language="jw")).transcribe(speech()).language == "jv"
+
+
+def test_whisper_hears_the_speech_at_its_own_rate(ears, monkeypatch):
+    given, decoded = [], ears._decode
+    monkeypatch.setattr(ears, "_decode", lambda samples, code: given.append(samples) or decoded(samples, code))
+    ears.transcribe(speech(), "en")
+    assert speech().sample_rate == 22_050
+    assert given[0].dtype == np.float32
+    assert 0.5 * speech().duration_ms < len(given[0]) / 16 <= speech().duration_ms + 1
+
+
+def test_long_recordings_are_heard_to_their_end(ears):
+    minute = concatenate([speech()] * (60_000 // int(speech().duration_ms) + 1))
+    assert ears.transcribe(minute, "en").text.count("Hello there") >= 2
+
+
+def test_many_at_once_are_all_heard(ears):
+    heard: list[str] = []
+    threads = [threading.Thread(target=lambda: heard.append(ears.transcribe(speech(), "en").text)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert heard == [SAYS] * 4
+
+
+def test_every_thread_can_use_a_model_that_another_one_loaded(case, folder):
+    ears: list[Any] = []
+    heard: list[str] = []
+    for work in (lambda: ears.append(case.ears_of(folder)), *[lambda: heard.append(ears[0].transcribe(speech()).text)] * 2):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(60)
+    assert heard == [SAYS] * 2
+
+
+@pytest.mark.skipif(not HUMANS, reason="the folder with human speech is not beside the checkout")
+@pytest.mark.parametrize("file", HUMANS, ids=lambda file: file.stem[-4:])
+@pytest.mark.parametrize("ratio_db", [60, 20, 10])
+def test_human_speech_reaches_whisper_through_noise(ears, file, ratio_db):
+    clip = decode(file, max_ms=60_000)
+    level = float(np.sqrt(np.square(clip.samples).mean())) * 10 ** (-ratio_db / 20)
+    around = np.random.default_rng(1).normal(0, level, len(clip.samples) + 2 * clip.sample_rate).astype(np.float32)
+    around[clip.sample_rate : -clip.sample_rate] += clip.samples
+    assert ears.transcribe(AudioChunk(around, clip.sample_rate), "en").text
+
+
+# ---- what is not passed on
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        noise(0.0), noise(1e-4), noise(0.03), noise(0.3), tone(3000, 50), tone(3000, 1000, 0.9), click(),
+        AudioChunk(np.zeros(0, np.float32), RATE), noise(0.1, 0.01),
+    ],
+    ids=["zeros", "hiss", "noise", "loud noise", "hum", "a beep", "a click", "nothing", "too short"],
+)  # fmt: skip
+@pytest.mark.parametrize("language", [None, "en"])
+def test_what_is_steady_or_short_never_reaches_whisper(ears, sound, language, monkeypatch):
+    monkeypatch.setattr(ears, "_decode", lambda *_: pytest.fail("Whisper was asked"))
+    heard = ears.transcribe(sound, language)
+    assert (heard.text, heard.language) == ("", language)
+
+
+@pytest.mark.parametrize(
+    ("says", "settings"),
+    [
+        (" thank you" * 40, {}),
+        (" thank you", {"sureness": 0.5}),
+        (" thank you", {"sureness": 40.0, "doubt": 0.99, "at_start": "<|nospeech|>"}),
+    ],
+    ids=["repeated over and over", "guessed", "nobody spoke"],
+)
+def test_inventions_are_not_passed_on(case, tmp_path, says, settings):
+    ears = case.ears_of(case.make(tmp_path, says, **settings), **case.tests.EXACT)
+    stretches, _ = ears._decode(ears._speech(samples_of(speech())), "en")
+    assert "".join(stretch.text for stretch in stretches).strip().startswith("thank you"), "the library itself lets it pass"
+    assert ears.transcribe(speech(), "en").text == ""
+
+
+def test_a_sure_text_is_passed_on_even_where_whisper_doubts_that_anyone_spoke(case, tmp_path):
+    ears = case.ears_of(case.make(tmp_path, " Thank you", sureness=40, at_start="<|nospeech|>"))
+    stretches, _ = ears._decode(ears._speech(samples_of(speech())), "en")
+    assert [stretch.no_speech > 0.9 for stretch in stretches] == [True]
+    assert ears.transcribe(speech(), "en").text == "Thank you"
+
+
+# ---- failures
+
+
+def test_an_english_model_hears_english_only(case, tmp_path):
+    ears = case.ears_of(case.make(tmp_path, " Hello", english=True))
+    assert (ears.transcribe(speech()).text, ears.transcribe(speech()).language) == ("Hello", "en")
+    with pytest.raises(SpeechToTextError, match="does not know the language 'de'"):
+        ears.transcribe(speech(), "de")
+
+
+@pytest.mark.parametrize("language", ["tlh", "yue", "../en", "<|en|>", "x", "-"])
+def test_a_language_it_does_not_know_is_refused(ears, language):
+    with pytest.raises(SpeechToTextError, match="does not know the language") as caught:
+        ears.transcribe(speech(), language)
+    assert caught.value.code == "language"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_refused(ears, wrong):
+    samples = speech().samples.copy()
+    samples[1000] = wrong
+    with pytest.raises(SpeechToTextError) as caught:
+        ears.transcribe(AudioChunk(samples, speech().sample_rate), "en")
+    assert caught.value.code == "bad_samples"
+
+
+def test_a_rate_that_is_none_is_refused(ears):
+    with pytest.raises(SpeechToTextError) as caught:
+        ears.transcribe(AudioChunk(speech().samples, 3), "en")
+    assert caught.value.code == "bad_rate"
+
+
+def test_numbers_that_are_none_are_told(case, tmp_path):
+    ears = case.ears_of(case.make(tmp_path, sureness=float("nan")))
+    with pytest.raises(SpeechToTextError) as caught:
+        ears.transcribe(speech(), "en")
+    assert caught.value.code == "bad_numbers"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("CUDA failed with error out of memory"), "out_of_memory"),
+        (RuntimeError("[metal::malloc] Attempting to allocate 9 bytes"), "out_of_memory"),
+        (ValueError("x"), "failed"),
+    ],
+    ids=["cuda", "metal", "other"],
+)
+def test_a_failure_while_hearing_is_told_and_the_next_turn_goes_on(case, ears, error, code, monkeypatch):
+    with monkeypatch.context() as patched:
+        case.tests.break_decoding(ears, error, patched)
+        with pytest.raises(SpeechToTextError) as caught:
+            ears.transcribe(speech(), "en")
+    assert (caught.value.code, caught.value.__cause__) == (code, error)
+    assert "ffmpeg" not in caught.value.message
+    assert ears.transcribe(speech(), "en").text
+
+
+def needed(case: Case, folder: Path) -> dict[str, list[str]]:
+    """Each pattern of files that the adapter requires, and the files that fit it."""
+    required = case.room.model_of(case.room.Options(model=str(folder)), "cpu").required
+    return {names: [file.name for file in folder.iterdir() if any(map(file.match, names.split("|")))] for names in required}
+
+
+def test_a_folder_that_lacks_a_file_is_named_with_the_file(case, folder, tmp_path):
+    for number, (names, missing) in enumerate(needed(case, folder).items()):
+        (lacking := tmp_path / str(number)).mkdir()
+        for file in folder.iterdir():
+            if file.name not in missing:
+                (lacking / file.name).symlink_to(file)
+        error = fails(case.room, lacking)
+        assert error.code == "missing_files"
+        assert f"lacks {names.replace('|', ' or ')}." in error.message
+
+
+@pytest.mark.parametrize("size", [0, 100, -50])
+def test_a_damaged_file_is_told(case, folder, size, tmp_path):
+    for damaged in itertools.chain.from_iterable(needed(case, folder).values()):
+        (copy := tmp_path / damaged).mkdir()
+        for file in folder.iterdir():
+            (copy / file.name).write_bytes(file.read_bytes()[: size if file.name == damaged else None])
+        assert fails(case.room, copy).code == "load_failed", damaged
+
+
+@pytest.mark.parametrize("name", ["", "/no/such/folder", "a/b/c", "no such/name!"])
+def test_a_name_that_is_no_model_is_told(case, name):
+    assert fails(case.room, name).code == "unknown_model"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
+    with running(Hub()) as hub:
+        lead_to(hub, monkeypatch, tmp_path)
+        yield hub
+
+
+def test_a_model_of_the_hub_is_fetched_and_then_serves_without_a_network(case, folder, hub, monkeypatch):
+    from huggingface_hub import constants
+
+    hub.files = {path.name: path.read_bytes() for path in folder.iterdir()} | {"README.md": b"not asked for"}
+    options = case.room.Options(model=hub.repository)
+    assert case.room.load(options, "cpu").transcribe(speech(), "en").text == SAYS
+    assert not hub.asked("README.md")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert case.room.load(options, "mps").transcribe(speech(), "en").text == SAYS
+    error = fails(case.room, "some/other")
+    assert (error.code, error.retryable) == ("offline", True)
+
+
+def test_a_model_of_the_hub_in_another_format_is_refused(case, hub):
+    hub.files = {"config.json": b"{}", "model.safetensors": b"x"}
+    error = fails(case.room, hub.repository)
+    assert error.code == "missing_files"
+    assert case.room.model_of(case.room.Options(), "cpu").required[1].replace("|", " or ") in error.message
+
+
+@pytest.mark.parametrize(
+    ("room", "name"), [pytest.param(room, name, id=f"{room.INFO.name}-{name}") for room in LOCAL for name in room.INFO.requires]
+)
+def test_a_missing_package_is_answered_with_its_command(room, name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependency, match="pip install"):
+        room.load(room.Options(), "cpu")
