@@ -9,7 +9,7 @@ export const FLIGHT_MS = 900;
 // The picture of the upper body: how much is seen (metres), and at which share of its height the eyes are.
 const FRAME_HEIGHT_M = 0.58;
 const FRAME_WIDTH_M = 0.44;
-const EYES_FROM_TOP = 0.4;
+const EYES_FROM_TOP = 0.42; // room for hair that is tied up
 /** TalkingHead: the eyes lie this far below what it takes for the top. */
 const EYES_BELOW_TOP_M = 0.2;
 

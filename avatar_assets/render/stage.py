@@ -25,7 +25,7 @@ class Shot:
     """At which share of the picture's height they are, from the top."""
 
 
-VIEWS = {"head": Shot(0.38, 0.31, 0.43), "upper": Shot(0.58, 0.44, 0.4), "full": None}
+VIEWS = {"head": Shot(0.38, 0.31, 0.43), "upper": Shot(0.58, 0.44, 0.42), "full": None}
 """How near the camera stands; a whole person is as large as they are."""
 FIRST_VIEW = "upper"
 EYES_BELOW_TOP_M = 0.2
