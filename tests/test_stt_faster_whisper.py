@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hub_server import Hub, lead_to, running
-from tiny_ears import SAYS, WIDTH, fails, speech, weights_of
+from tiny_ears import SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
 from engines.errors import SpeechToTextError
 from engines.stt import faster_whisper as room
@@ -49,22 +49,13 @@ def tokenizer_of(*, english: bool) -> Any:
     return WhisperTokenizerFast(tokenizer_object=bpe, eos_token=END, bos_token=END, unk_token=END, pad_token=END)
 
 
-def make(
-    folder: Path,
-    says: str = f" {SAYS}",
-    *,
-    language: str = "de",
-    sureness: float = 20.0,
-    doubt: float = 0.0,
-    at_start: str | None = None,
-    english: bool = False,
-) -> Path:
-    """A model of some hundred kilobytes that answers every sound with `says`; for the rest, see `weights_of`."""
+def make(folder: Path, script: Script = USUAL) -> Path:
+    """A model of some hundred kilobytes."""
     import torch
     from ctranslate2.converters import TransformersConverter
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-    tokenizer = tokenizer_of(english=english)
+    tokenizer = tokenizer_of(english=script.english)
     size, identify = len(tokenizer) + TIMES, tokenizer.convert_tokens_to_ids
     end, start, no_times = identify(END), identify("<|startoftranscript|>"), identify("<|notimestamps|>")
     special = {"eos_token_id": end, "bos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start}
@@ -74,10 +65,8 @@ def make(
     )  # fmt: skip
     torch.manual_seed(0)
     model = WhisperForConditionalGeneration(config)
-    text, doubted = (tokenizer(words, add_special_tokens=False).input_ids for words in (says, "z"))
-    before = [text[0]] if english else [identify(f"<|{language}|>"), identify("<|transcribe|>"), no_times + 1]
     tokens, places, weight = weights_of(
-        size, [*before, *text], end, sureness=sureness, doubt=doubt, doubted=doubted[0], at_start=identify(at_start) if at_start else None
+        script, size, lambda text: tokenizer(text, add_special_tokens=False).input_ids, identify, no_times + 1
     )
     decoder = model.model.decoder
     with torch.no_grad():

@@ -1,13 +1,12 @@
 """Every Whisper that runs here, with tiny models that its own tests make: what it hears, what it passes on, and how it fails.
 
-An adapter is found by its `model_of`. Its own tests, ``test_stt_NAME.py``, hold `make(folder, says, **settings)`, which makes a tiny model,
+An adapter is found by its `model_of`. Its own tests, ``test_stt_NAME.py``, hold `make(folder, script)`, which makes a tiny model,
 `ears_of(folder, **options)`, `EXACT`, and `break_decoding(ears, error, patched)`.
 """
 
 from __future__ import annotations
 
 import importlib
-import itertools
 import pkgutil
 import sys
 import threading
@@ -21,7 +20,8 @@ import numpy as np
 import pytest
 from conftest import HOUSE, tone
 from hub_server import Hub, lead_to, running
-from tiny_ears import RATE, SAYS, click, fails, noise, speech
+from model_files import damaged, lacking
+from tiny_ears import RATE, SAYS, Script, click, fails, noise, speech
 
 from engines import stt
 from engines.audio import concatenate, decode
@@ -42,8 +42,8 @@ class Case:
     room: ModuleType
     tests: ModuleType
 
-    def make(self, folder: Path, *says: str, **settings: Any) -> Path:
-        return self.tests.make(folder, *says, **settings)
+    def make(self, folder: Path, **script: Any) -> Path:
+        return self.tests.make(folder, Script(**script))
 
     def ears_of(self, folder: Path, **options: Any) -> Any:
         return self.tests.ears_of(folder, **options)
@@ -164,23 +164,23 @@ def test_what_is_steady_or_short_never_reaches_whisper(ears, sound, language, mo
 
 
 @pytest.mark.parametrize(
-    ("says", "settings"),
+    "script",
     [
-        (" thank you" * 40, {}),
-        (" thank you", {"sureness": 0.5}),
-        (" thank you", {"sureness": 40.0, "doubt": 0.99, "at_start": "<|nospeech|>"}),
+        {"says": " thank you" * 40},
+        {"says": " thank you", "sureness": 0.5},
+        {"says": " thank you", "sureness": 40.0, "doubt": 0.99, "at_start": "<|nospeech|>"},
     ],
     ids=["repeated over and over", "guessed", "nobody spoke"],
 )
-def test_inventions_are_not_passed_on(case, tmp_path, says, settings):
-    ears = case.ears_of(case.make(tmp_path, says, **settings), **case.tests.EXACT)
+def test_inventions_are_not_passed_on(case, tmp_path, script):
+    ears = case.ears_of(case.make(tmp_path, **script), **case.tests.EXACT)
     stretches, _ = ears._decode(ears._speech(samples_of(speech())), "en")
     assert "".join(stretch.text for stretch in stretches).strip().startswith("thank you"), "the library itself lets it pass"
     assert ears.transcribe(speech(), "en").text == ""
 
 
 def test_a_sure_text_is_passed_on_even_where_whisper_doubts_that_anyone_spoke(case, tmp_path):
-    ears = case.ears_of(case.make(tmp_path, " Thank you", sureness=40, at_start="<|nospeech|>"))
+    ears = case.ears_of(case.make(tmp_path, says=" Thank you", sureness=40, at_start="<|nospeech|>"))
     stretches, _ = ears._decode(ears._speech(samples_of(speech())), "en")
     assert [stretch.no_speech > 0.9 for stretch in stretches] == [True]
     assert ears.transcribe(speech(), "en").text == "Thank you"
@@ -190,7 +190,7 @@ def test_a_sure_text_is_passed_on_even_where_whisper_doubts_that_anyone_spoke(ca
 
 
 def test_an_english_model_hears_english_only(case, tmp_path):
-    ears = case.ears_of(case.make(tmp_path, " Hello", english=True))
+    ears = case.ears_of(case.make(tmp_path, says=" Hello", english=True))
     assert (ears.transcribe(speech()).text, ears.transcribe(speech()).language) == ("Hello", "en")
     with pytest.raises(SpeechToTextError, match="does not know the language 'de'"):
         ears.transcribe(speech(), "de")
@@ -244,30 +244,16 @@ def test_a_failure_while_hearing_is_told_and_the_next_turn_goes_on(case, ears, e
     assert ears.transcribe(speech(), "en").text
 
 
-def needed(case: Case, folder: Path) -> dict[str, list[str]]:
-    """Each pattern of files that the adapter requires, and the files that fit it."""
-    required = case.room.model_of(case.room.Options(model=str(folder)), "cpu").required
-    return {names: [file.name for file in folder.iterdir() if any(map(file.match, names.split("|")))] for names in required}
-
-
 def test_a_folder_that_lacks_a_file_is_named_with_the_file(case, folder, tmp_path):
-    for number, (names, missing) in enumerate(needed(case, folder).items()):
-        (lacking := tmp_path / str(number)).mkdir()
-        for file in folder.iterdir():
-            if file.name not in missing:
-                (lacking / file.name).symlink_to(file)
-        error = fails(case.room, lacking)
-        assert error.code == "missing_files"
-        assert f"lacks {names.replace('|', ' or ')}." in error.message
+    for missing, copy in lacking(case.room, folder, tmp_path):
+        error = fails(case.room, copy)
+        assert (error.code, f"lacks {missing}." in error.message) == ("missing_files", True), missing
 
 
 @pytest.mark.parametrize("size", [0, 100, -50])
 def test_a_damaged_file_is_told(case, folder, size, tmp_path):
-    for damaged in itertools.chain.from_iterable(needed(case, folder).values()):
-        (copy := tmp_path / damaged).mkdir()
-        for file in folder.iterdir():
-            (copy / file.name).write_bytes(file.read_bytes()[: size if file.name == damaged else None])
-        assert fails(case.room, copy).code == "load_failed", damaged
+    for name, copy in damaged(case.room, folder, tmp_path, size):
+        assert fails(case.room, copy).code == "load_failed", name
 
 
 @pytest.mark.parametrize("name", ["", "/no/such/folder", "a/b/c", "no such/name!"])

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
 
-from tiny_ears import RATE, SAYS, WIDTH, fails, speech, weights_of
+from tiny_ears import RATE, SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.stt import mlx_whisper as room
@@ -20,40 +20,24 @@ EXACT: dict[str, Any] = {}
 """Options with which the probabilities of a tiny model are what it was made for: those that it has anyway."""
 
 
-def make(
-    folder: Path,
-    says: str = f" {SAYS}",
-    *,
-    language: str = "de",
-    sureness: float = 20.0,
-    doubt: float = 0.0,
-    at_start: str | None = None,
-    english: bool = False,
-    vocabulary: int = 51_865,
-    half: bool = False,
-    npz: bool = False,
-) -> Path:
-    """A model that answers every sound with `says`; for the rest, see `weights_of`."""
+def make(folder: Path, script: Script = USUAL, *, vocabulary: int = 51_865, half: bool = False, npz: bool = False) -> Path:
+    """A model in one of the forms that the hub has."""
     import mlx.core as mx
     from mlx.utils import tree_flatten
     from mlx_whisper.tokenizer import get_tokenizer
     from mlx_whisper.whisper import ModelDimensions, Whisper
 
-    vocabulary -= english
-    tokenizer = get_tokenizer(not english, num_languages=vocabulary - 51_765 - (not english))
+    vocabulary -= script.english
+    tokenizer = get_tokenizer(not script.english, num_languages=vocabulary - 51_765 - (not script.english))
     dimensions = {
         "n_mels": 80, "n_audio_ctx": 1500, "n_audio_state": WIDTH, "n_audio_head": 2, "n_audio_layer": 1,
         "n_vocab": vocabulary, "n_text_ctx": 448, "n_text_state": WIDTH, "n_text_head": 2, "n_text_layer": 1,
     }  # fmt: skip
     mx.random.seed(0)
     model = Whisper(ModelDimensions(**dimensions), mx.float32)
-    special, text = tokenizer.special_tokens, tokenizer.encode(says)
-    # The prompt's fourth token is <|notimestamps|>, or, beyond 30 s, what is answered to the third: the first of the times.
-    before = [text[0]] if english else [special[f"<|{language}|>"], special["<|transcribe|>"], tokenizer.timestamp_begin]
     tokens, places, weight = weights_of(
-        vocabulary, [*before, *text], tokenizer.eot, sureness=sureness, doubt=doubt, doubted=tokenizer.encode("z")[0],
-        at_start=special[at_start] if at_start else None,
-    )  # fmt: skip
+        script, vocabulary, tokenizer.encode, tokenizer.special_tokens.__getitem__, tokenizer.timestamp_begin
+    )
     decoder = model.decoder
     block = decoder.blocks[0]
     for part in (block.attn.out, block.cross_attn.out, block.mlp2):
@@ -125,7 +109,7 @@ def test_cantonese_came_with_the_third_large_model(ears, tmp_path):
 def test_two_models_are_not_mistaken_for_each_other_and_are_freed(ears, tmp_path):
     from mlx_whisper.transcribe import ModelHolder
 
-    other = ears_of(make(tmp_path, " Thank you"))
+    other = ears_of(make(tmp_path, Script(" Thank you")))
     assert [mind.transcribe(speech(), "en").text for mind in (ears, other, ears)] == [
         SAYS, "Thank you", SAYS,
     ]  # fmt: skip

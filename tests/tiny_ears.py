@@ -6,7 +6,8 @@ known, while loading, the gate before it, decoding and the tests of what is pass
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -27,22 +28,44 @@ WIDTH = 64
 _PLACES = 448
 
 
-def weights_of(
-    count: int, said: Sequence[int], end: int, *, sureness: float, doubt: float, doubted: int, at_start: int | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """The embeddings of `count` tokens, shape (count, 64), and of the places, (448, 64), and the weight of the last norm.
+@dataclass(frozen=True)
+class Script:
+    """What a tiny model answers to every sound."""
 
-    They answer every sound with the tokens `said`, the first of them in the place of the language, and then `end`. `doubt` is how much the
-    model thinks of `doubted` at the same time; `at_start`, what it thinks of before the language.
+    says: str = f" {SAYS}"
+    language: str = "de"
+    sureness: float = 20.0
+    """The score of what it says; every other token's is around 0."""
+    doubt: float = 0.0
+    """How much it thinks of another word at the same time."""
+    at_start: str | None = None
+    """What it thinks of before the language (``<|nospeech|>``)."""
+    english: bool = False
+    """Whether it knows no other language."""
+
+
+USUAL = Script()
+
+
+def weights_of(
+    script: Script, count: int, encode: Callable[[str], list[int]], identify: Callable[[str], int], first_time: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """The embeddings of `count` tokens, shape (count, 64), and of the places, (448, 64), and the weight of the decoder's last norm.
+
+    `encode` and `identify` are the tokenizer's, of text and of a mark; `first_time` is the first token for a time.
     """
     tokens = np.random.default_rng(0).normal(size=(count, WIDTH)).astype(np.float32)
     tokens -= tokens.mean(axis=1, keepdims=True)
     tokens /= np.linalg.norm(tokens, axis=1, keepdims=True)
-    places = tokens[[*said, *[end] * (_PLACES - len(said))]]
-    places[3 : len(said) + 1] += doubt * tokens[doubted]
-    if at_start is not None:
-        places[0] += 2 * tokens[at_start]
-    return tokens * 0.01, places * 10, sureness * 100 / WIDTH**0.5  # a normalised row is 8 long, a token 0.01
+    text, end = encode(script.says), identify("<|endoftext|>")
+    # The prompt's fourth token is <|notimestamps|>, or, beyond 30 s, what is answered to the third: the first of the times.
+    before = [text[0]] if script.english else [identify(f"<|{script.language}|>"), identify("<|transcribe|>"), first_time]
+    said = [*before, *text, end]
+    places = tokens[said + [end] * (_PLACES - len(said))]
+    places[len(before) : len(said)] += script.doubt * tokens[encode("z")[0]]
+    if script.at_start:
+        places[0] += 2 * tokens[identify(script.at_start)]
+    return tokens * 0.01, places * 10, script.sureness * 100 / WIDTH**0.5  # a normalised row is 8 long, a token 0.01
 
 
 @cache
