@@ -68,6 +68,16 @@ def test_numbers_that_are_none_are_told(folder, persona):
     assert caught.value.code == "bad_numbers"
 
 
+def test_a_word_is_written_while_it_loads_so_numbers_that_are_none_keep_it_from_loading(folder, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.model.norm.weight.data.fill_(float("nan"))
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
+    assert fails(room, tmp_path).code == "bad_numbers"
+
+
 def test_weights_that_are_not_all_there_are_told(folder, tmp_path):
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
