@@ -18,7 +18,7 @@ from avatar_assets.render.stage import Camera
 HERE = Path(__file__).resolve().parent
 _SIDEWAYS, _UPRIGHT = (-0.25, -0.12, 0.0, 0.12, 0.25), (-0.2, 0.0, 0.2)
 """How far head and shoulders are turned in the rehearsal, in radians: further than they ever are in a film."""
-_FINE = 768
+_FINE = 1152
 """Pixels of the rehearsal's shorter side at least: slits are narrow."""
 _RINGS = 2
 """How many times the neighbours of what was seen are kept with it."""
