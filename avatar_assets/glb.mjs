@@ -212,3 +212,14 @@ export function writeGlb(json, bin) {
   out.set(bin, 28 + pad(text.length));
   return out;
 }
+
+/** Pieces of data, one behind the other. @param {Uint8Array[]} parts  @returns {Uint8Array} */
+export function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

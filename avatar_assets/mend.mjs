@@ -3,7 +3,7 @@
 import { Matrix4, Quaternion, Vector3 } from 'three';
 import { targetNames } from './check.mjs';
 import { CONTRACT } from './contract.mjs';
-import { numbersOf, writeGlb } from './glb.mjs';
+import { joined, numbersOf, writeGlb } from './glb.mjs';
 import { BONES, localOf, parentsOf, straighten } from './rig.mjs';
 
 const FLOAT = 5126;
@@ -56,13 +56,7 @@ class Addition {
   }
 
   bytes() {
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return joined(this.#parts);
   }
 }
 

@@ -2,7 +2,7 @@
 // The decoders come with three; each is loaded when a file needs it, and works in a worker that ends with the file.
 
 import { CONTRACT } from './contract.mjs';
-import { checkFile } from './glb.mjs';
+import { checkFile, joined } from './glb.mjs';
 import { BASIS, DRACO, MESHOPT, basisTexturesOf, dracoPartsOf, packingsOf, said } from './packing.mjs';
 import { pngOf } from './png.mjs';
 import { Refusal, damaged, refuse } from './refusal.mjs';
@@ -85,12 +85,7 @@ class Unpacked {
   }
 
   bytes() {
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    const whole = joined(this.#parts);
     this.json.buffers = [{ byteLength: whole.length }];
     return whole;
   }
