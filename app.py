@@ -1,4 +1,4 @@
-"""Visavis: settings → engines → page. Layout and wiring only; the turn itself is in `engines/turn.py`."""
+"""Visavis: settings → engines → page. Layout and wiring only; the turn itself is in `engines/conversation/turn.py`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 
 import gradio as gr
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.component import Stage, routes
 from engines.api.wire import Json, event_to_wire, heard_from_wire, house_to_wire, persona_to_wire, utterance_from_wire
 from engines.audio import decode
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings, load_settings
+from engines.conversation.session import Session, Sessions
+from engines.conversation.turn import failed
 from engines.errors import ConfigError, EngineError
 from engines.events import TurnEvent
-from engines.personas import PersonaBook
 from engines.ports import is_free
-from engines.registry import Registry
-from engines.session import Session, Sessions
-from engines.settings import Settings, load_settings
-from engines.turn import failed
+from engines.registry.registry import Registry
 from engines.types import STAGES, Utterance
 
-ASSETS = modules.FOLDER
+ASSETS = npm_modules.FOLDER
 SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
 """A message typed before the page is ready stays in its box."""
 LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None, "api_visibility": "private"}
@@ -123,7 +123,7 @@ def build(house: House) -> gr.Blocks:
     """Lay out the page and wire it."""
     page = gr.Blocks(title="Visavis", fill_width=True, delete_cache=(UPLOADS_KEPT_S, UPLOADS_KEPT_S))
     with page:
-        gr.HTML((ASSETS / "masthead.html").read_text(encoding="utf-8"), js_on_load=None)
+        gr.HTML((ASSETS / "web/page/masthead.html").read_text(encoding="utf-8"), js_on_load=None)
         with gr.Row(elem_id="house"):
             with gr.Column(elem_id="left", scale=5, min_width=320):
                 stage = Stage(house.state, house.engine, elem_id="stage")
@@ -136,7 +136,7 @@ def build(house: House) -> gr.Blocks:
                     send = gr.Button("Send", elem_id="send", scale=1, min_width=80)
                     file = gr.UploadButton("Audio file", type="binary", file_types=["audio"], elem_id="file", scale=1, min_width=110)
             with gr.Column(elem_id="right", scale=3, min_width=300):
-                gr.HTML((ASSETS / "conversation.html").read_text(encoding="utf-8"), js_on_load=None)
+                gr.HTML((ASSETS / "web/page/conversation.html").read_text(encoding="utf-8"), js_on_load=None)
 
         gr.on([say.submit, send.click], None, [say], [say], js=SAY)
         stop.click(None, js="() => window.visavis?.stop()")
@@ -203,7 +203,7 @@ def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = Fals
         max_file_size=f"{settings.max_upload_mb}mb",
         max_threads=2 * settings.max_sessions,  # a turn holds one while its engines work, and no Stop may ever wait for another's turn
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css_paths=[ASSETS / "page.css"],
+        css_paths=[ASSETS / "web/page/page.css"],
         app_kwargs={"routes": routes()},
     )
 
@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             book.get(settings.persona)
     except EngineError as error:
         sys.exit(f"visavis: {error.message}")
-    modules.install(lambda line: print(line, flush=True))
+    npm_modules.install(lambda line: print(line, flush=True))
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)

@@ -16,14 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 
 PREFIX = "visavis"
 """Everything the page loads lies below this path."""
 
 EVENTS_OF_THE_PAGE = ("utterance", "greet", "stopped", "cleared", "persona")
 _ON_LOAD = f"""/* events: {" ".join(repr(name) for name in EVENTS_OF_THE_PAGE)} */
-import(new URL('{PREFIX}/page.mjs', document.baseURI))
+import(new URL('{PREFIX}/page/page.mjs', document.baseURI))
   .then((page) => page.open({{ element, trigger, props, server, watch }}))
   .catch((error) => {{ element.textContent = 'The stage could not be loaded (' + error.message + '); reload the page.'; }});
 """
@@ -69,12 +69,12 @@ class Stage(gr.HTML):
 
 
 _SERVED = {
-    "": (modules.FOLDER, {".html", ".css", ".mjs", ".svg"}),
-    "avatars": (modules.FOLDER / "avatars", {".glb", ".vrm", ".png"}),
-    "vendor/three": (modules.NODE_MODULES / modules.PACKAGES["three"], {".js", ".wasm"}),
-    "vendor/three-vrm": (modules.NODE_MODULES / modules.PACKAGES["three-vrm"], {".js"}),
-    "vendor/meshoptimizer": (modules.NODE_MODULES / modules.PACKAGES["meshoptimizer"], {".js"}),
-    "vendor/talkinghead": (modules.NODE_MODULES / modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
+    "": (npm_modules.WEB, {".html", ".css", ".mjs", ".json", ".webp"}),
+    "avatars": (npm_modules.FOLDER / "avatars", {".glb", ".vrm", ".png"}),
+    "vendor/three": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three"], {".js", ".wasm"}),
+    "vendor/three-vrm": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three-vrm"], {".js"}),
+    "vendor/meshoptimizer": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["meshoptimizer"], {".js"}),
+    "vendor/talkinghead": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
 }
 """Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""
 
@@ -90,12 +90,12 @@ _TYPES = {
 async def _serve(request: Request) -> Response:
     path: str = request.path_params["path"]
     if path == "modules.json":
-        return JSONResponse(modules.import_map(), headers={"Cache-Control": "no-store"})
+        return JSONResponse(npm_modules.import_map(), headers={"Cache-Control": "no-store"})
     shelf = next((name for name in sorted(_SERVED, reverse=True) if name and path.startswith(f"{name}/")), "")
     folder, kinds = _SERVED[shelf]
     name = path.removeprefix(f"{shelf}/") if shelf else path
     suffix = "." + name.rpartition(".")[2]
-    if suffix not in kinds or (not shelf and "/" in name):
+    if suffix not in kinds:
         raise HTTPException(404)
     response = await StaticFiles(directory=folder, check_dir=False).get_response(name, request.scope)
     response.headers["Cache-Control"] = "no-cache"

@@ -1,6 +1,6 @@
 // Synchronisation benchmark, in the page: feeds the real stage with known bursts and writes down what is heard and shown.
 
-import { restWeights, timelineOf, weightsAt } from '/stage/face.mjs';
+import { restWeights, timelineOf, weightsAt } from '/stage/lipsync/viseme-curves.mjs';
 
 const RATE = 24000;
 const BURST_MS = 140;
@@ -85,7 +85,7 @@ const SETTLED_MS = 2500;
 async function open(query, avatar) {
   frame = document.createElement('iframe');
   frame.allow = 'autoplay';
-  frame.src = `/stage/stage.html?debug=1&${query}`;
+  frame.src = `/stage/stage/stage.html?debug=1&${query}`;
   document.body.append(frame);
   await received('ready');
   say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86' });

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks import stages
 from benchmarks.stages import Body
 
@@ -166,7 +166,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="measure those whose name contains this")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()
-    if not modules.installed():
+    if not npm_modules.installed():
         print("The npm modules are missing. Run `npm ci` in avatar_assets first.", file=sys.stderr)
         return 2
     print(f"{'':11} {'stubbed':>13} {'after a gap':>13} {'software':>13} {'':>5} {'2-D face':>13} {'':>6}")

@@ -1,7 +1,7 @@
 // Benchmark of the avatars, in the page: how long one takes to stand there, and how often it is drawn in a second.
 
-import { restWeights } from '/stage/face.mjs';
-import { Figure } from '/stage/figure.mjs';
+import { restWeights } from '/stage/lipsync/viseme-curves.mjs';
+import { Figure } from '/stage/avatar/talkinghead-avatar.mjs';
 
 const SETTLE_MS = 1500;
 const SHAPES = ['aa', 'O', 'I', 'PP', 'U', 'E'];

@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks import chromium
 from benchmarks.stages import STAGE, STUB_DRAWING, StageServer
 
@@ -33,7 +33,7 @@ LARGEST_MB, LOAD_TARGET_MS, FPS_TARGET = 2.5, 300.0, 20.0
 
 def main() -> int:
     """Print one line per person; 1 if a target was missed."""
-    if not modules.installed():
+    if not npm_modules.installed():
         print("The npm modules are missing. Run `npm ci` in avatar_assets first.", file=sys.stderr)
         return 2
     if hasattr(os, "sched_setaffinity"):
@@ -42,7 +42,7 @@ def main() -> int:
     people = sorted(path.stem for path in StageServer.avatars.glob("*.glb"))
     with tempfile.TemporaryDirectory() as folder:
         StageServer.import_map = Path(folder) / "modules.json"
-        StageServer.import_map.write_text(json.dumps(modules.import_map()), encoding="utf-8")
+        StageServer.import_map.write_text(json.dumps(npm_modules.import_map()), encoding="utf-8")
         with ThreadingHTTPServer(("127.0.0.1", 0), StageServer) as server, sync_playwright() as playwright:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             browser = playwright.chromium.launch(

@@ -1,6 +1,6 @@
 // Effort, held at one level: `?mode=full` is what a good graphics card gets, `?mode=low` the most modest drawing there is.
 
-import { Effort as Measured } from '/stage/effort.mjs?real';
+import { Effort as Measured } from '/stage/avatar/adaptive-quality.mjs?real';
 
 const LOW = new URLSearchParams(location.search).get('mode') === 'low';
 /** Makes the real one believe in a graphics card, so that it starts with everything. */

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.checkpoints import Calls, save_kokoro
-from engines.channel import Cancel
+from engines.concurrency.channel import Cancel
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady, TurnFailed
-from engines.personas import PersonaBook
-from engines.registry import Engines, Pick
-from engines.settings import Settings
+from engines.registry.registry import Engines, Pick
 from engines.text.sentences import sentences
 from engines.tts import kokoro
-from engines.turn import TurnRequest, run_turn
 from engines.types import STAGES, AudioChunk, ChatMessage, EngineInfo, Persona, TextDelta, Transcript, Utterance
 
 ANSWERS = (

@@ -11,10 +11,10 @@ from itertools import accumulate
 from pathlib import Path
 
 from benchmarks.checkpoints import Calls, save_small_kokoro
+from engines.lipsync.oculus import visemes_of
+from engines.lipsync.timeline import FRAME_MS, NUCLEUS, timeline
 from engines.tts import kokoro
 from engines.types import Speech
-from engines.visemes.oculus import visemes_of
-from engines.visemes.timeline import FRAME_MS, NUCLEUS, timeline
 
 SENTENCES = {
     "af_heart": "Well, that depends on the season, because in winter the harbour freezes over and the ferries only run on weekends.",

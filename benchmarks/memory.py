@@ -6,11 +6,11 @@ import gc
 
 import psutil
 
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.session import Sessions
 from engines.events import TurnCompleted, TurnEvent
-from engines.personas import PersonaBook
-from engines.registry import Registry
-from engines.session import Sessions
-from engines.settings import Settings
+from engines.registry.registry import Registry
 from engines.types import AudioChunk, Utterance
 
 TURNS, WARM_UP, USERS = 500, 50, 5

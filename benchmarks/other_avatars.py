@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_assets.modules import FOLDER
+from avatar_assets.npm_modules import FOLDER
 
 Json = dict[str, Any]
 Array = NDArray[np.float64]

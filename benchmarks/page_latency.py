@@ -10,9 +10,9 @@ from playwright.sync_api import Page, sync_playwright
 
 import app
 from benchmarks import chromium
-from engines.personas import PersonaBook
-from engines.registry import Engines, Pick, Registry
-from engines.settings import Settings
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.registry.registry import Engines, Pick, Registry
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 60

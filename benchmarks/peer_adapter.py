@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from stub_engines import SAMPLE_RATE, Turn, llm_sync, stt_sync, tts_sync  # beside one_run.py, which has put itself on the path
 
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady, TurnCompleted
-from engines.registry import Engines, Pick
-from engines.turn import TurnRequest, run_turn
+from engines.registry.registry import Engines, Pick
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Utterance, Voice
 
 VERSION = "own"

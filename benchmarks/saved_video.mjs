@@ -1,6 +1,6 @@
 // Saved video benchmark, in the page: lets the real stage film bursts of a tone, an open mouth for each, and gives the file.
 
-import { timelineOf, weightsAt, restWeights } from '/stage/face.mjs';
+import { timelineOf, weightsAt, restWeights } from '/stage/lipsync/viseme-curves.mjs';
 
 const RATE = 24000;
 const BURST_MS = 140;
@@ -50,7 +50,7 @@ function burstSegment(index, bursts, first, speaker) {
 async function film({ query, avatars, bursts }) {
   const frame = document.createElement('iframe');
   frame.allow = 'autoplay';
-  frame.src = `/stage/stage.html?debug=1&${query}`;
+  frame.src = `/stage/stage/stage.html?debug=1&${query}`;
   document.body.append(frame);
   await received(['ready']);
   const say = (message, transfer = []) => frame.contentWindow.postMessage(message, location.origin, transfer);

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks import stages
 from benchmarks.stages import Body
 
@@ -200,7 +200,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="film those whose name contains this; “two” is two people")
     parser.add_argument("--keep", type=Path, help="also write the films into this folder")
     options = parser.parse_args()
-    if not modules.installed():
+    if not npm_modules.installed():
         print("The npm modules are missing. Run `npm ci` in avatar_assets first.", file=sys.stderr)
         return 2
     rows: list[Row] = []

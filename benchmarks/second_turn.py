@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.checkpoints import Call, Calls, save_language_model
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.journal import Journal
+from engines.conversation.session import Session
 from engines.events import TurnCompleted
-from engines.journal import Journal
-from engines.personas import PersonaBook
 from engines.protocols import ChatModel
-from engines.registry import Engines, Pick, Registry
-from engines.session import Session
-from engines.settings import Settings
+from engines.registry.registry import Engines, Pick, Registry
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Transcript, Utterance, Voice
 
 LAYERS, WIDTH, LONGEST = 4, 128, 16_384

@@ -12,15 +12,15 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks import chromium, other_avatars
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HERE = Path(__file__).resolve().parent
-STAGE = modules.FOLDER
-VENDOR = {f"/stage/vendor/{short}/": modules.NODE_MODULES / name for short, name in modules.PACKAGES.items()}
+STAGE = npm_modules.WEB
+VENDOR = {f"/stage/vendor/{short}/": npm_modules.NODE_MODULES / name for short, name in npm_modules.PACKAGES.items()}
 MADE = {"VRM": "new.vrm", "mended GLB": "arkit.glb"}
 """Bodies that are not ours, made for the occasion: what they are called here → a name in `other_avatars.OTHERS`."""
 STUB_DRAWING = """for (const kind of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced', 'clear'])
@@ -64,14 +64,14 @@ class StageServer(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def opened(avatars: Path = STAGE / "avatars") -> Iterator[tuple[Browser, str, list[Body]]]:
+def opened(avatars: Path = npm_modules.FOLDER / "avatars") -> Iterator[tuple[Browser, str, list[Body]]]:
     """A browser, the address of the stage, and everybody: each avatar in the folder, and those of `MADE`."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder:
         StageServer.avatars, StageServer.made = avatars.resolve(), Path(folder)
         StageServer.import_map = Path(folder) / "modules.json"
-        StageServer.import_map.write_text(json.dumps(modules.import_map()), encoding="utf-8")
+        StageServer.import_map.write_text(json.dumps(npm_modules.import_map()), encoding="utf-8")
         bodies = [
             Body(path.stem, path.stem, ours=True) for path in sorted(StageServer.avatars.iterdir()) if path.suffix in (".glb", ".vrm")
         ]

@@ -21,9 +21,9 @@ from avatar_assets.render.mouth import Mouth
 from avatar_assets.render.script import script_of
 from avatar_assets.render.shoot import Format, shoot
 from engines.cli.video import speak
-from engines.personas import load_personas
-from engines.registry import Registry
-from engines.settings import Settings
+from engines.config.personas import load_personas
+from engines.config.settings import Settings
+from engines.registry.registry import Registry
 from engines.types import AudioChunk, Persona, SpeechSegment, Viseme, VisemeName, VisemeTimeline
 
 SHAPES: tuple[VisemeName, ...] = ("aa", "O", "E", "U")

@@ -1,1 +1,1 @@
-"""Visavis without its page: hearing, thinking, speaking, and the turn that joins them. Start reading in `turn.py`."""
+"""Visavis without its page: hearing, thinking, speaking, and the turn that joins them. Start reading in `conversation/turn.py`."""

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { ACTS, AUTOMATIC, cuesOf } from '../avatar_assets/acts.mjs';
+import { ACTS, AUTOMATIC, cuesOf } from '../avatar_assets/web/acting/acts.mjs';
 
 const MOODS = ['neutral', 'happy', 'angry', 'sad', 'fear', 'disgust', 'love', 'sleep'];
 const GESTURES = ['handup', 'index', 'ok', 'thumbup', 'thumbdown', 'side', 'shrug', 'namaste'];

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import packed_files
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks.other_avatars import OTHERS, Avatar, pack
 
 Json = dict[str, Any]
-OURS = {path.name: path.read_bytes for path in sorted((modules.FOLDER / "avatars").glob("*.glb"))}
+OURS = {path.name: path.read_bytes for path in sorted((npm_modules.FOLDER / "avatars").glob("*.glb"))}
 
 
 def changed(change: Callable[[Avatar], object]) -> Callable[[], bytes]:

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { BACKDROPS, coverOf, mix, paintBackdrop } from '../avatar_assets/backdrop.mjs';
+import { BACKDROPS, coverOf, mix, paintBackdrop } from '../avatar_assets/web/stage/backdrop.mjs';
 
 /** A canvas that writes down what is painted on it, in its own coordinates. */
 class Canvas {

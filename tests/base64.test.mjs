@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { fromBase64, toBase64 } from '../avatar_assets/base64.mjs';
+import { fromBase64, toBase64 } from '../avatar_assets/web/page/base64.mjs';
 
 const SAMPLES = [0, 1, 2, 3, 255, 0x8000 - 1, 0x8000, 0x8000 + 1, 100_003].map((length) =>
   Uint8Array.from({ length }, (_, index) => (index * 31 + length) % 256),

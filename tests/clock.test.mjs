@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { HeardClock } from '../avatar_assets/clock.mjs';
+import { HeardClock } from '../avatar_assets/web/playback/heard-clock.mjs';
 
 /** A device that plays `latency` s after rendering and renders in whole buffers. */
 function device({ latency = 0.04, buffer = 0.01, stamps = true } = {}) {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.registry import Engines, Pick
+from engines.registry.registry import Engines, Pick
 from engines.types import (
     AudioChunk,
     ChatMessage,

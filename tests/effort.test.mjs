@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Effort } from '../avatar_assets/effort.mjs';
+import { Effort } from '../avatar_assets/web/avatar/adaptive-quality.mjs';
 
 function watch(renderer) {
   const levels = [];

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { VISEMES, restWeights, timelineOf, weightsAt, weightsOf } from '../avatar_assets/face.mjs';
+import { VISEMES, restWeights, timelineOf, weightsAt, weightsOf } from '../avatar_assets/web/lipsync/viseme-curves.mjs';
 
 const SHAPES = VISEMES.filter((name) => name !== 'sil');
 const CLOSURES = ['PP', 'FF'];

@@ -8,7 +8,7 @@ const home = new URL('../avatar_assets/', import.meta.url);
 const missing = existsSync(new URL('node_modules/three', home)) ? false : 'the npm modules are not installed';
 const [{ check, targetNames }, { CONTRACT }, { numbersOf, readGlb, writeGlb }, { mend }, rig, three] = missing
   ? [{}, {}, {}, {}, {}, {}]
-  : await Promise.all(['check.mjs', 'contract.mjs', 'glb.mjs', 'mend.mjs', 'rig.mjs', 'node_modules/three/build/three.module.js'].map((name) => import(new URL(name, home))));
+  : await Promise.all(['web/avatar_file/inspect.mjs', 'web/avatar_file/spec.mjs', 'web/avatar_file/glb.mjs', 'web/avatar_file/repair.mjs', 'web/avatar_file/skeleton.mjs', 'node_modules/three/build/three.module.js'].map((name) => import(new URL(name, home))));
 
 const ours = () => readGlb(new Uint8Array(readFileSync(new URL('avatars/mia.glb', home))));
 const bytesOf = ({ json, bin }) => writeGlb(json, bin);

@@ -8,7 +8,7 @@ const skip = existsSync(THREE) ? false : 'three is not installed: npm ci in avat
 const MESHOPT = new URL('../avatar_assets/node_modules/meshoptimizer/index.js', import.meta.url);
 const thinning = existsSync(MESHOPT) ? false : 'meshoptimizer is not installed: npm ci in avatar_assets';
 const three = skip ? null : await import(THREE.href);
-const { Meshes } = skip ? {} : await import('../avatar_assets/meshes.mjs');
+const { Meshes } = skip ? {} : await import('../avatar_assets/web/avatar/low_power/skinned-meshes.mjs');
 
 /** A triangle whose points hang on these joints; a joint for each point, or [joint, joint] for one that hangs on both. */
 function part(name, skeleton, at, joints, shapes = 0) {

@@ -1,7 +1,7 @@
 // Mipmaps: every smaller copy down to a single point, of pictures that the browser can copy and that are drawn with mipmaps.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { makeMipmaps } from '../avatar_assets/mipmaps.mjs';
+import { makeMipmaps } from '../avatar_assets/web/avatar/low_power/mipmaps.mjs';
 
 class Bitmap {
   constructor(width, height) {

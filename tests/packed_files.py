@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks.other_avatars import Avatar, pack
 
 HERE = Path(__file__).resolve().parent
@@ -24,7 +24,7 @@ UASTC, RGBA_CHANNEL, SOLID = 166, 3, 0x17
 
 def installed() -> bool:
     """Whether files can be packed here."""
-    return shutil.which("node") is not None and all((modules.NODE_MODULES / name).is_dir() for name in NEEDED)
+    return shutil.which("node") is not None and all((npm_modules.NODE_MODULES / name).is_dir() for name in NEEDED)
 
 
 @lru_cache

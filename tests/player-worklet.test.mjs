@@ -11,7 +11,7 @@ globalThis.registerProcessor = (_name, processor) => (Processor = processor);
 globalThis.AudioWorkletProcessor = class {
   port = { posted: [], postMessage: (message) => this.port.posted.push(message) };
 };
-await import('../avatar_assets/player-worklet.mjs');
+await import('../avatar_assets/web/playback/player-worklet.mjs');
 
 function player() {
   globalThis.currentTime = 0;

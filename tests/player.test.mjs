@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Player } from '../avatar_assets/player.mjs';
+import { Player } from '../avatar_assets/web/playback/player.mjs';
 
 const RATE = 48000;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));

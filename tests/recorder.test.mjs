@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Picture, filmSizeOf } from '../avatar_assets/picture.mjs';
-import { Recorder, medianOf, recordable } from '../avatar_assets/recorder.mjs';
+import { Picture, filmSizeOf } from '../avatar_assets/web/recording/frame-compositor.mjs';
+import { Recorder, medianOf, recordable } from '../avatar_assets/web/recording/recorder.mjs';
 
 function browser(...types) {
   class HTMLCanvasElement {}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
-import { StageLink } from '../avatar_assets/stage-link.mjs';
+import { StageLink } from '../avatar_assets/web/page/stage-link.mjs';
 
 let link, sent, stage;
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { DEFAULTS, choicesOf, refusalOf } from '../avatar_assets/stage-settings.mjs';
+import { DEFAULTS, choicesOf, refusalOf } from '../avatar_assets/web/stage/stage-settings.mjs';
 
 test('what was kept comes back', () => {
   const kept = { view: 'full', backdrop: 'shelves', captions: false, background: false };

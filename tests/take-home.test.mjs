@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { lengthOf, timelineOf, wavOf } from '../avatar_assets/take-home.mjs';
+import { lengthOf, timelineOf, wavOf } from '../avatar_assets/web/page/export.mjs';
 
 const segment = (samples, rate, first) => ({
   sampleRate: rate,

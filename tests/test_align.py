@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from conftest import HOUSE, tone
 
-from engines import align
-from engines.align import timed
 from engines.audio import decode, resample
+from engines.lipsync import forced_alignment
+from engines.lipsync.forced_alignment import timed
+from engines.lipsync.oculus import is_known
+from engines.lipsync.timeline import timeline
 from engines.tts import espeak_ng
 from engines.types import AudioChunk, Speech
-from engines.visemes.oculus import is_known
-from engines.visemes.timeline import timeline
 
 HUMAN = HOUSE.parent / "shared" / "speech"
 TEXTS = [
@@ -150,7 +150,7 @@ def test_any_level_and_rate_is_aligned(espeak, level, rate):
 def test_alignment_takes_a_fraction_of_the_sound_and_leaves_others_their_turn(espeak):
     text = " ".join(TEXTS[:5])
     audio = say(espeak, text).audio
-    align.warm_up()
+    forced_alignment.warm_up()
     waits, done = [], threading.Event()
 
     def watch():
@@ -237,8 +237,8 @@ def test_an_english_voice_that_was_given_another_language_is_estimated(espeak):
 
 
 def test_the_dictionary_does_not_grow_for_ever(espeak, monkeypatch):
-    aligner = align._aligner()
-    monkeypatch.setattr(align, "_MOST_NEW_WORDS", 3)
+    aligner = forced_alignment._aligner()
+    monkeypatch.setattr(forced_alignment, "_MOST_NEW_WORDS", 3)
     audio = tone(300)
     first = aligner._decoder
     for number in range(8):
@@ -248,9 +248,9 @@ def test_the_dictionary_does_not_grow_for_ever(espeak, monkeypatch):
 
 
 def test_without_the_aligner_it_is_said_once_and_estimated(monkeypatch, caplog):
-    align._aligner.cache_clear()
+    forced_alignment._aligner.cache_clear()
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with caplog.at_level(logging.WARNING):
         assert {timed(tone(), "Hello there.", "en").timing for _ in range(3)} == {"estimated"}
     assert [record.message.count("pip install") for record in caplog.records] == [1]
-    align._aligner.cache_clear()
+    forced_alignment._aligner.cache_clear()

@@ -10,13 +10,13 @@ import pytest
 from conftest import HOUSE, stub_engines, tone
 
 from engines.api.wire import event_to_wire, heard_from_wire, house_to_wire, segment_to_wire, utterance_from_wire
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.session import Heard
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import AudioError
 from engines.events import SegmentReady, TurnEnded
-from engines.personas import PersonaBook
-from engines.registry import Registry
-from engines.session import Heard
-from engines.settings import Settings
-from engines.turn import TurnRequest, run_turn
+from engines.registry.registry import Registry
 from engines.types import STAGES, VISEME_NAMES, Utterance
 
 FIELDS = [("words", "wtimes", "wdurations"), ("visemes", "vtimes", "vdurations")]

@@ -20,9 +20,9 @@ from conftest import HOUSE, StubMind, stub_engines, tone
 
 import app
 from engines.audio import to_wav
-from engines.personas import PersonaBook
-from engines.registry import Registry
-from engines.settings import Settings
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.registry.registry import Registry
 from engines.types import AudioChunk
 
 WAIT_S = 30
@@ -179,7 +179,7 @@ def test_an_uploaded_recording_does_not_stay_on_the_disk(page):
     assert not stored.exists()
 
 
-FILES = ["personas.yaml", "app.py", "engines/settings.py", "tests/test_app.py"]
+FILES = ["personas.yaml", "app.py", "engines/config/settings.py", "tests/test_app.py"]
 ROADS = ["gradio_api/file=", "file=", "visavis/", "visavis/../", "visavis/avatars/../../", "static/", "assets/", "gradio_api/file/", ""]
 
 

@@ -20,7 +20,7 @@ from conftest import HOUSE
 from playwright.sync_api import expect
 from wardrobe import drop, found
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
 from benchmarks import chromium as machine
 from benchmarks.other_avatars import OTHERS, Avatar
@@ -142,11 +142,11 @@ def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe)
 
 
 def test_a_file_in_the_folder_of_avatars_is_named_by_its_stem(chromium, tmp_path):
-    if not modules.installed():
+    if not npm_modules.installed():
         pytest.skip("npm is not installed: there is no 3-D figure here")
     copy = tmp_path / "house"
     shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
-    (copy / "avatar_assets" / "node_modules").symlink_to(modules.NODE_MODULES)
+    (copy / "avatar_assets" / "node_modules").symlink_to(npm_modules.NODE_MODULES)
     avatars = copy / "avatar_assets" / "avatars"
     (avatars / "guest.vrm").write_bytes(OTHERS["new.vrm"]().to_bytes())
     (avatars / "broken.glb").write_bytes(BAD["a ZIP archive"][1]())

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from wardrobe import drop, found
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
 from benchmarks import chromium as machine
 from benchmarks.other_avatars import Avatar, pack
@@ -50,7 +50,7 @@ def test_a_packed_file_is_unpacked_here_worn_and_speaks(wardrobe, address, name)
 
 
 OPEN = """async ([name, data]) => {
-  const { opened } = await import('./opening.mjs');
+  const { opened } = await import('../avatar_file/load.mjs');
   const { report, bytes } = await opened(name, Uint8Array.from(atob(data), (c) => c.charCodeAt(0)));
   const reader = new FileReader();
   const read = new Promise((resolve) => (reader.onload = resolve));
@@ -148,7 +148,7 @@ def test_draco_that_holds_more_than_it_says_is_refused(wardrobe):
 
 
 def test_decoders_that_do_not_come_are_told_of(browser, address):
-    if not modules.installed():
+    if not npm_modules.installed():
         pytest.skip("npm is not installed: there is no 3-D figure here")
     page = visit(browser, address, query="face=2d")
     page.route("**/libs/**", lambda route: route.abort())

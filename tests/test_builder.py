@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.builder.__main__ import main
 from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
@@ -139,10 +139,10 @@ def test_file_has_what_talkinghead_needs(path):
 
 def test_gltf_validator_finds_nothing_to_say():
     node = shutil.which("node")
-    if node is None or not (modules.NODE_MODULES / "gltf-validator").is_dir():
+    if node is None or not (npm_modules.NODE_MODULES / "gltf-validator").is_dir():
         pytest.skip("gltf-validator is not installed: run `npm ci` in avatar_assets")
     command = [node, "--input-type=module", "--eval", VALIDATE, *map(str, AVATARS)]
-    result = subprocess.run(command, cwd=modules.FOLDER, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=npm_modules.FOLDER, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert list(found) == [str(path) for path in AVATARS]
@@ -286,10 +286,10 @@ def test_any_two_visemes_look_different(face, shapes):
 
 
 @pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH")
-@pytest.mark.skipif(not modules.installed(), reason="the npm modules are not installed: run `npm ci` in avatar_assets")
+@pytest.mark.skipif(not npm_modules.installed(), reason="the npm modules are not installed: run `npm ci` in avatar_assets")
 @pytest.mark.timeout(240)
 def test_any_two_visemes_look_different_to_a_lip_reader():
-    with studio(modules.NODE_MODULES, machine.PROGRAM) as visit:
+    with studio(npm_modules.NODE_MODULES, machine.PROGRAM) as visit:
         for name in names():
             with visit(name) as page:
                 seen = {viseme: np.asarray(picture.crop(MOUTH_BOX), float) for viseme, picture in visemes(page).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engines.channel import Cancel, Channel
+from engines.concurrency.channel import Cancel, Channel
 
 WAIT_S = 10
 

@@ -15,7 +15,7 @@ from avatar_files import BAD, DAMAGED, OURS, PACKED, damaged
 from conftest import HOUSE
 
 from avatar_assets import check as command
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.checking.contract import CONTRACT, LIMITS, shown
 from avatar_assets.checking.person import Report, check
 from benchmarks.other_avatars import OTHERS, Avatar
@@ -88,7 +88,7 @@ def test_what_cannot_be_shown_is_refused_with_the_sentence_that_says_why(files, 
 
 def test_the_page_says_the_same(files):
     node = shutil.which("node")
-    if node is None or not modules.installed():
+    if node is None or not npm_modules.installed():
         pytest.skip("node or the npm modules are not installed: the page's own check cannot be run here")
     program = """
       const [module, ...files] = process.argv.slice(1);
@@ -97,7 +97,14 @@ def test_the_page_says_the_same(files):
       const { basename } = await import('node:path');
       console.log(JSON.stringify(files.map((file) => check(basename(file), new Uint8Array(readFileSync(file))).report)));
     """
-    command_line = [node, "--input-type=module", "-e", program, (modules.FOLDER / "check.mjs").as_uri(), *map(str, files.values())]
+    command_line = [
+        node,
+        "--input-type=module",
+        "-e",
+        program,
+        (npm_modules.WEB / "avatar_file/inspect.mjs").as_uri(),
+        *map(str, files.values()),
+    ]
     done = subprocess.run(command_line, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     for theirs, (name, path) in zip(json.loads(done.stdout), files.items(), strict=True):

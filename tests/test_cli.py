@@ -12,13 +12,14 @@ import sys
 import pytest
 from conftest import HOUSE
 
-from engines import cli, hub
-from engines.adapters import Adapters
+from engines import cli
 from engines.cli import doctor
+from engines.config.settings import Settings
 from engines.errors import TextToSpeechError
-from engines.registry import Registry
-from engines.settings import Settings
+from engines.registry.discovery import Adapters
+from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo
+from engines.weights import hub
 
 COMMANDS = [found.name for found in pkgutil.iter_modules(cli.__path__)]
 
@@ -72,14 +73,14 @@ def quick(monkeypatch):
 def test_what_is_missing_comes_with_its_command(quick, monkeypatch):
     info = EngineInfo("made_up", "tts", "Made up", "A voice.", requires=("no_such_module",), install="pip install no-such")
     adapter = argparse.Namespace(INFO=info, Options=Adapters(Settings()).named("tts", "espeak_ng").Options)
-    monkeypatch.setattr("engines.adapters.find", lambda stage: {"made_up": adapter})
+    monkeypatch.setattr("engines.registry.discovery.find", lambda stage: {"made_up": adapter})
     assert found()["tts made_up"].mend == "pip install no-such"
 
 
 def test_a_model_that_is_not_here_and_one_that_is(quick, monkeypatch, tmp_path):
     model = hub.Model("owner/model", "The voice", TextToSpeechError, ("*",))
     monkeypatch.setattr(Registry, "files", lambda self, stage, name: model)
-    monkeypatch.setattr("engines.slot.importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("engines.registry.managed_engine.importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr(hub, "find", lambda model: None)
     assert found()["tts kokoro"].mend == "hf download owner/model"
     monkeypatch.setattr(hub, "find", lambda model: tmp_path)
@@ -109,7 +110,7 @@ def test_mistakes_in_settings_and_people_are_told(quick, tmp_path):
 
 
 def test_without_modules_and_npm_the_figure_is_explained(quick, monkeypatch):
-    monkeypatch.setattr(doctor.modules, "installed", lambda: False)
+    monkeypatch.setattr(doctor.npm_modules, "installed", lambda: False)
     assert "npm ci" in found()["3-D figure"].mend
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     assert "nodejs.org" in found()["3-D figure"].mend
@@ -125,5 +126,5 @@ def test_an_engine_that_does_not_start_is_wrong_and_takes_nobody_along(monkeypat
 
 def test_little_room_is_a_hint(quick, monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: argparse.Namespace(free=2**30))
-    monkeypatch.setattr(doctor.machine, "memory_gb", lambda: 2.0)
+    monkeypatch.setattr(doctor.hardware, "memory_gb", lambda: 2.0)
     assert {found()[what].state for what in ("disk", "memory")} == {"hint"}

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from avatar_assets import component, modules
+from avatar_assets import component, npm_modules
 from avatar_assets.component import PREFIX, Stage, routes
 
 
@@ -20,24 +20,32 @@ def client() -> TestClient:
     return TestClient(Starlette(routes=list(routes())))
 
 
-SERVED = sorted(path.name for path in modules.FOLDER.iterdir() if path.suffix in {".mjs", ".css"} or path.name == "stage.html")
-AVATARS = sorted(path.name for path in (modules.FOLDER / "avatars").glob("*.*") if path.suffix in {".glb", ".png"})
+WEB = sorted(str(path.relative_to(npm_modules.WEB)) for path in npm_modules.WEB.rglob("*") if path.is_file())
+AVATARS = sorted(f"avatars/{path.name}" for path in (npm_modules.FOLDER / "avatars").iterdir() if path.suffix in {".glb", ".png"})
+KINDS = {
+    "mjs": "text/javascript",
+    "json": "application/json",
+    "css": "text/css",
+    "html": "text/html",
+    "webp": "image/webp",
+    "glb": "model/gltf-binary",
+    "png": "image/png",
+}
 
 
-@pytest.mark.parametrize("name", [*SERVED, *(f"avatars/{name}" for name in AVATARS)])
-def test_the_stages_own_files_are_served_with_their_type(client, name):
-    answer = client.get(f"/{PREFIX}/{name}")
-    assert answer.status_code == 200
-    assert answer.content == (modules.FOLDER / name).read_bytes()
-    kind = {"mjs": "text/javascript", "css": "text/css", "html": "text/html", "glb": "model/gltf-binary", "png": "image/png"}
-    assert answer.headers["content-type"].startswith(kind[name.rpartition(".")[2]])
-    assert answer.headers["x-content-type-options"] == "nosniff"
+def test_the_stages_own_files_are_served_with_their_type(client):
+    for name in [*WEB, *AVATARS]:
+        answer = client.get(f"/{PREFIX}/{name}")
+        assert answer.status_code == 200, name
+        assert answer.content == ((npm_modules.FOLDER if name in AVATARS else npm_modules.WEB) / name).read_bytes()
+        assert answer.headers["content-type"].startswith(KINDS[name.rpartition(".")[2]])
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 OTHERS = sorted(
-    str(path.relative_to(modules.FOLDER))
-    for path in modules.FOLDER.rglob("*")
-    if path.is_file() and path.suffix in {".py", ".json", ".toml"} and "node_modules" not in path.parts and "__pycache__" not in path.parts
+    str(path.relative_to(npm_modules.FOLDER))
+    for path in npm_modules.FOLDER.rglob("*")
+    if path.is_file() and not {"web", "avatars", "node_modules", "__pycache__"} & set(path.parts)
 )
 OUTSIDE = [
     "../app.py",
@@ -51,11 +59,11 @@ OUTSIDE = [
     "vendor/three/package.json",
     "builder/__init__.py",
     "node_modules/three/build/three.module.js",
-    "stage.mjs/../../app.py",
+    "stage/stage.mjs/../../../app.py",
     "avatars/",
     "",
     ".",
-    "stage.mjs%00.html",
+    "stage/stage.mjs%00.html",
     "avatars\\..\\..\\app.py",
     "C:/Windows/win.ini",
     "stage",
@@ -63,10 +71,10 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("name", [*OTHERS, *OUTSIDE])
 @pytest.mark.parametrize("spell", [str, lambda name: quote(name, safe=""), lambda name: name.replace("..", "%2e%2e")])
-def test_nothing_else_is(client, name, spell):
-    assert client.get(f"/{PREFIX}/{spell(name)}").status_code == 404
+def test_nothing_else_is(client, spell):
+    for name in [*OTHERS, *OUTSIDE]:
+        assert client.get(f"/{PREFIX}/{spell(name)}").status_code == 404, name
 
 
 def test_a_link_out_of_the_folder_is_not_followed(client, tmp_path, monkeypatch):
@@ -81,30 +89,30 @@ def test_a_link_out_of_the_folder_is_not_followed(client, tmp_path, monkeypatch)
 
 def test_only_reading_is_possible(client):
     for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert client.request(method, f"/{PREFIX}/stage.html").status_code == 405
+        assert client.request(method, f"/{PREFIX}/stage/stage.html").status_code == 405
 
 
 def test_the_page_takes_its_modules_from_here_when_they_are_installed(client, monkeypatch):
-    monkeypatch.setattr(modules, "installed", lambda: True)
+    monkeypatch.setattr(npm_modules, "installed", lambda: True)
     found = client.get(f"/{PREFIX}/modules.json").json()
     assert found["source"] == "local"
     assert all(address.startswith("./vendor/") for address in found["imports"].values())
 
 
 def test_the_page_takes_its_modules_from_a_cdn_at_the_locked_versions_otherwise(client, monkeypatch):
-    monkeypatch.setattr(modules, "installed", lambda: False)
+    monkeypatch.setattr(npm_modules, "installed", lambda: False)
     found = client.get(f"/{PREFIX}/modules.json").json()
-    lock = json.loads((modules.FOLDER / "package-lock.json").read_text())["packages"]
+    lock = json.loads((npm_modules.FOLDER / "package-lock.json").read_text())["packages"]
     assert found["source"] == "cdn"
-    for short, name in modules.PACKAGES.items():
+    for short, name in npm_modules.PACKAGES.items():
         version = lock[f"node_modules/{name}"]["version"]
         assert found["imports"][short].startswith(f"https://cdn.jsdelivr.net/npm/{name}@{version}/")
 
 
 def test_every_local_module_of_the_import_map_is_served(client):
-    if not modules.installed():
+    if not npm_modules.installed():
         pytest.skip("the npm modules are not installed; the browser tests install them where npm is there")
-    for address in modules.import_map()["imports"].values():
+    for address in npm_modules.import_map()["imports"].values():
         if not address.endswith("/"):
             assert client.get(f"/{PREFIX}/{address.removeprefix('./')}").status_code == 200
 
@@ -140,16 +148,16 @@ def test_the_first_start_says_what_npm_did(monkeypatch, tmp_path, script, said):
     if script is not None:
         fake_npm(bin_folder, script)
     monkeypatch.setenv("PATH", f"{bin_folder}:/bin:/usr/bin" if script else str(bin_folder))
-    shutil.copy(modules.FOLDER / "package-lock.json", tmp_path)
-    monkeypatch.setattr(modules, "FOLDER", tmp_path)
-    monkeypatch.setattr(modules, "NODE_MODULES", tmp_path / "node_modules")
-    monkeypatch.setattr(modules, "NPM_TIMEOUT_S", 0.5 if "longer" in said else 60)
+    shutil.copy(npm_modules.FOLDER / "package-lock.json", tmp_path)
+    monkeypatch.setattr(npm_modules, "FOLDER", tmp_path)
+    monkeypatch.setattr(npm_modules, "NODE_MODULES", tmp_path / "node_modules")
+    monkeypatch.setattr(npm_modules, "NPM_TIMEOUT_S", 0.5 if "longer" in said else 60)
     lines: list[str] = []
-    modules.install(lines.append)
+    npm_modules.install(lines.append)
     assert said in lines[-1]
-    assert modules.installed() is (said == "in place")
-    if modules.installed():
-        modules.install(lines.append)
+    assert npm_modules.installed() is (said == "in place")
+    if npm_modules.installed():
+        npm_modules.install(lines.append)
         assert said in lines[-1]
     assert sum("First start" in line for line in lines) <= 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engines.device import FairLock, exclusive
+from engines.concurrency.locks import FairLock, exclusive
 
 WAIT_S = 10
 

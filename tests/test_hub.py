@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from hub_server import GOOD, PIECE, Fault, Hub, lead_to, running
 
-from engines import download
-from engines.channel import Cancel
+from engines.concurrency.channel import Cancel
 from engines.errors import ChatModelError, EngineError
-from engines.hub import Model, Progress, fetch, find
+from engines.weights import download
+from engines.weights.hub import Model, Progress, fetch, find
 
 WEIGHTS = np.random.default_rng(0).bytes(300_000)
 FILES = {

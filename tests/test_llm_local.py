@@ -43,7 +43,7 @@ from engines.errors import ChatModelError, MissingDependency
 from engines.protocols import ChatModel
 from engines.types import ChatMessage
 
-ADAPTERS = [importlib.import_module(f"engines.llm.{found.name}") for found in pkgutil.iter_modules(llm.__path__)]
+ADAPTERS = [importlib.import_module(f"engines.llm.{found.name}") for found in pkgutil.iter_modules(llm.__path__) if found.name[0] != "_"]
 LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "model_of")]
 
 

@@ -33,7 +33,7 @@ from engines.errors import ChatModelError, ConfigError
 from engines.llm import openai_compatible
 from engines.llm.openai_compatible import OpenAICompatible, Options
 from engines.protocols import ChatModel
-from engines.remote import Remote
+from engines.runtimes.openai_client import Remote
 from engines.types import ChatMessage
 
 MESSAGES = (ChatMessage("system", "You are Pat."), ChatMessage("user", "Who sings?"))

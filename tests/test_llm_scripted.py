@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sentencex import segment
 
+from engines.config.personas import load_personas
 from engines.llm import scripted
-from engines.personas import load_personas
 from engines.protocols import ChatModel
 from engines.text.directions import DirectionFilter
 from engines.types import ChatMessage, Persona, ScriptedReply

@@ -11,7 +11,7 @@ from conftest import HOUSE
 
 pytest.importorskip("mlx.core", reason="mlx is not installed")
 
-from engines.mlx_thread import compute, steps
+from engines.runtimes.mlx_thread import compute, steps
 
 
 def name() -> str:
@@ -77,7 +77,7 @@ def test_steps_pass_an_error_on():
 _PROGRAM = """
 import threading
 import mlx.core as mx
-from engines.mlx_thread import compute
+from engines.runtimes.mlx_thread import compute
 double = mx.compile(lambda x: x * 2)  # what is compiled is what a thread that ends trips over
 threads = [threading.Thread(target=lambda: compute(lambda: double(mx.random.uniform(shape=(8, 8))).sum().item())) for _ in range(4)]
 [thread.start() for thread in threads]

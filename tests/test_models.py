@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from engines.machine import memory_gb, torch_device
-from engines.models import Runtime, language_model, suggestions
+from engines.weights.hardware import memory_gb, torch_device
+from engines.weights.recommended import Runtime, language_model, suggestions
 
 
 @pytest.mark.parametrize("runtime", get_args(Runtime))

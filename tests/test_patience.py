@@ -7,9 +7,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from engines.device import FairLock
+from engines.concurrency.deadlines import Patience
+from engines.concurrency.locks import FairLock
 from engines.errors import TextToSpeechError
-from engines.patience import Patience
 
 LATE = TextToSpeechError("late", code="timeout")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engines import plain_yaml
+from engines.config import strict_yaml
+from engines.config.personas import SPOKEN_STYLE, PersonaBook, load_personas, system_prompt
 from engines.errors import ConfigError, InputError
-from engines.personas import SPOKEN_STYLE, PersonaBook, load_personas, system_prompt
 from engines.types import Persona
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, loader: str) -> None:
-    monkeypatch.setattr(plain_yaml, "_LOADER", getattr(yaml, loader))
+    monkeypatch.setattr(strict_yaml, "_LOADER", getattr(yaml, loader))
     content, words, line = MISTAKES[case]
     with pytest.raises(ConfigError) as caught:
         load_personas(write(tmp_path, content))
@@ -202,7 +202,7 @@ def test_a_mistake_leaves_the_last_good_version_and_says_so(tmp_path: Path, spoi
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = PersonaBook(write(tmp_path, GOOD))
-    monkeypatch.setattr("engines.personas.load_personas", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("engines.config.personas.load_personas", lambda path: pytest.fail("read again"))
     assert list(book.all()) == ["pat"]
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.pronunciation import IPA, by_letters, english, is_english, words_of
-from engines.visemes.oculus import is_known
+from engines.lipsync.oculus import is_known
+from engines.lipsync.pronunciation import IPA, by_letters, english, is_english, words_of
 
 WORDS = {
     "hello": ["HH AH L OW", "HH EH L OW"], "don't": ["D OW N T"], "bob": ["B AA B"], "well": ["W EH L"], "known": ["N OW N"], "a": ["EY"],

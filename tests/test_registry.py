@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from conftest import HOUSE
 
-from engines import adapters as adapters_room
-from engines import hub
-from engines import registry as room
+from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
-from engines.registry import Registry
-from engines.settings import Settings
-from engines.slot import EngineState
+from engines.registry import discovery as adapters_room
+from engines.registry import registry as room
+from engines.registry.managed_engine import EngineState
+from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo
+from engines.weights import hub
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
 ADAPTERS = [(stage, path.stem) for stage in STAGES for path in sorted((HOUSE / "engines" / stage).glob("[!_]*.py"))]

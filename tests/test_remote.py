@@ -13,13 +13,16 @@ from openai_server import OpenAIServer, closed_port, error, running
 
 import engines
 from engines.errors import ConfigError, EngineError, MissingDependency
-from engines.remote import ServerOptions
+from engines.runtimes.openai_client import ServerOptions
 from engines.types import STAGES
 
 KEY = "sk-verysecret0123456789"
 PACKAGES = [importlib.import_module(f"engines.{stage}") for stage in STAGES]
 ADAPTERS = [
-    importlib.import_module(f"{package.__name__}.{found.name}") for package in PACKAGES for found in pkgutil.iter_modules(package.__path__)
+    importlib.import_module(f"{package.__name__}.{found.name}")
+    for package in PACKAGES
+    for found in pkgutil.iter_modules(package.__path__)
+    if found.name[0] != "_"
 ]
 ON_SERVERS = [room for room in ADAPTERS if issubclass(room.Options, ServerOptions)]
 

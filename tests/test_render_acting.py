@@ -21,7 +21,7 @@ from avatar_assets.render import figure, stage
 from avatar_assets.render.acting import RESTING, Acting, Pose
 from avatar_assets.render.acts import ACTS
 from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, Script, captions, script_of
-from engines.personas import _Mood
+from engines.config.personas import _Mood
 from engines.text.directions import DIRECTIONS
 from engines.types import Cue
 
@@ -94,7 +94,7 @@ def from_node(program: str, given: object = None) -> Any:
 
 def test_acts_are_the_browsers():
     program = """
-    import { ACTS } from './avatar_assets/acts.mjs';
+    import { ACTS } from './avatar_assets/web/acting/acts.mjs';
     const act = ({ template, mood = null }) => ({ ...template(false), mood });
     console.log(JSON.stringify(Object.fromEntries(Object.entries(ACTS).map(([name, one]) => [name, act(one)]))));
     """
@@ -181,7 +181,7 @@ def numbers_of(source: str, name: str) -> float:
 
 
 def test_camera_and_light_are_the_browsers():
-    source = (ASSETS / "drawing.mjs").read_text(encoding="utf-8")
+    source = (ASSETS / "web/avatar/renderer.mjs").read_text(encoding="utf-8")
     ours = {"FIELD_OF_VIEW": math.degrees(stage.FIELD_OF_VIEW), "AMBIENT": stage.AMBIENT, "ENVIRONMENT": stage.ENVIRONMENT}
     assert {name: numbers_of(source, name) for name in ours} == pytest.approx(ours)
     place = f"[2, {stage.DIRECT_PHI:g}, {stage.DIRECT_THETA:g}]"
@@ -191,7 +191,7 @@ def test_camera_and_light_are_the_browsers():
 
 def test_every_view_is_the_browsers():
     program = """
-    import { FIRST_VIEW, VIEWS, shotOf } from './avatar_assets/views.mjs';
+    import { FIRST_VIEW, VIEWS, shotOf } from './avatar_assets/web/avatar/views.mjs';
     import { readFileSync } from 'node:fs';
     const shots = JSON.parse(readFileSync(0)).map(([view, top, width, height]) => shotOf(view, { width, height }, top));
     console.log(JSON.stringify([FIRST_VIEW, Object.keys(VIEWS), shots.map(({ seen, centre }) => [seen, centre])]));

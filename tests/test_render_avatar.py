@@ -180,7 +180,7 @@ def test_the_five_mouths_are_the_pages():
     if (node := shutil.which("node")) is None:
         pytest.skip("node is not installed: the browser's numbers cannot be computed")
     program = """
-    import { fiveOf } from './avatar_assets/vrm-mouth.mjs';
+    import { fiveOf } from './avatar_assets/web/lipsync/vrm-mouth.mjs';
     import { readFileSync } from 'node:fs';
     console.log(JSON.stringify(JSON.parse(readFileSync(0)).map(fiveOf)));
     """

@@ -17,8 +17,8 @@ from avatar_assets.render.backdrop import BACKDROPS, FIRST_BACKDROP, paint
 from benchmarks import chromium as machine
 from engines.errors import InputError
 
-SOURCE = (HOUSE / "avatar_assets" / "backdrop.mjs").read_text(encoding="utf-8")
-SETTINGS = (HOUSE / "avatar_assets" / "stage-settings.mjs").read_text(encoding="utf-8")
+SOURCE = (HOUSE / "avatar_assets/web/stage/backdrop.mjs").read_text(encoding="utf-8")
+SETTINGS = (HOUSE / "avatar_assets/web/stage/stage-settings.mjs").read_text(encoding="utf-8")
 COLOUR = "#3a7f86"
 PAINT = """async ([source, name, colour, dark, width, height]) => {
   const { paintBackdrop } = await import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));

@@ -14,7 +14,7 @@ from avatar_assets.render.mouth import Mouth
 from engines.types import VISEME_NAMES, Viseme
 
 NODE = """
-import { timelineOf, weightsOf } from './avatar_assets/face.mjs';
+import { timelineOf, weightsOf } from './avatar_assets/web/lipsync/viseme-curves.mjs';
 import { readFileSync } from 'node:fs';
 const answer = JSON.parse(readFileSync(0)).map(({ segments, times }) => {
   const parts = segments.map(({ at, ...segment }) => ({ at, timeline: timelineOf(segment) }));

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from conftest import HOUSE, StubEars, StubMind, StubRegistry, StubVoice, stub_engines, tone
 
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.session import Heard, Session, Sessions
 from engines.errors import EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
-from engines.personas import PersonaBook
-from engines.registry import Pick
-from engines.session import Heard, Session, Sessions
-from engines.settings import Settings
+from engines.registry.registry import Pick
 from engines.types import AudioChunk, ChatMessage, Utterance
 
 WAIT_S = 10

@@ -7,9 +7,9 @@ import re
 import pytest
 from conftest import HOUSE
 
+from engines.config.settings import Settings, load_settings
 from engines.errors import ConfigError
-from engines.registry import Registry
-from engines.settings import Settings, load_settings
+from engines.registry.registry import Registry
 
 
 def test_every_setting_has_a_default():

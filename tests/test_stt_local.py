@@ -27,10 +27,10 @@ from engines import stt
 from engines.audio import concatenate, decode
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.protocols import SpeechToText
-from engines.text.whisper import LocalWhisper, samples_of
+from engines.stt._whisper import LocalWhisper, samples_of
 from engines.types import AudioChunk
 
-ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__)]
+ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__) if found.name[0] != "_"]
 LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "model_of")]
 HUMANS = sorted((HOUSE.parent / "shared" / "speech").glob("*.wav"))
 

@@ -17,7 +17,7 @@ from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, er
 
 from engines.errors import SpeechToTextError
 from engines.protocols import SpeechToText
-from engines.remote import Remote
+from engines.runtimes.openai_client import Remote
 from engines.stt import openai_compatible
 from engines.stt.openai_compatible import OpenAICompatible, Options
 from engines.types import AudioChunk, Transcript

@@ -118,6 +118,8 @@ def test_the_stage_can_act_everything():
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed: the stage's acts cannot be read")
-    program = f"import('{(HOUSE / 'avatar_assets' / 'acts.mjs').as_uri()}').then((m) => console.log(JSON.stringify(Object.keys(m.ACTS))))"
+    program = (
+        f"import('{(HOUSE / 'avatar_assets/web/acting/acts.mjs').as_uri()}').then((m) => console.log(JSON.stringify(Object.keys(m.ACTS))))"
+    )
     done = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True, timeout=60)
     assert sorted(DIRECTIONS) == sorted(json.loads(done.stdout))

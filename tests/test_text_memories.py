@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from engines.text.memories import Memories, Memory, shared_prefix
+from engines.llm._prefix_cache import Memories, Memory, shared_prefix
 
 
 class Tape(list[int]):

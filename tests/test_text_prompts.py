@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engines.errors import ChatModelError
-from engines.text.prompts import Prompter, failure, room_for_reply, transcript, without_system
+from engines.llm._chat_template import Prompter, failure, room_for_reply, transcript, without_system
 from engines.types import ChatMessage
 
 TALK = [ChatMessage("system", "Be kind."), ChatMessage("user", "Hi.")]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.text.thoughts import ThoughtFilter
+from engines.llm._reasoning_filter import ThoughtFilter
 
 HARMONY = (
     "<|channel|>analysis<|message|>User greets. I say <think>, or final.<|end|>"

@@ -7,7 +7,7 @@ import pytest
 from conftest import tone
 
 from engines.errors import SpeechToTextError
-from engines.text.whisper import RATE, Stretch, code_of, decoding_of, failure, opening, samples_of, tag_of, unknown_language
+from engines.stt._whisper import RATE, Stretch, code_of, decoding_of, failure, opening, samples_of, tag_of, unknown_language
 from engines.types import AudioChunk
 
 

@@ -18,18 +18,18 @@ import pytest
 from hub_server import Hub, lead_to, running
 
 from engines.errors import MissingDependency, TextToSpeechError
+from engines.lipsync.oculus import visemes_of
+from engines.lipsync.timeline import timeline
 from engines.protocols import TextToSpeech
-from engines.text import notation
+from engines.tts import _g2p
 from engines.tts import kokoro as room
 from engines.types import Speech
-from engines.visemes.oculus import visemes_of
-from engines.visemes.timeline import timeline
 
 RUNS = {1: ";:,.!?", 9: '—…"()“” \u0303ʣʥʦʨᵝ\uab67AI', 31: "O", 33: "Q", 35: "ST", 39: "W", 41: "Yᵊabcdef", 50: "hijklmnopqrstuvwxyz"}
 RUNS |= {69: "ɑɐɒæ", 75: "βɔɕç", 80: "ɖðʤə", 85: "ɚɛɜ", 90: "ɟ", 92: "ɡ", 99: "ɥ", 101: "ɨɪʝ", 110: "ɯɰŋɳɲɴø", 118: "ɸθœ", 123: "ɹ"}
 RUNS |= {125: "ɾɻ", 128: "ʁɽʂʃʈʧ", 135: "ʊʋ", 138: "ʌɣɤ", 142: "χʎ", 147: "ʒʔ", 156: "ˈˌː", 162: "ʰ", 164: "ʲ", 169: "↓", 171: "→↗↘"}
 VOCAB = {character: first + i for first, characters in (RUNS | {177: "ᵻ"}).items() for i, character in enumerate(characters)}
-"""The published model's notation."""
+"""The published model's _g2p."""
 VOICES = """af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam am_echo am_eric
 am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis jf_alpha
 jf_gongitsune jf_nezumi jf_tebukuro jm_kumo zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang ef_dora
@@ -410,7 +410,7 @@ def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatc
         return importlib.import_module(name)
 
     monkeypatch.setattr(voice, "_spellers", {})
-    monkeypatch.setattr(notation, "import_module", without)
+    monkeypatch.setattr(_g2p, "import_module", without)
     name = next(v.id for v in voice.voices() if v.id[0] == letter)
     with pytest.raises(MissingDependency, match="pip install") as caught:
         list(voice.synthesize("好", name))

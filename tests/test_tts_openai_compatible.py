@@ -16,12 +16,12 @@ from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, er
 
 from engines.audio import resample, to_pcm16, to_wav
 from engines.errors import TextToSpeechError
+from engines.lipsync.timeline import timeline
 from engines.protocols import TextToSpeech
-from engines.remote import Remote
+from engines.runtimes.openai_client import Remote
 from engines.tts import espeak_ng, openai_compatible
 from engines.tts.openai_compatible import OpenAICompatible, Options
 from engines.types import AudioChunk, Speech, Voice
-from engines.visemes.timeline import timeline
 
 KEY = "sk-verysecret0123456789"
 TEXT = "I have been thinking about what you said yesterday, and I believe you were right."

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
 
-from engines.channel import Cancel
+from engines.concurrency.channel import Cancel
+from engines.concurrency.deadlines import Limits
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import TextToSpeechError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnFailed, TurnInterrupted, TurnStarted
-from engines.patience import Limits
-from engines.registry import Engines
-from engines.turn import TurnRequest, run_turn
+from engines.registry.registry import Engines
 from engines.types import AudioChunk, ChatMessage, Persona, Speech, Utterance, Voice
 
 WAIT_S = 10

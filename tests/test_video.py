@@ -25,8 +25,8 @@ from benchmarks.other_avatars import OTHERS
 from benchmarks.video import offsets
 from engines import cli
 from engines.cli import doctor, video
+from engines.config.settings import Settings
 from engines.errors import EngineError, TextToSpeechError
-from engines.settings import Settings
 from engines.types import AudioChunk
 
 SMALL = ["--size", "128x128", "--tts", "espeak_ng", "--persona", "maya"]
@@ -224,7 +224,7 @@ def test_stage_directions_are_acted_and_not_said(persona):
 
 
 def test_a_voice_that_was_asked_for_and_cannot_work_is_not_replaced(capsys, monkeypatch):
-    monkeypatch.setattr("engines.slot.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("engines.registry.managed_engine.importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(video, "check", lambda *_: ())
     error = said(["--text", "Hello.", "--out", "talk.mp4", "--tts", "kokoro"], capsys)
     assert "pip install" in error

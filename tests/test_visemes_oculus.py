@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.lipsync.oculus import FALLBACK, is_known, visemes_of
 from engines.tts import espeak_ng
 from engines.types import VISEME_NAMES
-from engines.visemes.oculus import FALLBACK, is_known, visemes_of
 
 KOKORO = ';:,.!?—…"()“” \u0303ʣʥʦʨᵝꭧAIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔˈˌːʰʲ↓→↗↘ᵻ'
 """The keys of "vocab" in the config.json of hexgrad/Kokoro-82M: all that misaki may hand it, in any of its languages."""

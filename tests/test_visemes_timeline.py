@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.errors import TextToSpeechError
+from engines.lipsync.timeline import CLOSURE_MS, FRAME_MS, NUCLEUS, timeline
 from engines.tts import espeak_ng
 from engines.types import AudioChunk, PhonemeTiming, Speech, VisemeTimeline, WordTiming
-from engines.visemes.timeline import CLOSURE_MS, FRAME_MS, NUCLEUS, timeline
 
 RATE = 24_000
 

@@ -7,7 +7,7 @@ const MODULES = new URL('../avatar_assets/node_modules/', import.meta.url);
 const there = ['three', 'meshoptimizer'].every((name) => existsSync(new URL(name, MODULES)));
 const skip = there ? false : 'the npm modules are missing: npm ci in avatar_assets';
 const three = skip ? null : await import(new URL('three/build/three.module.js', MODULES).href);
-const { thinned } = skip ? {} : await import('../avatar_assets/thin.mjs');
+const { thinned } = skip ? {} : await import('../avatar_assets/web/avatar/low_power/simplify.mjs');
 
 /** The triangles of an index, each as its three points. */
 const triangles = (index) => Array.from({ length: index.count / 3 }, (_, at) => [0, 1, 2].map((corner) => index.getX(3 * at + corner)));

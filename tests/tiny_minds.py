@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engines.device import exclusive
+from engines.concurrency.locks import exclusive
 from engines.errors import ChatModelError
 from engines.types import ChatMessage
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { FIRST_VIEW, FLIGHT_MS, VIEWS, between, drawnShotOf, shotOf, viewOf } from '../avatar_assets/views.mjs';
+import { FIRST_VIEW, FLIGHT_MS, VIEWS, between, drawnShotOf, shotOf, viewOf } from '../avatar_assets/web/avatar/views.mjs';
 
 const PICTURES = { square: [512, 512], desktop: [868, 714], phone: [370, 388], narrow: [215, 388], flat: [900, 200] };
 const TOP = 1.72;

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { CONTRACT } from '../avatar_assets/contract.mjs';
-import { VISEMES, restWeights } from '../avatar_assets/face.mjs';
-import { fiveOf } from '../avatar_assets/vrm-mouth.mjs';
+import { CONTRACT } from '../avatar_assets/web/avatar_file/spec.mjs';
+import { VISEMES, restWeights } from '../avatar_assets/web/lipsync/viseme-curves.mjs';
+import { fiveOf } from '../avatar_assets/web/lipsync/vrm-mouth.mjs';
 
 const shown = (weights) => fiveOf({ ...restWeights(), ...weights });
 const whole = (five) => Object.values(five).reduce((sum, weight) => sum + weight, 0);

@@ -9,7 +9,7 @@ import pytest
 from browsing import stage, visit
 from playwright.sync_api import Page
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from benchmarks.stages import STUB_DRAWING
 
 DROP = """([place, name, data]) => {
@@ -32,7 +32,7 @@ def found(page: Page) -> set[str]:
 @pytest.fixture(scope="module")
 def wardrobe(browser, address) -> Iterator[Page]:
     """A page with a person in 3-D, for whom files are dropped one after the other."""
-    if not modules.installed():
+    if not npm_modules.installed():
         pytest.skip("npm is not installed: there is no 3-D figure here")
     page = visit(browser, address, query="", script=STUB_DRAWING)  # here it matters what moves, not what a processor can draw
     page.asked = []

@@ -7,11 +7,11 @@ import math
 import unicodedata
 from typing import Any, NoReturn
 
-from avatar_assets.modules import FOLDER
+from avatar_assets.npm_modules import WEB
 
-_TABLE = (FOLDER / "contract.mjs").read_text(encoding="utf-8")
+_TABLE = (WEB / "avatar_file" / "spec.mjs").read_text(encoding="utf-8")
 CONTRACT: dict[str, Any] = json.loads(_TABLE.partition("export const CONTRACT =")[2].strip().removesuffix(";"))
-"""The value of `contract.mjs`, whose right-hand side is strict JSON."""
+"""The value of `spec.mjs`, whose right-hand side is strict JSON."""
 LIMITS: dict[str, Any] = CONTRACT["limits"]
 _SHOWN_CHARACTERS = 40
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}

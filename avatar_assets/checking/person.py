@@ -1,4 +1,4 @@
-"""What a file of an avatar has, lacks and can be helped with, in the contract's sentences. The same steps as `check.mjs`."""
+"""What a file of an avatar has, lacks and can be helped with, in the contract's sentences. The same steps as `inspect.mjs`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the bones of a file under whatever name, and judges how they stand. The same steps as `rig.mjs`, which also mends them."""
+"""Finds the bones of a file under whatever name, and judges how they stand. The same steps as `skeleton.mjs`, which also mends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the morph targets that the stage knows under whatever name, and what missing visemes are made of. The same steps as `check.mjs`."""
+"""Finds the morph targets that the stage knows under whatever name, and missing visemes. The same steps as `inspect.mjs`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether what a glTF file describes holds together: lists, places in the data, nodes, skins, pictures, numbers.
 
-Format: Khronos, glTF 2.0 specification. The same steps in the same order as `soundness.mjs`.
+Format: Khronos, glTF 2.0 specification. The same steps in the same order as `validate.mjs`.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _refuse_unknown(described: Json) -> None:
 
 
 def _glb(described: Json, _: str, model: Model, face: GlbFace | VrmFace, notices: tuple[str, ...]) -> Avatar:
-    """What `mend.mjs` does to bones, done without writing another file."""
+    """What `repair.mjs` does to bones, done without writing another file."""
     found = find_bones(described)
     rig, worlds = judge(described, found), worlds_of(described["nodes"])
     stand = np.eye(4)

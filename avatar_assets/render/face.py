@@ -24,7 +24,7 @@ _VRM0_PRESETS = {
 
 
 class GlbFace:
-    """Morph targets under the contract's names; what is missing is summed up from others, as `mend.mjs` does, or left out."""
+    """Morph targets under the contract's names; what is missing is summed up from others, as `repair.mjs` does, or left out."""
 
     def __init__(self, described: Json) -> None:
         """Find out what the file has.

@@ -1,6 +1,6 @@
-"""What the mouth shows at a moment: `face.mjs` in Python, number for number; a test holds the two together.
+"""What the mouth shows at a moment: `viseme-curves.mjs` in Python, number for number; a test holds the two together.
 
-Pure arithmetic. Times are ms; the shape of the curve and its reasons are explained in `face.mjs`.
+Pure arithmetic. Times are ms; the shape of the curve and its reasons are explained in `viseme-curves.mjs`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_assets.modules import FOLDER
+from avatar_assets.npm_modules import FOLDER
 from avatar_assets.render import backdrop, stage
 from avatar_assets.render.acting import Acting
 from avatar_assets.render.avatar import find, read

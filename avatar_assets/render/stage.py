@@ -1,6 +1,6 @@
 """The stage in numbers, the same as in the browser: camera and lights.
 
-Lengths are metres, angles radians; colours are sRGB from 0 to 1 unless they say linear. What comes from `drawing.mjs` and
+Lengths are metres, angles radians; colours are sRGB from 0 to 1 unless they say linear. What comes from `renderer.mjs` and
 `views.mjs` is held together with them by a test.
 """
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from engines.audio import from_pcm16, to_pcm16
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.session import Heard
 from engines.errors import AudioError, EngineError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
-from engines.personas import PersonaBook
-from engines.registry import Registry, Standing
-from engines.session import Heard
-from engines.settings import Settings
-from engines.slot import EngineState
+from engines.registry.managed_engine import EngineState
+from engines.registry.registry import Registry, Standing
 from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
 
 Json = dict[str, Any]

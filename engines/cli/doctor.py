@@ -18,16 +18,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from avatar_assets import modules
+from avatar_assets import npm_modules
 from avatar_assets.render import draw
-from engines import hub, machine, ports
-from engines.adapters import Offer
+from engines import ports
+from engines.config.personas import load_personas
+from engines.config.settings import PROJECT_ROOT, Settings, load_settings
 from engines.errors import EngineError
-from engines.models import language_model
-from engines.personas import load_personas
-from engines.registry import Registry
-from engines.settings import HOUSE, Settings, load_settings
+from engines.registry.discovery import Offer
+from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo, Stage
+from engines.weights import hardware, hub
+from engines.weights.recommended import language_model
 
 _OLDEST_PYTHON = (3, 11)
 _LITTLE_MEMORY_GB = 4
@@ -105,7 +106,7 @@ def _python() -> Finding:
 
 
 def _memory() -> Finding:
-    memory = machine.memory_gb()
+    memory = hardware.memory_gb()
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
     model = language_model("mlx" if apple else "cpu", memory)
     if memory < _LITTLE_MEMORY_GB:
@@ -132,7 +133,7 @@ def _personas(settings: Settings) -> Iterator[Finding]:
         yield Finding("people", "wrong", error.message)
         return
     yield Finding("people", "ok", f"{', '.join(person.name for person in people.values())}.")
-    avatars = {path.stem for path in (modules.FOLDER / "avatars").glob("*.glb")}
+    avatars = {path.stem for path in (npm_modules.FOLDER / "avatars").glob("*.glb")}
     for person in people.values():
         if person.avatar not in avatars:
             there = f"There is {', '.join(sorted(avatars))}."
@@ -141,12 +142,12 @@ def _personas(settings: Settings) -> Iterator[Finding]:
 
 def _modules() -> Finding:
     what = "3-D figure"
-    if modules.installed():
+    if npm_modules.installed():
         return Finding(what, "ok", "the modules are in place; no network is needed.")
-    folder = modules.FOLDER.relative_to(HOUSE)
+    folder = npm_modules.FOLDER.relative_to(PROJECT_ROOT)
     if shutil.which("npm"):
         return Finding(what, "hint", "the modules are not fetched yet; the first start does it.", f"npm ci --prefix {folder}")
-    return Finding(what, "hint", f"npm is not installed: {modules.WITHOUT_NPM}", "install Node.js from https://nodejs.org")
+    return Finding(what, "hint", f"npm is not installed: {npm_modules.WITHOUT_NPM}", "install Node.js from https://nodejs.org")
 
 
 def _film() -> Finding:
@@ -222,7 +223,7 @@ def _probed(what: str, stage: Stage, info: EngineInfo) -> Finding:
 def _tried(command: list[str]) -> subprocess.CompletedProcess[str] | str:
     """What became of a command, or, as the end of a sentence, that it did not end."""
     try:
-        return subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=_PROBE_S, check=False)  # noqa: S603
+        return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=_PROBE_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
         return f"did not start within {_PROBE_S} s."
 

@@ -16,13 +16,13 @@ from avatar_assets.render.film import KINDS
 from avatar_assets.render.script import script_of
 from avatar_assets.render.shoot import Format, check, shoot
 from avatar_assets.render.stage import VIEWS
+from engines.concurrency.deadlines import Limits
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings, load_settings
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import EngineError, InputError, MissingDependency, TextToSpeechError
 from engines.events import SegmentReady, TurnFailed
-from engines.patience import Limits
-from engines.personas import PersonaBook
-from engines.registry import Engines, Registry
-from engines.settings import Settings, load_settings
-from engines.turn import TurnRequest, run_turn
+from engines.registry.registry import Engines, Registry
 from engines.types import Persona, SpeechSegment
 
 _SMALLEST, _LARGEST = 128, 2160

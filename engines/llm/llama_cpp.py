@@ -14,16 +14,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engines import hub
-from engines.device import FairLock
+from engines.concurrency.locks import FairLock
 from engines.errors import ChatModelError, MissingDependency
-from engines.gguf import STEP_TOKENS, Llama, Place
-from engines.machine import memory_gb
-from engines.models import language_model, suggestions
-from engines.text.generation import GenerationOptions, LocalChatModel, opening
-from engines.text.memories import Memory
-from engines.text.prompts import CHANNELS, NO_THINKING, Part, Prompter
+from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
+from engines.llm._llama_cpp_api import STEP_TOKENS, Llama, Place
+from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
+from engines.llm._prefix_cache import Memory
 from engines.types import EngineInfo
+from engines.weights import hub
+from engines.weights.hardware import memory_gb
+from engines.weights.recommended import language_model, suggestions
 
 INFO = EngineInfo(
     name="llama_cpp",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.errors import ChatModelError, ConfigError
-from engines.remote import INSTALL, Remote, ServerOptions
-from engines.text.thoughts import ThoughtFilter
+from engines.llm._reasoning_filter import ThoughtFilter
+from engines.runtimes.openai_client import INSTALL, Remote, ServerOptions
 from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
 
 INFO = EngineInfo(

@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from engines import hub
-from engines.device import FairLock, exclusive
+from engines.concurrency.locks import FairLock, exclusive
 from engines.errors import ChatModelError, MissingDependency
-from engines.machine import memory_gb, torch_device
-from engines.models import Runtime, language_model, suggestions
-from engines.text.generation import GenerationOptions, LocalChatModel, opening
-from engines.text.memories import Memory
-from engines.text.prompts import CHANNELS, NO_THINKING, Part, Prompter
+from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
+from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
+from engines.llm._prefix_cache import Memory
 from engines.types import EngineInfo
+from engines.weights import hub
+from engines.weights.hardware import memory_gb, torch_device
+from engines.weights.recommended import Runtime, language_model, suggestions
 
 _RUNTIMES: tuple[Runtime, ...] = ("cuda", "mps", "cpu")
 """Where torch computes, the fastest first."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import hub
 from engines.errors import MissingDependency, SpeechToTextError
-from engines.text.whisper import LEAST_LOGPROB, LocalWhisper, Stretch, decoding_of, opening
+from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, Stretch, decoding_of, opening
 from engines.types import EngineInfo
+from engines.weights import hub
 
 _SIZES = {
     size: f"Systran/faster-whisper-{size}" for size in "tiny tiny.en base base.en small small.en medium medium.en large-v2 large-v3".split()

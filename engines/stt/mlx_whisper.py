@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import hub
 from engines.errors import MissingDependency, SpeechToTextError
-from engines.mlx_thread import compute
-from engines.text.whisper import LEAST_LOGPROB, RATE, LocalWhisper, Stretch, decoding_of, opening
+from engines.runtimes.mlx_thread import compute
+from engines.stt._whisper import LEAST_LOGPROB, RATE, LocalWhisper, Stretch, decoding_of, opening
 from engines.types import EngineInfo
+from engines.weights import hub
 
 _SIZES = {
     "tiny": "mlx-community/whisper-tiny-mlx",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engines.audio import require_sound, resample, to_wav
 from engines.errors import AudioError, SpeechToTextError
-from engines.remote import INSTALL, Remote, ServerOptions
+from engines.runtimes.openai_client import INSTALL, Remote, ServerOptions
 from engines.types import AudioChunk, EngineInfo, Transcript
 
 INFO = EngineInfo(

@@ -33,7 +33,7 @@ _WORDS = {
 }
 """Direction → the first words of what a model may write for it."""
 DIRECTIONS = tuple(_WORDS)
-"""Everything that can be acted. The stage (`avatar_assets/acts.mjs`) knows the same names."""
+"""Everything that can be acted. The stage (`avatar_assets/web/acting/acts.mjs`) knows the same names."""
 _BY_WORD = {word: name for name, words in _WORDS.items() for word in words.split()}
 _EMOJI = {
     "smile": "🙂😊😀😃😄😁☺😇😌",

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from engines import hub
-from engines.device import exclusive
+from engines.concurrency.locks import exclusive
 from engines.errors import MissingDependency, TextToSpeechError
-from engines.machine import torch_device
-from engines.text.notation import Words, speller
-from engines.text.prompts import is_out_of_memory
+from engines.tts._g2p import Words, speller
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
+from engines.weights import hub
+from engines.weights.hardware import is_out_of_memory, torch_device
 
 INFO = EngineInfo(
     name="kokoro",

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from engines import align
 from engines.audio import decode, from_pcm16
 from engines.errors import AudioError, EngineError, TextToSpeechError
-from engines.remote import INSTALL, LISTING_S, Remote, ServerOptions
+from engines.lipsync import forced_alignment
+from engines.runtimes.openai_client import INSTALL, LISTING_S, Remote, ServerOptions
 from engines.text.sentences import MAX_CHARACTERS, sentences
 from engines.types import AudioChunk, EngineInfo, Speech, TextDelta, Voice
 
@@ -79,7 +79,7 @@ def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - e
     remote = Remote(INFO.title, TextToSpeechError, options)
     remote.run(remote.models(needed=False))
     listed = remote.run(_listed(remote, options.language))
-    align.warm_up()
+    forced_alignment.warm_up()
     return OpenAICompatible(remote, options, listed)
 
 
@@ -120,7 +120,7 @@ class OpenAICompatible:
         for piece in pieces:
             if any(map(str.isalnum, piece)):
                 audio = self._remote.run(self._remote.patiently(partial(self._ask, piece, voice.id), self._options.model))
-                yield align.timed(audio, piece, voice.language)
+                yield forced_alignment.timed(audio, piece, voice.language)
 
     async def _ask(self, text: str, voice: str) -> AudioChunk:
         """The sound of one piece."""

@@ -1,0 +1,297 @@
+// Figure: TalkingHead gives the body, its gaze, blinks and moods; the mouth comes from our own clock.
+
+import { TalkingHead } from 'talkinghead';
+import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { Camera } from './camera.mjs';
+import { VISEMES } from '../lipsync/viseme-curves.mjs';
+import { CUES } from '../acting/gestures.mjs';
+import { Drawing } from './renderer.mjs';
+import { Effort } from './adaptive-quality.mjs';
+import { Meshes } from './low_power/skinned-meshes.mjs';
+import { makeMipmaps } from './low_power/mipmaps.mjs';
+import { Gaze } from '../acting/gaze.mjs';
+
+/** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
+const MOOD_MS = 9000;
+/** How long hands stay at a gesture, in s; below this liveliness they stay down. */
+const GESTURE_S = 2.2;
+const HANDS_FROM = 0.3;
+/** TalkingHead's body, at a liveliness of 1: face to face, the calmer half of its poses. */
+const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
+const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatarSpeakingHeadMove: 0 };
+
+/** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
+const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
+
+export class Figure {
+  #host;
+  #head;
+  #mouth;
+  #onFailure;
+  #effort;
+  #state = 'idle';
+  #nextCue = 0;
+  #mood = 'neutral'; // at rest
+  #moodUntil = Infinity;
+  #liveliness = 1;
+  #mesh = 1; // the share of the triangles that is drawn
+  #meshes = null;
+  #loading = Promise.resolve();
+  #drawing;
+  #camera;
+  #resized;
+  #gaze;
+  #root = null; // who stands there
+  #onDrawn = null;
+  #request = 0;
+  #frameMs = 0; // the least time between two frames
+  #last = 0;
+  #mouthAt = 0; // when the mouth of this frame was asked for
+  #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+  /**
+   * @param {HTMLElement} host is filled by the figure
+   * @param {object} options
+   * @param {() => import('../lipsync/viseme-curves.mjs').Weights} options.mouth asked once a frame
+   * @param {AudioNode} options.voice its loudness moves the head a little
+   * @param {(error: Error) => void} options.onFailure 3-D stopped working for good
+   * @throws {Error} where there is no WebGL
+   */
+  constructor(host, { mouth, voice, onFailure }) {
+    this.#host = host;
+    this.#mouth = mouth;
+    this.#onFailure = onFailure;
+    const drawing = (this.#drawing = new Drawing(host, () => onFailure(new Error('the browser took the 3-D drawing away'))));
+    const head = (this.#head = new TalkingHead(host, {
+      ttsEndpoint: 'none', // it has to be something; nothing is ever asked for
+      lipsyncModules: [],
+      avatarOnly: true, // it moves the bones and the shapes; the drawing is ours
+      avatarOnlyCamera: drawing.camera,
+      cameraView: 'upper',
+      avatarIdleEyeContact: 0.7,
+      avatarSpeakingEyeContact: 0.85,
+      ...(this.#still ? MOVEMENT_STILL : MOVEMENT),
+      update: () => this.#beforeDrawing(),
+    }));
+    head.audioCtx.close();
+    head.audioCtx = SILENT_CONTEXT;
+    head.audioAnalyzerNode = analyserOf(voice);
+    this.#gaze = new Gaze(head, this.#still);
+    this.#camera = new Camera(head, drawing.camera, host, this.#still);
+    drawing.scene.onBeforeRender = () => this.#meshes?.prepare(drawing.camera);
+    this.#effort = new Effort(drawing.context, (level) => this.#economise(level));
+    this.#resized = new ResizeObserver(() => {
+      this.#camera.frame();
+      drawing.resize();
+    });
+    this.#resized.observe(host);
+  }
+
+  /**
+   * Shows a persona; the one before stays until the file is there.
+   *
+   * @param {import('./avatar-view.mjs').Persona} persona
+   * @throws {Error} when the file is missing or is no avatar
+   */
+  show(persona) {
+    const shown = this.#loading.then(() => this.#load(persona));
+    this.#loading = shown.catch(() => {}); // its caller hears of it; the next persona gets its chance
+    return shown;
+  }
+
+  /** @param {string} state what the body does: loading, idle, listening, thinking, speaking, failed */
+  setState(state) {
+    if (state === this.#state) return;
+    const head = this.#head;
+    this.#state = state;
+    head.isSpeaking = state === 'speaking';
+    head.stateName = head.isSpeaking ? 'speaking' : 'idle';
+    head.animQueue = head.animQueue.filter(({ template }) => !Object.hasOwn(CUES, template.name));
+    this.#nextCue = 0;
+  }
+
+  /** @param {string} name of an act */
+  act(name) {
+    const head = this.#head;
+    const { mood, template, gesture } = ACTS[name] ?? AUTOMATIC[name];
+    if (mood) this.#feel(mood, head.animClock + MOOD_MS);
+    if (template) head.animQueue.push(head.animFactory(template(this.#still), false, 1, ACTS[name] ? this.#liveliness : 1));
+    if (gesture && !this.#still && this.#liveliness >= HANDS_FROM) head.playGesture(gesture, GESTURE_S);
+  }
+
+  #feel(mood, until) {
+    this.#moodUntil = until;
+    if (mood !== this.#head.moodName) this.#head.setMood(mood);
+  }
+
+  /** Height in m, as TalkingHead measures it; 0 before somebody is shown. */
+  get height() {
+    return this.#head.armature ? this.#head.avatarHeight : 0;
+  }
+
+  /**
+   * @param {string} view one of `views.mjs`
+   * @param {number} [company] height in m of the tallest person in the picture, so that everybody is seen from the same distance
+   */
+  setView(view, company = 0) {
+    this.#camera.setView(view, company);
+  }
+
+  /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
+  look(side) {
+    this.#gaze.look(side);
+  }
+
+  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets every drawn frame, and when its mouth was asked for */
+  film(onDrawn) {
+    this.#onDrawn = onDrawn;
+  }
+
+  /** The weights on the screen. */
+  shown() {
+    return Object.fromEntries(VISEMES.map((name) => [name, this.#head.mtAvatar[`viseme_${name}`]?.applied ?? 0]));
+  }
+
+  /** Stops drawing while something else stands on the stage. @param {boolean} resting */
+  rest(resting) {
+    this.#host.classList.toggle('waiting', resting);
+    cancelAnimationFrame(this.#request);
+    if (resting) this.#head.stop();
+    else if (this.#meshes) this.#run();
+  }
+
+  dispose() {
+    cancelAnimationFrame(this.#request);
+    this.#resized.disconnect();
+    this.#head.dispose();
+    this.#meshes?.dispose();
+    this.#drawing.dispose();
+    this.#host.remove();
+  }
+
+  async #load({ name, avatar, url, mood, liveliness = 1 }) {
+    const head = this.#head;
+    this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
+    this.#moodUntil = Infinity;
+    this.#liveliness = liveliness;
+    if (!this.#still) for (const [name, value] of Object.entries(MOVEMENT)) head.opt[name] = value * Math.sqrt(liveliness);
+    const file = `../avatars/${encodeURIComponent(avatar)}.glb`;
+    try {
+      await head.showAvatar({
+        url: url ?? new URL(file, import.meta.url).href,
+        body: 'M', // the calmer set of poses
+        avatarMood: this.#mood,
+        lipsyncLang: 'en',
+      });
+    } catch (error) {
+      throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
+    }
+    for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
+    cancelAnimationFrame(this.#request);
+    const meshes = new Meshes(head.armature);
+    if (this.#mesh < 1) await makeMipmaps(meshes.textures());
+    const leave = this.#enter(meshes);
+    try {
+      // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
+      this.#run();
+      this.#step(2 * head.animFrameDur);
+    } finally {
+      leave(); // afterwards: what is compiled for the one is used by the other
+    }
+    await this.#drawing.onScreen();
+    this.#drawing.canvas.setAttribute('role', 'img');
+    this.#drawing.canvas.setAttribute('aria-label', name);
+    this.#thin();
+  }
+
+  /** Whoever TalkingHead moves now comes on the stage. @returns {() => void} throws away whoever stood there */
+  #enter(meshes) {
+    const before = this.#meshes;
+    before?.group.removeFromParent();
+    this.#root?.removeFromParent();
+    this.#meshes = meshes;
+    if (this.#mesh < 1) meshes.spare();
+    this.#root = this.#head.armature;
+    while (this.#root.parent) this.#root = this.#root.parent;
+    this.#drawing.scene.add(this.#root, meshes.group);
+    this.#camera.frame();
+    return () => before?.dispose();
+  }
+
+  #thin() {
+    if (this.#mesh < 1) this.#meshes?.thin(this.#mesh).catch((error) => console.warn(`No triangle is spared: ${error.message}`));
+  }
+
+  #run() {
+    cancelAnimationFrame(this.#request);
+    this.#head.start();
+    this.#last = performance.now();
+    const frame = (time) => {
+      this.#request = requestAnimationFrame(frame);
+      try {
+        if (time - this.#last >= this.#frameMs) {
+          this.#step(time - this.#last);
+          this.#last = time;
+          this.#onDrawn?.(this.#drawing.canvas, this.#mouthAt);
+        }
+        this.#effort.frame(time);
+      } catch (error) {
+        this.#onFailure(error); // it must end as the drawn face, not as a frozen one
+      }
+    };
+    this.#request = requestAnimationFrame(frame);
+  }
+
+  /** @param {number} ms since the last one */
+  #step(ms) {
+    this.#head.animate(ms);
+    this.#drawing.draw();
+  }
+
+  #beforeDrawing() {
+    this.#mouthAt = performance.now();
+    const weights = this.#mouth();
+    for (const name of VISEMES) {
+      const morph = this.#head.mtAvatar[`viseme_${name}`];
+      if (morph.realtime === weights[name]) continue;
+      morph.realtime = weights[name];
+      morph.needsUpdate = true;
+    }
+    this.#camera.follow();
+    this.#gaze.turn();
+    this.#cue();
+  }
+
+  /** Body language that TalkingHead has no word for: attention, thought, hands that speak along. */
+  #cue() {
+    const head = this.#head;
+    if (head.animClock > this.#moodUntil) this.#feel(this.#mood, Infinity);
+    if (head.animClock < this.#nextCue) return;
+    const cue = CUES[this.#state];
+    if (!cue) return;
+    this.#nextCue = head.animClock + cue.every();
+    if (this.#state === 'speaking') {
+      if (!this.#still) head.speakWithHands(0, cue.chance * this.#liveliness);
+    } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
+  }
+
+  #economise({ tooSlow, ...level }) {
+    if (tooSlow) {
+      this.#onFailure(new Error('this computer draws it too slowly'));
+      return;
+    }
+    this.#mesh = level.mesh;
+    if (this.#mesh < 1) this.#meshes?.spare();
+    this.#thin();
+    this.#frameMs = this.#head.animFrameDur = 1000 / level.fps;
+    this.#drawing.economise(level);
+  }
+}
+
+/** An analyser like TalkingHead's own, on the sound that is really played. */
+function analyserOf(voice) {
+  const analyser = voice.context.createAnalyser();
+  Object.assign(analyser, { fftSize: 256, smoothingTimeConstant: 0.1, minDecibels: -70, maxDecibels: -10 });
+  voice.connect(analyser);
+  return analyser;
+}

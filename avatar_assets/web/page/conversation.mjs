@@ -1,0 +1,156 @@
+// The conversation: what was said, how long it took, and the finished replies to hear again or to take home.
+import { filmButton } from './video-button.mjs';
+import { make } from './persona-picker.mjs';
+import { timelineOf, wavOf } from './export.mjs';
+
+/** How long a browser may take to fetch a download from memory, in ms. */
+const KEPT_MS = 60_000;
+/** This close to its end the conversation follows what is added; further up somebody is reading. In px. */
+const NEAR_END_PX = 80;
+
+export class Conversation {
+  #list;
+  #receipt;
+  #on;
+  #bubbles = new Map();
+  #noticed = new Set();
+
+  /**
+   * @param {HTMLElement} list
+   * @param {HTMLElement} receipt
+   * @param {object} on what is asked for of a finished turn
+   * @param {(turn: object) => void} on.replay
+   * @param {(turn: object, onProgress: (ms: number, of: number) => void) => Promise<object>} on.film see `Films.take`
+   * @param {() => void} on.stop ends either
+   */
+  constructor(list, receipt, on) {
+    this.#list = list;
+    this.#receipt = receipt;
+    this.#on = on;
+  }
+
+  /** The person's greeting, before anything was said. */
+  greet(person) {
+    this.#add('theirs').querySelector('.words').textContent = person.greeting;
+  }
+
+  /** The user's message; without text it is a recording whose words are not known yet. */
+  ask(turn, text) {
+    const mine = this.#add('mine');
+    mine.querySelector('.words').textContent = text ?? '…';
+    mine.classList.toggle('pending', text === undefined);
+    this.#bubbles.set(turn.id, { mine });
+    this.#list.scrollTop = this.#list.scrollHeight; // whoever speaks wants to see the answer
+  }
+
+  transcript(turn, text) {
+    const mine = this.#bubbles.get(turn.id)?.mine;
+    if (!mine) return;
+    mine.classList.remove('pending');
+    mine.querySelector('.words').textContent = text;
+  }
+
+  /** Something the user should know before the reply, once. */
+  notice(text) {
+    if (this.#noticed.has(text)) return;
+    this.#noticed.add(text);
+    const note = make('p', 'notice', {}, text);
+    this.#follow(() => this.#list.append(note));
+  }
+
+  /** More of the reply. */
+  write(turn, text) {
+    const theirs = this.#theirs(turn);
+    theirs.setAttribute('aria-busy', 'true'); // or a screen reader would begin anew with every few letters
+    this.#follow(() => theirs.querySelector('.words').append(text));
+  }
+
+  /** Marks a reply that was cut off. */
+  interrupted(turn) {
+    const { mine, theirs } = this.#bubbles.get(turn.id) ?? {};
+    theirs?.classList.add('cut');
+    if (mine?.classList.contains('pending')) this.transcript(turn, '(stopped before it was understood)');
+    this.finished(turn);
+  }
+
+  failed(turn, message) {
+    this.#bubbles.get(turn.id)?.mine?.classList.remove('pending');
+    const note = make('p', 'failure', {}, message);
+    const theirs = this.#theirs(turn);
+    theirs.removeAttribute('aria-busy');
+    this.#follow(() => theirs.append(note));
+  }
+
+  /** Offers a reply that has been heard to be heard again and taken home. */
+  finished(turn) {
+    const theirs = this.#bubbles.get(turn.id)?.theirs;
+    theirs?.removeAttribute('aria-busy');
+    if (!theirs || !turn.segments.length || theirs.querySelector('.actions')) return;
+    const actions = make('div', 'actions');
+    const again = make('button', 'again', { type: 'button' }, 'Replay');
+    again.addEventListener('click', () => this.#on.replay(turn));
+    actions.append(
+      again,
+      ...filmButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
+      download('Sound (WAV)', 'wav', () => wavOf(turn.segments)),
+      download('Visemes (JSON)', 'json', () => new Blob([JSON.stringify(timelineOf(turn.segments))], { type: 'application/json' })),
+    );
+    this.#follow(() => theirs.append(actions));
+  }
+
+  /** How long each step took, in ms from the hand-over of the utterance; the first sound is measured where it is heard. */
+  receipt(turn) {
+    const { transcript, text, sound } = turn.times;
+    const steps = [
+      ['transcript', transcript],
+      ['first text', text],
+      ['first sound', sound],
+    ];
+    this.#receipt.replaceChildren('heard');
+    for (const [name, ms] of steps) {
+      if (ms !== undefined) this.#receipt.append(' → ', make('b', '', {}, name), ` ${Math.round(ms)} ms`);
+    }
+    this.#receipt.hidden = false;
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+    this.#bubbles.clear();
+    this.#noticed.clear();
+    this.#receipt.hidden = true;
+  }
+
+  #theirs(turn) {
+    const bubbles = this.#bubbles.get(turn.id) ?? {};
+    bubbles.theirs ??= this.#add('theirs');
+    this.#bubbles.set(turn.id, bubbles);
+    return bubbles.theirs;
+  }
+
+  #add(whose) {
+    const item = make('div', `said ${whose}`);
+    item.append(make('span', 'who', {}, whose === 'mine' ? 'You said: ' : 'They said: '), make('span', 'words'));
+    this.#follow(() => this.#list.append(item));
+    return item;
+  }
+
+  /** Changes the conversation and stays at its end if that was in sight. */
+  #follow(change) {
+    const { scrollHeight, scrollTop, clientHeight } = this.#list;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    change();
+    if (near) this.#list.scrollTop = this.#list.scrollHeight;
+  }
+}
+
+function download(label, kind, content) {
+  const button = make('button', 'take', { type: 'button' }, label);
+  button.addEventListener('click', () => save(content(), kind));
+  return button;
+}
+
+function save(file, suffix) {
+  const href = URL.createObjectURL(file);
+  make('a', '', { href, download: `visavis.${suffix}` }).click();
+  setTimeout(URL.revokeObjectURL, KEPT_MS, href);
+}

@@ -1,0 +1,147 @@
+// Own avatar: a GLB or VRM that is dropped on the page becomes the body of whoever is talked with, in this tab only; what is said of it is told.
+import { CONTRACT } from '../avatar_file/spec.mjs';
+import { make } from './persona-picker.mjs';
+
+const ACCEPTED = '.glb,.vrm';
+const PRIVATE = 'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
+
+export class OwnAvatar {
+  #stage;
+  #people;
+  #worn = new Map(); // id of a persona → the file that is its body
+  #shown = ''; // id of the persona the panel tells of
+  #pending = null; // the file that was tried last
+  #attempt = 0; // how many were
+  #file = make('input', 'own-file', { type: 'file', accept: ACCEPTED, tabindex: -1, 'aria-hidden': true });
+  #choose = make('button', 'own-choose', { type: 'button' }, 'Your own avatar …');
+  #told = make('details', 'own-told', { hidden: '' });
+  #line = make('summary', 'own-line');
+  #panel = make('div', 'own-panel', { role: 'status' });
+  #drop = make('div', 'own-drop', { hidden: '', 'aria-hidden': true });
+
+  /**
+   * @param {HTMLElement} host gets the button and the panel
+   * @param {import('./stage-link.mjs').StageLink} stage
+   * @param {import('./persona-picker.mjs').People} people
+   */
+  constructor(host, stage, people) {
+    this.#stage = stage;
+    this.#people = people;
+    stage.dress = (message) => this.#dress(message);
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('own-avatar.css', import.meta.url).href }));
+    this.#told.append(this.#line, this.#panel);
+    const row = make('div', 'own');
+    row.append(this.#choose, this.#file, this.#told);
+    host.append(row);
+    document.body.append(this.#drop);
+    this.#choose.addEventListener('click', () => this.#file.click());
+    this.#file.addEventListener('change', () => {
+      if (this.#file.files[0]) this.wear(this.#file.files[0]);
+      this.#file.value = ''; // the same file may be chosen again
+    });
+    document.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#told.open = false));
+    document.addEventListener('pointerdown', ({ target }) => this.#told.contains(target) || (this.#told.open = false));
+    this.alsoDropsOn(window);
+  }
+
+  /** Files may be dropped on the stage's window too. @param {Window} place */
+  alsoDropsOn(place) {
+    let inside = 0;
+    const show = (change) => {
+      inside = Math.max(0, inside + change);
+      this.#drop.textContent = `Drop a GLB or VRM: it becomes ${this.#people.current?.name ?? 'their'}’s body, in this tab only.`;
+      this.#drop.hidden = !inside;
+    };
+    const meant = (event) => event.dataTransfer?.types.includes('Files') && !event.defaultPrevented;
+    place.addEventListener('dragenter', (event) => meant(event) && show(1));
+    place.addEventListener('dragleave', (event) => meant(event) && show(-1));
+    place.addEventListener('dragover', (event) => meant(event) && event.preventDefault());
+    place.addEventListener('drop', (event) => {
+      show(-inside);
+      if (!meant(event)) return;
+      event.preventDefault(); // or the browser leaves the page for the file
+      if (event.dataTransfer.files[0]) this.wear(event.dataTransfer.files[0]);
+    });
+  }
+
+  /** Tries a file as the body of whoever is talked with. @param {File} file */
+  wear(file) {
+    const { current } = this.#people;
+    if (!current) return;
+    delete this.#told.dataset.verdict;
+    this.#say(current.id, `Looking at ${file.name} …`, []);
+    this.#attempt++;
+    this.#pending = file;
+    this.#stage.post({ ...current, type: 'persona', own: file, attempt: this.#attempt });
+  }
+
+  /** Gives whoever is talked with their own body back. */
+  undo() {
+    this.#worn.delete(this.#shown);
+    this.#told.hidden = true;
+    const person = this.#people.find(this.#shown);
+    if (person && person.id === this.#people.current?.id) this.#stage.post({ ...person, type: 'persona' });
+  }
+
+  /** What the stage says of a file, of whoever was called to the stage. */
+  hear(message) {
+    if (message.type !== 'body') return;
+    const { persona, own, worn, attempt, report = sentenceOf(message) } = message;
+    if (!own) {
+      this.#tell(persona, report, false);
+      return;
+    }
+    if (attempt && attempt !== this.#attempt) return; // another file was dropped meanwhile
+    const tried = attempt ? this.#pending : null;
+    if (worn && tried) this.#worn.set(persona, tried);
+    if (!worn && report.findings.some(({ code }) => code === 'unshown') && this.#worn.has(persona)) this.#restore(persona, tried);
+    this.#tell(persona, report, worn, tried !== null || !worn);
+  }
+
+  /** The stage fell back to the persona's own body; what was worn before comes back, unless it is what failed. */
+  #restore(persona, tried) {
+    if (!tried) this.#worn.delete(persona);
+    else if (persona === this.#people.current?.id) this.#stage.post({ ...this.#people.current, type: 'persona' });
+  }
+
+  #dress(message) {
+    if (message.type !== 'persona' || message.own) return message;
+    if (message.seat === undefined && message.id !== this.#shown) this.#told.hidden = true; // it tells of somebody else
+    return this.#worn.has(message.id) ? { ...message, own: this.#worn.get(message.id) } : message;
+  }
+
+  #tell(persona, report, worn, asked = false) {
+    const parts = Object.entries(CONTRACT.levels).map(([level, title]) => {
+      const found = report.findings.filter((one) => one.level === level);
+      const section = make('section', 'own-level', { 'data-level': level });
+      const list = make('ul');
+      list.append(...found.map(({ code, text }) => make('li', '', { 'data-code': code }, text)));
+      section.append(make('h3', '', {}, title), list);
+      return found.length ? section : null;
+    });
+    parts.unshift(make('p', 'own-verdict', {}, CONTRACT.verdicts[report.verdict]));
+    const name = this.#people.find(persona)?.name ?? 'Whoever is on stage';
+    parts.push(make('p', 'own-hint', {}, worn ? PRIVATE : asked ? `${name} stays as before.` : ''));
+    if (this.#worn.has(persona)) {
+      const back = make('button', 'own-back', { type: 'button' }, `Back to ${name}’s own body`);
+      back.addEventListener('click', () => this.undo());
+      parts.push(back);
+    }
+    this.#told.dataset.verdict = report.verdict;
+    this.#say(persona, report.file, parts.filter(Boolean));
+    if (asked) this.#told.open = true;
+  }
+
+  #say(persona, line, parts) {
+    this.#shown = persona;
+    this.#line.textContent = line;
+    this.#panel.replaceChildren(...parts);
+    this.#told.hidden = false;
+  }
+}
+
+/** Where there is no 3-D, the stage only names the finding. */
+function sentenceOf({ file, code }) {
+  const [level, text] = CONTRACT.findings[code];
+  return { file, kind: '', verdict: 'refused', licence: '', findings: [{ code, level, text }] };
+}

@@ -1,0 +1,97 @@
+// The picker of people, redrawn only when what it shows has changed.
+
+export class People {
+  #picker;
+  #choose;
+  #shown = '';
+  #all = [];
+
+  /** @param {HTMLElement} picker  @param {(id: string) => void} choose */
+  constructor(picker, choose) {
+    this.#picker = picker;
+    this.#choose = choose;
+    picker.addEventListener('keydown', (event) => this.#byKey(event));
+  }
+
+  /** The person on stage. */
+  current = null;
+  /** The id of somebody who was chosen and has not come yet. */
+  called = null;
+
+  /** @param {string | null} id @returns {object | undefined} */
+  find(id) {
+    return this.#all.find((person) => person.id === id);
+  }
+
+  /** Everybody but who is talked with. @returns {{id: string, name: string}[]} */
+  others() {
+    return this.#all.filter(({ id }) => id !== this.current?.id).map(({ id, name }) => ({ id, name }));
+  }
+
+  /** Shows what Python's `state` answered. */
+  show(state) {
+    const shown = JSON.stringify([state.personas, state.problem]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#all = state.personas;
+    const known = this.#all.find(({ id }) => id === this.current?.id);
+    this.current = known ?? this.current ?? this.#all.find(({ id }) => id === state.first) ?? this.#all[0];
+    this.#draw();
+    const problem = document.getElementById('persona-problem');
+    problem.hidden = !state.problem;
+    problem.textContent = state.problem ? `${state.problem} The last good version stays in use.` : '';
+  }
+
+  /** Marks somebody as chosen before they come; null: nobody comes. */
+  call(id) {
+    if (id === this.called) return;
+    this.called = id;
+    this.#draw();
+  }
+
+  /** Puts somebody else on stage. */
+  meet(person) {
+    this.current = person;
+    this.called = null;
+    this.#draw();
+  }
+
+  #draw() {
+    document.documentElement.style.setProperty('--person', this.current.colour);
+    const focused = this.#picker.contains(document.activeElement);
+    this.#picker.replaceChildren(...this.#all.map((person) => this.#card(person)));
+    if (focused) this.#picker.querySelector('[aria-checked="true"]')?.focus();
+  }
+
+  #card(person) {
+    const chosen = person.id === (this.called ?? this.current.id);
+    const card = make('button', 'person', { type: 'button', role: 'radio', 'aria-checked': chosen, tabindex: chosen ? 0 : -1, 'data-id': person.id });
+    card.style.setProperty('--person', person.colour);
+    card.append(portrait(person), make('span', 'person-name', {}, person.name), make('span', 'person-line', {}, person.line));
+    card.addEventListener('click', () => chosen || this.#choose(person.id));
+    return card;
+  }
+
+  #byKey(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const cards = [...this.#picker.children];
+    const at = cards.indexOf(document.activeElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    cards[(at + step + cards.length) % cards.length].focus();
+  }
+}
+
+function portrait(person) {
+  if (!person.portrait) return make('span', 'person-portrait initial', { 'aria-hidden': true }, person.name[0] ?? '?');
+  return make('img', 'person-portrait', { src: new URL(`../avatars/${encodeURIComponent(person.portrait)}`, import.meta.url).href, alt: '' });
+}
+
+/** An element with a class, attributes and text; text is never read as markup. */
+export function make(tag, className = '', attributes = {}, text = '') {
+  const element = document.createElement(tag);
+  element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,245 @@
+// Player: the queue of segments and the only clock of the stage. Whoever wants to know what is heard now asks here.
+
+import { HeardClock } from './heard-clock.mjs';
+
+/** More waiting sound than this is a mistake of the sender, not a reply. */
+const QUEUE_MAX_MS = 10 * 60 * 1000;
+/** How much resampled sound lies ready in the worklet, in s; the rest waits as 16-bit PCM. */
+const READY_S = 3;
+/** How long a segment's last mouth shape may still be seen after its end, in s. */
+const AFTERGLOW_S = 0.2;
+/** How long a context may take to start before it counts as blocked, in ms. */
+const WAKE_MS = 400;
+const RATES_HZ = [8000, 192000];
+
+/**
+ * @typedef {object} Segment A piece of a reply, as the stage's protocol carries it.
+ * @property {string} turn
+ * @property {number} index
+ * @property {number} sampleRate Hz
+ * @property {ArrayBuffer} pcm 16-bit little-endian mono
+ *
+ * @typedef {object} PlayerEvents What a player tells; times are performance times in ms.
+ * @property {(segment: Segment, at: number, contextTime: number) => void} onStarted the first sample is heard at `at`
+ * @property {(turn: string) => void} onFinished everything of the turn was heard
+ * @property {() => void} onBlocked there is something to play but the browser wants a user's gesture first
+ * @property {() => void} onRunning sound flows (again)
+ * @property {(error: Error) => void} onError a segment could not be played and was left out
+ */
+
+export class Player {
+  #clock;
+  #node;
+  #events;
+  #entries = []; // {id, segment, seconds, handed, began, ended, done}: those being heard, then those waiting
+  #ended = new Set(); // turns whose last segment is known
+  #last = null; // the last entry of the unfinished turn whose sound began
+  #turn = null; // the turn of the last segment that was queued
+  #stopped = null; // what still arrives of a stopped turn is not wanted
+  #pumping = false;
+  #generation = 0;
+  #nextId = 0;
+
+  /**
+   * Opens the audio device at its own rate; no gesture is needed for that.
+   *
+   * @param {PlayerEvents} events
+   * @returns {Promise<Player>}
+   * @throws {Error} when the browser has no Web Audio or the worklet cannot be loaded
+   */
+  static async open(events) {
+    const context = new AudioContext({ latencyHint: 'interactive' });
+    await context.audioWorklet.addModule(new URL('./player-worklet.mjs', import.meta.url));
+    const node = new AudioWorkletNode(context, 'visavis-player', { numberOfInputs: 0, outputChannelCount: [1] });
+    return new Player(context, node, events);
+  }
+
+  constructor(context, node, events) {
+    this.context = context;
+    this.output = context.createGain(); // all sound passes here
+    node.connect(this.output).connect(context.destination);
+    node.port.onmessage = ({ data }) => this.#reported(data);
+    context.addEventListener('statechange', () => context.state === 'running' && events.onRunning());
+    this.#node = node;
+    this.#events = events;
+    this.#clock = new HeardClock(context);
+  }
+
+  /**
+   * Queues a segment; it follows the one before it without a gap.
+   *
+   * @param {Segment} segment
+   * @throws {RangeError} when it is no 16-bit mono sound of a usable rate, or too much is waiting already
+   */
+  play(segment) {
+    if (segment.turn === this.#stopped) return;
+    const { sampleRate, pcm } = segment;
+    const odd = !(pcm instanceof ArrayBuffer) || pcm.byteLength % 2;
+    if (odd || !(sampleRate >= RATES_HZ[0] && sampleRate <= RATES_HZ[1])) {
+      throw new RangeError(`Segment ${segment.index} is not 16-bit mono sound at ${RATES_HZ.join(' to ')} Hz. It was left out.`);
+    }
+    const seconds = pcm.byteLength / 2 / sampleRate;
+    const waiting = this.#entries.reduce((sum, entry) => sum + entry.seconds, seconds);
+    if (waiting * 1000 > QUEUE_MAX_MS)
+      throw new RangeError(`More than ${QUEUE_MAX_MS / 60000} minutes of speech are waiting. Segment ${segment.index} was left out.`);
+    this.#turn = segment.turn;
+    this.#entries.push({ id: this.#nextId++, segment, seconds, handed: false, began: null, ended: null, done: false });
+    this.#wake();
+    this.#pump();
+  }
+
+  /** No more segments follow in this turn. */
+  end(turn) {
+    if (turn === this.#stopped) return;
+    this.#turn = turn;
+    this.#ended.add(turn);
+    this.#finish(turn);
+  }
+
+  /**
+   * Silences everything at once and forgets what was queued.
+   *
+   * @returns {{turn: string | null, index: number, ms: number}} the segment that was heard last, and how far; index -1 if none
+   */
+  stop() {
+    const heard = this.#clock.heard();
+    const entry = this.#entries.findLast(({ began, done }) => !done && began !== null && began <= heard) ?? this.#last;
+    const answer = { turn: entry?.segment.turn ?? this.#turn, index: entry?.segment.index ?? -1, ms: 0 };
+    if (entry) answer.ms = Math.round(1000 * Math.min(entry.seconds, Math.max(0, heard - entry.began)));
+    this.#node.port.postMessage({ type: 'clear' });
+    this.#generation++;
+    this.#stopped = this.#turn ?? this.#stopped;
+    this.#entries = [];
+    this.#ended.clear();
+    this.#last = this.#turn = null;
+    return answer;
+  }
+
+  /** Seconds from the end of the graph to the ear, as measured now. */
+  get latency() {
+    return Math.max(0, this.context.currentTime - this.#clock.heard());
+  }
+
+  /** Resumes the context after a user's gesture. */
+  resume() {
+    if (this.context.state !== 'running') this.context.resume().catch(this.#events.onError);
+  }
+
+  /**
+   * The segments that shape the mouth now, each with the moment (ms from its start) that is heard: the sounding one, the one
+   * whose last sound still shows, the one whose first sound is about to come.
+   *
+   * @returns {{segment: Segment, ms: number}[]}
+   */
+  sounding() {
+    const heard = this.#clock.heard();
+    const near = [];
+    let before = null;
+    for (const entry of this.#entries) {
+      // A segment that lies ready behind a sounding one begins where that one ends.
+      const expected = entry.handed && before && before.ended === null ? before.began + before.seconds : null;
+      const began = entry.began ?? expected;
+      if (began === null || began - heard > AFTERGLOW_S) break;
+      if (heard - began - entry.seconds <= AFTERGLOW_S) near.push({ segment: entry.segment, ms: (heard - began) * 1000 });
+      if (entry.began === null) break;
+      before = entry;
+    }
+    return near;
+  }
+
+  #reported({ type, id, time }) {
+    const entry = this.#entries.find((candidate) => candidate.id === id);
+    if (!entry) return; // it was stopped meanwhile
+    if (type === 'began') {
+      entry.began = time;
+      this.#last = entry;
+      this.#entries = this.#entries.filter(({ ended }) => ended === null || time - ended < AFTERGLOW_S);
+      this.#events.onStarted(entry.segment, this.#clock.performanceTimeOf(time), time);
+    } else {
+      entry.ended = time;
+      this.#finish(entry.segment.turn);
+    }
+    this.#pump();
+  }
+
+  /** Tells that a turn is over once its last sample has been heard. */
+  #finish(turn) {
+    const open = this.#entries.some((entry) => entry.segment.turn === turn && entry.ended === null);
+    if (open || !this.#ended.has(turn)) return;
+    const generation = this.#generation;
+    const lastEnd = Math.max(0, ...this.#entries.filter((entry) => entry.segment.turn === turn).map(({ ended }) => ended));
+    const heardIn = lastEnd ? this.#clock.performanceTimeOf(lastEnd) - performance.now() : 0;
+    setTimeout(
+      () => {
+        if (generation !== this.#generation || !this.#ended.delete(turn)) return;
+        for (const entry of this.#entries) entry.done ||= entry.segment.turn === turn; // its mouth may still be closing
+        if (this.#last?.segment.turn === turn) this.#last = null;
+        if (this.#turn === turn) this.#turn = null;
+        this.#events.onFinished(turn);
+      },
+      Math.max(0, heardIn),
+    );
+  }
+
+  /** Hands segments to the worklet, in order, until enough lies ready there. */
+  async #pump() {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const ready = () => this.#entries.reduce((sum, entry) => sum + (entry.handed && entry.ended === null ? entry.seconds : 0), 0);
+    for (let next; (next = this.#entries.find((entry) => !entry.handed)) && ready() < READY_S;) await this.#hand(next);
+    this.#pumping = false;
+  }
+
+  async #hand(entry) {
+    const generation = this.#generation;
+    try {
+      const samples = await this.#resample(entry.segment);
+      if (generation !== this.#generation) return;
+      entry.handed = true;
+      entry.seconds = samples.length / this.context.sampleRate;
+      this.#node.port.postMessage({ type: 'play', id: entry.id, samples }, [samples.buffer]);
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      this.#entries.splice(this.#entries.indexOf(entry), 1);
+      this.#events.onError(
+        new Error(`The sound of segment ${entry.segment.index} could not be played (${error.message}). It was left out.`),
+      );
+      this.#finish(entry.segment.turn);
+    }
+  }
+
+  /** The browser's own decoder resamples, off the main thread and better than a few lines here would. */
+  async #resample({ pcm, sampleRate }) {
+    if (pcm.byteLength === 0) return new Float32Array(0);
+    const buffer = await this.context.decodeAudioData(wavOf(pcm, sampleRate));
+    return buffer.getChannelData(0).slice();
+  }
+
+  async #wake() {
+    if (this.context.state === 'running') return;
+    this.resume();
+    await new Promise((resolve) => setTimeout(resolve, WAKE_MS));
+    if (this.context.state !== 'running' && this.#entries.length) this.#events.onBlocked();
+  }
+}
+
+/** 16-bit mono PCM with the 44 bytes of a WAV header before it. */
+function wavOf(pcm, sampleRate) {
+  const wav = new Uint8Array(44 + pcm.byteLength);
+  const view = new DataView(wav.buffer);
+  const text = (offset, value) => wav.set(new TextEncoder().encode(value), offset);
+  text(0, 'RIFF');
+  view.setUint32(4, 36 + pcm.byteLength, true);
+  text(8, 'WAVEfmt ');
+  view.setUint32(16, 16, true); // size of the format chunk
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // mono
+  view.setUint32(24, sampleRate, true);
+  view.setUint32(28, sampleRate * 2, true); // bytes per second
+  view.setUint16(32, 2, true); // bytes per frame
+  view.setUint16(34, 16, true); // bits per sample
+  text(36, 'data');
+  view.setUint32(40, pcm.byteLength, true);
+  wav.set(new Uint8Array(pcm), 44);
+  return wav.buffer;
+}

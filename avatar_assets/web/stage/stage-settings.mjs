@@ -1,0 +1,190 @@
+// Settings of the stage: the small menu in its corner, and what this browser remembers of it.
+
+import { BACKDROPS, FIRST_BACKDROP } from './backdrop.mjs';
+import { FIRST_VIEW, VIEWS } from '../avatar/views.mjs';
+
+const KEPT_AS = 'visavis.stage';
+const PICTURE_KEPT_AS = 'visavis.backdrop';
+/** A picture larger than this is refused, in MB. */
+const PICTURE_MAX_MB = 20;
+/** The longer side of a picture as it is kept, in px; more is not seen behind a person. */
+const PICTURE_PX = 1600;
+
+/**
+ * @typedef {object} Choices
+ * @property {string} view
+ * @property {string} backdrop
+ * @property {boolean} captions whether they are in saved videos
+ * @property {boolean} background whether it is in saved videos
+ */
+
+/** @type {Choices} */
+export const DEFAULTS = Object.freeze({ view: FIRST_VIEW, backdrop: FIRST_BACKDROP, captions: true, background: true });
+
+/** What was kept, as far as it makes sense today. @param {string | null} kept JSON  @returns {Choices} */
+export function choicesOf(kept) {
+  let found = {};
+  try {
+    found = JSON.parse(kept ?? '{}') ?? {};
+  } catch {
+    // Somebody else wrote there: begin anew.
+  }
+  const choices = { ...DEFAULTS };
+  if (Object.hasOwn(VIEWS, found.view)) choices.view = found.view;
+  if (Object.hasOwn(BACKDROPS, found.backdrop)) choices.backdrop = found.backdrop;
+  for (const name of ['captions', 'background']) if (typeof found[name] === 'boolean') choices[name] = found[name];
+  return choices;
+}
+
+/** Why a file cannot be a backdrop, before it is read; '' if it may be one. @param {{name: string, size: number}} file */
+export function refusalOf({ name, size }) {
+  if (!size) return `“${name}” is empty.`;
+  if (size > PICTURE_MAX_MB * 1e6) return `“${name}” is larger than ${PICTURE_MAX_MB} MB. Choose a smaller picture.`;
+  return '';
+}
+
+export class StageSettings {
+  #menu;
+  #onChange;
+  #onInvite;
+  #people = '';
+  #image = null;
+
+  /**
+   * @param {HTMLDetailsElement} menu of `stage.html`
+   * @param {(choices: Choices, image: ImageBitmap | null) => void} onChange called by `open`, and at every change
+   * @param {(id: string | null) => void} onInvite who shall sit beside; nobody
+   */
+  constructor(menu, onChange, onInvite) {
+    this.#menu = menu;
+    this.#onChange = onChange;
+    this.#onInvite = onInvite;
+    this.choices = choicesOf(remembered(KEPT_AS));
+    this.#draw('view', VIEWS);
+    this.#draw('backdrop', BACKDROPS);
+    const form = menu.querySelector('form');
+    for (const name of ['captions', 'background']) form.elements[name].checked = this.choices[name];
+    form.addEventListener('submit', (event) => event.preventDefault());
+    form.addEventListener('change', ({ target }) => this.#changed(form, target));
+    menu.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
+    addEventListener('pointerdown', ({ target }) => menu.contains(target) || menu.removeAttribute('open'));
+  }
+
+  /** Tells what was chosen the last time; the user's picture comes when it is read. */
+  async open() {
+    this.#onChange(this.choices, null);
+    const picture = remembered(PICTURE_KEPT_AS);
+    if (picture) await this.#load(picture).catch(() => {}); // what cannot be read any more is not shown
+  }
+
+  /**
+   * Offers people to be invited; without any the choice is not shown.
+   *
+   * @param {{id: string, name: string}[]} people
+   * @param {string | null} guest the id of who sits beside
+   */
+  offer(people, guest) {
+    const told = JSON.stringify([people, guest]);
+    if (told === this.#people) return;
+    this.#people = told;
+    const select = this.#menu.querySelector('select[name=guest]');
+    const option = (value, text) => Object.assign(document.createElement('option'), { value, textContent: text });
+    select.replaceChildren(option('', 'Nobody'), ...people.map(({ id, name }) => option(id, name)));
+    select.value = guest ?? '';
+    select.closest('fieldset').hidden = !people.length;
+  }
+
+  #changed(form, target) {
+    if (target.name === 'guest') {
+      this.#onInvite(target.value || null);
+      return;
+    }
+    if (target.type === 'file') {
+      this.#take(target);
+      return;
+    }
+    for (const name of ['view', 'backdrop']) this.choices[name] = form.elements[name].value;
+    for (const name of ['captions', 'background']) this.choices[name] = form.elements[name].checked;
+    this.#say('');
+    if (this.choices.backdrop === 'own' && !this.#image) this.#say('Choose a picture first.');
+    this.#keep();
+  }
+
+  /** A picture of the user's: it stays in this browser. */
+  async #take(input) {
+    const [file] = input.files;
+    if (!file) return;
+    this.#say(refusalOf(file));
+    if (refusalOf(file)) return;
+    try {
+      const image = await createImageBitmap(file);
+      const scale = Math.min(1, PICTURE_PX / Math.max(image.width, image.height));
+      const canvas = Object.assign(document.createElement('canvas'), {
+        width: Math.max(1, Math.round(image.width * scale)),
+        height: Math.max(1, Math.round(image.height * scale)),
+      });
+      canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+      image.close();
+      const text = canvas.toDataURL('image/jpeg', 0.86);
+      this.choices.backdrop = 'own';
+      this.#menu.querySelector('input[value=own]').checked = true;
+      await this.#load(text);
+      if (!remember(PICTURE_KEPT_AS, text)) this.#say('This browser has no room to keep the picture: it stays until the page is closed.');
+    } catch {
+      this.#say(`“${file.name}” is no picture that this browser can read. Choose a JPEG, PNG or WebP file.`);
+    }
+    input.value = ''; // the same file may be chosen again
+  }
+
+  async #load(text) {
+    const image = new Image();
+    image.src = text;
+    await image.decode();
+    this.#image = image;
+    this.#keep();
+  }
+
+  #keep() {
+    remember(KEPT_AS, JSON.stringify(this.choices));
+    this.#onChange(this.choices, this.#image);
+  }
+
+  #say(sentence) {
+    const line = this.#menu.querySelector('.refusal');
+    line.textContent = sentence;
+    line.hidden = !sentence;
+  }
+
+  #close() {
+    this.#menu.removeAttribute('open');
+    this.#menu.querySelector('summary').focus();
+  }
+
+  #draw(name, options) {
+    const choices = Object.entries(options).map(([value, text]) => {
+      const label = document.createElement('label');
+      const input = Object.assign(document.createElement('input'), { type: 'radio', name, value, checked: this.choices[name] === value });
+      label.append(input, Object.assign(document.createElement('span'), { textContent: text }));
+      return label;
+    });
+    this.#menu.querySelector(`fieldset[data-name=${name}] .choices`).append(...choices);
+  }
+}
+
+/** Storage may be forbidden (private windows, a stage inside somebody else's page): then nothing is remembered. */
+function remembered(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function remember(name, value) {
+  try {
+    localStorage.setItem(name, value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,257 @@
+// Stage: the messages between the page around and the sound, the person and the captions in here.
+
+import { cuesOf } from '../acting/acts.mjs';
+import { paintBackdrop } from './backdrop.mjs';
+import { Captions } from './captions.mjs';
+import { Cast } from '../avatar/roster.mjs';
+import { timelineOf } from '../lipsync/viseme-curves.mjs';
+import { Filming } from '../recording/recording.mjs';
+import { ASKED_FOR } from '../avatar/avatar-view.mjs';
+import { Player } from '../playback/player.mjs';
+import { StageSettings } from './stage-settings.mjs';
+
+/** What the pill says where the page around says nothing else. */
+const STATE_TEXT = {
+  loading: 'Getting ready…',
+  idle: 'Ready',
+  listening: 'Listening',
+  thinking: 'Thinking…',
+  speaking: 'Speaking',
+  failed: 'Something went wrong',
+};
+/** For a persona whose colour is none. */
+const DEFAULT_COLOUR = '#3a7f86';
+/** How long the last caption stays after the last word, in ms. */
+const CAPTION_LINGER_MS = 1200;
+
+const query = new URLSearchParams(location.search);
+const element = (id) => document.getElementById(id);
+const captions = new Captions(element('captions'));
+const cast = new Cast(element('person'), () => player?.sounding() ?? [], faceChanged);
+const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
+const filming = new Filming(
+  { stage: element('stage'), backdrop: element('backdrop'), captions, cast, player: () => player, choices: () => settings.choices },
+  send,
+);
+let player = null;
+let state = 'loading'; // what the page around says
+let voiced = null; // the seat whose words are heard
+let lingering = 0;
+let colour = DEFAULT_COLOUR;
+let picture = null; // the user's own, behind the person
+
+/** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
+const probe =
+  query.get('debug') === '1'
+    ? { audioContext: null, output: null, weights: (seat) => ({ ...cast.shown(seat) }), act: (name, seat) => cast.act(name, seat), segments: [], events: [] }
+    : null;
+if (probe) window.stageProbe = probe;
+
+const HANDLERS = {
+  persona: (message) => (message.seat === 'second' ? seatGuest(message) : showPersona(message)),
+  people: ({ people, guest }) => settings.offer(people, guest),
+  record: (order) => filming.record(order),
+  segment: playSegment,
+  end: ({ turn }) => player.end(turn),
+  stop: stopNow,
+  state: showState,
+  resume: () => player.resume(),
+};
+
+function send(message) {
+  probe?.events.push({ at: performance.now(), out: message });
+  parent.postMessage(message, location.origin);
+}
+
+async function receive(event) {
+  if (event.origin !== location.origin || event.source !== parent) return;
+  const handler = Object.hasOwn(HANDLERS, event.data?.type) ? HANDLERS[event.data.type] : null;
+  if (!handler) return;
+  probe?.events.push({ at: performance.now(), in: event.data.type });
+  try {
+    await handler(event.data);
+  } catch (error) {
+    send({ type: 'error', message: error.message });
+  }
+}
+
+function playSegment(segment) {
+  const { words, wtimes, text, index } = segment;
+  try {
+    segment.seat = cast.seatOf(segment.speaker);
+  } catch (error) {
+    send({ type: 'error', message: error.message });
+  }
+  try {
+    segment.timeline = timelineOf(segment);
+  } catch (error) {
+    segment.timeline = timelineOf({ visemes: [], vtimes: [], vdurations: [] });
+    send({ type: 'error', message: `${error.message} The mouth stays still in segment ${index}.` });
+  }
+  if (!Array.isArray(words) || words.length !== wtimes?.length) {
+    Object.assign(segment, { words: [], wtimes: [], text: text ?? '' });
+    send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
+  }
+  segment.due = cuesOf(segment);
+  player.play(segment);
+}
+
+function stopNow() {
+  cast.rest();
+  filming.cancel();
+  send({ type: 'heard', ...player.stop() });
+  hush();
+  captions.clear();
+  element('unlock').hidden = true;
+}
+
+function started(segment, at, contextTime) {
+  if (segment.lead) {
+    filming.started(at);
+    return;
+  }
+  probe?.segments.push({ turn: segment.turn, index: segment.index, timeline: segment.timeline, contextTime });
+  clearTimeout(lingering);
+  if (!voiced) requestAnimationFrame(follow);
+  voiced = segment.seat ?? 'first';
+  showBody();
+  send({ type: 'started', turn: segment.turn, index: segment.index, at: performance.timeOrigin + at });
+}
+
+function finished(turn) {
+  hush();
+  lingering = setTimeout(() => captions.clear(), CAPTION_LINGER_MS);
+  send({ type: 'finished', turn });
+  filming.finished(turn);
+}
+
+function hush() {
+  voiced = null;
+  clearTimeout(lingering);
+  showBody();
+}
+
+/** While there is something to hear, every frame has its caption, and what face and hands should do by then is done. */
+function follow() {
+  const heard = player.sounding().findLast(({ segment, ms }) => !segment.lead && ms >= 0);
+  if (heard) {
+    captions.follow(heard.segment, heard.ms);
+    while (heard.segment.due[0]?.ms <= heard.ms) cast.act(heard.segment.due.shift().name, heard.segment.seat);
+  }
+  if (voiced) requestAnimationFrame(follow);
+}
+
+function showState({ state: next, text }) {
+  if (!Object.hasOwn(STATE_TEXT, next)) throw new RangeError(`The stage knows no state ${JSON.stringify(next)}.`);
+  state = next;
+  element('state').dataset.state = state;
+  element('state-text').textContent = text || STATE_TEXT[state];
+  showBody();
+}
+
+/** While words are heard the body speaks, whatever the page around is already doing. */
+function showBody() {
+  cast.setState(state, voiced);
+}
+
+async function showPersona(message) {
+  const persona = personaOf(message);
+  colour = persona.colour;
+  document.documentElement.style.setProperty('--persona', colour);
+  drawBackdrop();
+  cast.announce(persona);
+  await opened;
+  await cast.show(persona);
+  showPeople();
+}
+
+/** Somebody sits down beside; without an id the guest leaves. */
+async function seatGuest(message) {
+  await opened;
+  if (message.id === null) cast.dismiss();
+  else await cast.invite(personaOf(message));
+  showPeople();
+}
+
+function personaOf(persona) {
+  if (![persona.name, persona.avatar].every((value) => typeof value === 'string'))
+    throw new RangeError('The persona has no name or no avatar.');
+  return { ...persona, colour: /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR };
+}
+
+function showPeople() {
+  send({ type: 'people', people: cast.people });
+}
+
+/** What the user chose in the menu, now and whenever it changes. */
+function settled({ view }, image) {
+  picture = image;
+  cast.setView(view);
+  drawBackdrop();
+}
+
+function drawBackdrop() {
+  const canvas = element('backdrop');
+  const { clientWidth, clientHeight } = element('stage');
+  const sharpness = Math.min(2, devicePixelRatio);
+  Object.assign(canvas, { width: Math.max(1, clientWidth * sharpness), height: Math.max(1, clientHeight * sharpness) });
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const { theme } = document.documentElement.dataset;
+  paintBackdrop(canvas.getContext('2d'), { name: settings.choices.backdrop, colour, dark: theme ? theme === 'dark' : dark, image: picture });
+}
+
+function faceChanged(face, reason, seat) {
+  showNotice(reason);
+  send({ type: 'face', face, reason, seat });
+}
+
+function showNotice(reason) {
+  const notice = element('notice');
+  notice.textContent = reason;
+  notice.hidden = !reason || reason === ASKED_FOR;
+  for (const leaving of notice.getAnimations()) leaving.play(); // another reason is shown as long as the first
+}
+
+function unlocked() {
+  element('unlock').hidden = true;
+}
+
+/** Opens the sound. */
+async function openVoice() {
+  player = await Player.open({
+    onStarted: started,
+    onFinished: finished,
+    onRunning: unlocked,
+    onBlocked: () => {
+      element('unlock').hidden = false;
+      send({ type: 'blocked' });
+    },
+    onError: (error) => send({ type: 'error', message: error.message }),
+  });
+  if (probe) Object.assign(probe, { audioContext: player.context, output: player.output });
+  for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, () => player.resume());
+}
+
+/** Opens the figure; the voice does not wait for it. */
+async function openStage() {
+  await voice;
+  send({ type: 'ready' });
+  await cast.open({
+    modules: document.documentElement.dataset.modules,
+    drawn: query.get('face') === '2d',
+    voice: player.output,
+  });
+}
+
+settings.open();
+new ResizeObserver(drawBackdrop).observe(element('stage'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawBackdrop);
+const voice = openVoice();
+const opened = openStage();
+addEventListener('body', ({ detail }) => send({ ...detail, type: 'body' })); // what became of a file: see `bodies.mjs`
+// What arrives early waits, in its order, until there is a voice to serve it.
+addEventListener('message', (event) => voice.then(() => receive(event)));
+opened.catch((error) => {
+  showState({ state: 'failed', text: `This browser cannot play sound here: ${error.message}` });
+  send({ type: 'error', message: `The stage could not open the sound: ${error.message}` });
+});

@@ -1,0 +1,1 @@
+"""Channels, deadlines and locks: what the threads of a turn share."""

@@ -1,0 +1,1 @@
+"""Settings and people: every default, and what users write in files."""

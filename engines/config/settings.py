@@ -1,0 +1,117 @@
+"""The only reader of the environment and the only home of defaults.
+
+Every field can be set in a profile (a YAML file of ``field: value``, named by ``--profile`` or ``VISAVIS_PROFILE``), by an environment
+variable named ``VISAVIS_`` plus the field in capitals (``VISAVIS_PORT=8000``), and some on the command line; what comes later in this list
+wins. Where a host sets Gradio's own names for address and port (a Hugging Face Space does), they count too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engines.config.strict_yaml import PlainYaml
+from engines.errors import ConfigError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+"""The repository's top folder."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be chosen without touching code."""
+
+    model_config = SettingsConfigDict(env_prefix="VISAVIS_", frozen=True, extra="ignore")
+
+    host: Annotated[str, Field(validation_alias=AliasChoices("host", "VISAVIS_HOST", "GRADIO_SERVER_NAME"))] = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` lets other machines in."""
+    port: Annotated[int, Field(ge=1, le=65535, validation_alias=AliasChoices("port", "VISAVIS_PORT", "GRADIO_SERVER_PORT"))] = 7860
+    """First port to try; a taken one leads to the next free one."""
+    personas_file: Path = PROJECT_ROOT / "personas.yaml"
+    persona: str | None = None
+    """Id of who greets first; None is the first person in the file."""
+
+    stt: str | None = None
+    """Engine by ``NAME`` or ``NAME:MODEL``; None is the best one that can be loaded."""
+    llm: str | None = None
+    tts: str | None = None
+    stt_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Options of the engine named above, as its file lists them, as JSON: ``{"beam_size": 5}``. Never shown, for there may be keys."""
+    llm_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    stt_language: str = "persona"
+    """The language that the ears expect: ``persona`` (whatever the person on stage speaks), ``auto`` (found out, where the engine can) or a
+    BCP 47 tag."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where models compute; ``auto`` is what each engine does best on."""
+    choose_on_page: bool | None = None
+    """Whether whoever opens the page may choose engines; None lets them where only this machine can open it."""
+
+    stt_timeout_s: Annotated[float, Field(gt=0)] = 60
+    """Longest time the ears may take for one utterance, in seconds."""
+    llm_timeout_s: Annotated[float, Field(gt=0)] = 120
+    """Longest time the language model may take for one step: reading a part of the conversation, or a token."""
+    tts_timeout_s: Annotated[float, Field(gt=0)] = 60
+    """Longest time the voice may take for one piece of sound."""
+    history_messages: Annotated[int, Field(ge=0)] = 24
+    """Most messages that the model is given; when there are more, the older half is let go."""
+    max_utterance_ms: Annotated[float, Field(gt=0)] = 120_000
+    """Longest recording that is taken, in ms."""
+    max_text_chars: Annotated[int, Field(gt=0)] = 4_000
+    """Longest typed message."""
+    max_upload_mb: Annotated[int, Field(gt=0)] = 25
+    max_sessions: Annotated[int, Field(gt=0)] = 256
+    """Conversations kept at once; the one unused for longest makes room."""
+    journal: Path | None = None
+    """File that gets one JSON line per turn (timings, no words); None keeps no journal."""
+
+
+def load_settings(profile: Path | None = None, **overrides: Any) -> Settings:
+    """The settings of this process; `overrides` (the command line's) that are None are left to the others.
+
+    Args:
+        profile: a YAML file of settings; None takes the one that ``VISAVIS_PROFILE`` names, if any.
+        overrides: values by field.
+
+    Raises:
+        ConfigError: a value cannot be used; names the option, the variable, or the file and line that it came from.
+    """
+    path = profile or Path(os.environ["VISAVIS_PROFILE"]) if profile or os.environ.get("VISAVIS_PROFILE") else None
+    document = PlainYaml(path) if path else None
+    written = _known(document) if document else {}
+    given = {name: value for name, value in overrides.items() if value is not None}
+    below = {name: value for name, value in written.items() if name not in given and _variable(name) not in os.environ}
+    try:
+        settings = Settings(**below, **given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if document and name in below:
+            raise document.mistake(f"{name}: {first['msg']}.", document.line_of((name,))) from None  # the value may be a key
+        where = f"--{name.replace('_', '-')}" if name in given else _variable(name)
+        raise ConfigError(f"{where}: {first['msg']}, but it is {first['input']!r}.") from error
+    if path is None:
+        return settings
+    files: dict[str, Any] = {name: path.parent / getattr(settings, name) for name in ("personas_file", "journal") if name in below}
+    return settings.model_copy(update=files)
+
+
+def _known(document: PlainYaml) -> dict[str, Any]:
+    """The profile's fields, every one of which must be a setting."""
+    for name in document.value:
+        if name not in Settings.model_fields:
+            near = difflib.get_close_matches(name, Settings.model_fields, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There is {', '.join(Settings.model_fields)}."
+            raise document.mistake(f"there is no setting called {name!r}. {hint}", document.line_of((name,)))
+    return document.value
+
+
+def _variable(name: str) -> str:
+    """The environment variable that a field is read from."""
+    alias = Settings.model_fields[name].validation_alias
+    names = [str(choice) for choice in alias.choices[1:]] if isinstance(alias, AliasChoices) else [f"VISAVIS_{name.upper()}"]
+    return next((variable for variable in names if variable in os.environ), names[0])

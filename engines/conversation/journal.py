@@ -1,0 +1,40 @@
+"""One JSON line per turn: how long each stage took and how it ended, never what was said."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from engines.events import TurnEnded, TurnFailed
+from engines.registry.registry import Engines
+
+
+class Journal:
+    """Appends to a file; without a file it writes nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def write(self, end: TurnEnded, persona: str, engines: Engines) -> None:
+        """Add the line of a finished turn.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._path is None:
+            return
+        line = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "turn": end.turn_id,
+            "persona": persona,
+            "engines": [engines.stt.info.name, engines.llm.info.name, engines.tts.info.name],
+            "end": type(end).__name__,
+            "code": end.code if isinstance(end, TurnFailed) else None,
+            **{name: None if value is None else round(value, 1) for name, value in asdict(end.timings).items()},
+        }
+        with self._lock, self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

@@ -1,0 +1,154 @@
+"""How a conversation is put before a language model that runs here, and what of its answer is passed on.
+
+Everything here is the same for every library that computes such models; each hands over its own template and tokenizer as functions.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from engines.errors import ChatModelError
+from engines.llm._prefix_cache import shared_prefix
+from engines.llm._reasoning_filter import ThoughtFilter
+from engines.types import ChatMessage
+from engines.weights.hardware import is_out_of_memory
+
+log = logging.getLogger(__name__)
+
+Part = dict[str, str]
+"""A message as chat templates want it: ``role`` and ``content``."""
+
+NO_THINKING: dict[str, object] = {"enable_thinking": False, "thinking": False, "reasoning_effort": "low"}
+"""What the templates of Qwen and SmolLM, of Granite and DeepSeek, and of gpt-oss call it; a template ignores what it does not know."""
+
+CHANNELS = "<|channel|>"
+"""A model whose vocabulary holds this writes gpt-oss's channels: its special tokens are needed to tell thoughts from the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation as a model reads it, up to where its reply begins."""
+
+    tokens: list[int]
+    thinking: bool
+    """Whether the template itself has opened a thought, so that the reply begins inside of it."""
+
+
+class Prompter:
+    """Writes the prompts of one model."""
+
+    def __init__(
+        self,
+        model: str,
+        render: Callable[[list[Part]], str] | None,
+        encode: Callable[[str, bool], list[int]],
+        special: Iterable[str],
+    ) -> None:
+        """`render` applies the chat template (None: there is none, which is logged); `encode` makes tokens of a text, and adds the
+        model's own at its beginning if told so; `special` are the tokens that only the template may write."""
+        self._model, self._render = model, render
+        self.encode = encode
+        """(text, whether the model's own tokens are added at its beginning) → its tokens."""
+        marks = sorted(filter(None, special), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, marks))) if marks else None
+        if render is None:
+            log.warning("%s has no chat template: it is given a plain transcript, and its reply ends with its first line", model)
+
+    def prompt(self, messages: Sequence[ChatMessage]) -> Prompt:
+        """The conversation by the model's template, else as a plain transcript.
+
+        Raises:
+            ChatModelError: code ``template``, if the template makes nothing of the conversation, with or without a system prompt.
+        """
+        parts: list[Part] = [{"role": message.role, "content": self._clean(message.content)} for message in messages]
+        if self._render is None:
+            return Prompt(self.encode(transcript(parts), True), thinking=False)
+        refusal = ChatModelError(f"The chat template of {self._model!r} refused the conversation. Choose another model.", code="template")
+        try:
+            text = self._render(parts)
+        except Exception:  # some templates know no system prompt, or want the user to begin
+            try:
+                text = self._render(without_system(parts))
+            except Exception as error:
+                raise refusal from error
+        if not (tokens := self.encode(text, False)):
+            raise refusal
+        return Prompt(tokens, thinking=text.rstrip().endswith("<think>"))
+
+    def lasting(self, messages: Sequence[ChatMessage], prompt: Prompt) -> int:
+        """How many tokens of the conversation's `prompt` the next turn's prompt will begin with, at least one fewer than it has.
+
+        Most templates write the end of a prompt, where the reply begins, differently once the reply is there.
+
+        Raises:
+            ChatModelError: code ``template``.
+        """
+        later = self.prompt([*messages, ChatMessage("assistant", "Yes."), ChatMessage("user", "Yes.")])
+        return shared_prefix(prompt.tokens[:-1], later.tokens)
+
+    def reply(self, texts: Iterable[str], *, thinking: bool) -> Iterator[str]:
+        """What may be spoken of what the model writes, one (often empty) text for each of `texts`, and one for their end.
+
+        Without a template the reply ends with its first line: what follows is the model's guess of what the user says next.
+        """
+        thoughts = ThoughtFilter(thinking=thinking)
+        for text in texts:
+            said = thoughts.push(text)
+            if self._render is None:
+                said, new_line, _ = said.partition("\n")
+                if new_line:
+                    yield said
+                    return
+            yield said
+        yield thoughts.finish()
+
+    def _clean(self, content: str) -> str:
+        """What somebody says must not pass for the template's own marks, nor hold what is no character (half of a surrogate pair)."""
+        content = content.encode("utf-8", "replace").decode("utf-8")
+        return self._special.sub(" ", content) if self._special else content
+
+
+def transcript(parts: Iterable[Part]) -> str:
+    """What a model without a chat template is given: the system prompt, then who said what, a line each."""
+    names = {"user": "User: ", "assistant": "Assistant: ", "system": ""}
+    return "\n".join(names[part["role"]] + " ".join(part["content"].split()) for part in parts) + "\nAssistant:"
+
+
+def without_system(parts: Iterable[Part]) -> list[Part]:
+    """The system prompt as the beginning of what the user says first; of two messages of one role in a row, one is made."""
+    folded: list[Part] = []
+    for part in parts:
+        role = "user" if part["role"] == "system" else part["role"]
+        if folded and folded[-1]["role"] == role:
+            folded[-1]["content"] += "\n\n" + part["content"]
+        else:
+            folded.append({"role": role, "content": part["content"]})
+    return folded
+
+
+def room_for_reply(length: int, limit: int | None, wanted: int) -> int:
+    """How many of the `wanted` tokens a reply may have after a prompt of `length`, in a model that can read `limit` (None: any number).
+
+    Raises:
+        ChatModelError: code ``too_long``.
+    """
+    if limit is None:
+        return wanted
+    if length >= limit:
+        message = f"The conversation is too long for this model: {length} tokens, and it can read {limit}. Begin a new conversation."
+        raise ChatModelError(message, code="too_long")
+    return min(wanted, limit - length)
+
+
+def failure(error: Exception) -> ChatModelError:
+    """What to tell of an exception that a library raised while its model was read or wrote: code ``out_of_memory`` or ``failed``."""
+    if isinstance(error, ChatModelError):
+        return error
+    if is_out_of_memory(error):
+        message = "There is not enough memory for this language model. Choose a smaller one, or close other programs."
+        return ChatModelError(message, code="out_of_memory")
+    message = "The language model stopped with an error. Ask again, or choose another model."
+    return ChatModelError(message, code="failed", retryable=True)

@@ -1,0 +1,1 @@
+"""Which engines there are, how each one is, and which one works next."""

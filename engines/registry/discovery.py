@@ -1,0 +1,95 @@
+"""Which engines there are: every adapter by its file name, and the options that each one gets from the settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from engines.config.settings import Settings
+from engines.errors import ConfigError
+from engines.protocols import Adapter
+from engines.registry.managed_engine import EngineState, fitness
+from engines.types import STAGES, EngineInfo, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One engine that there is."""
+
+    info: EngineInfo
+    state: EngineState
+    """Whether it could work here: ``idle``, ``needs`` or ``unfit``."""
+    takes_model: bool
+    """Whether it can work with more than one model."""
+
+
+class Adapters:
+    """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._found = {stage: find(stage) for stage in STAGES}
+        self._offers = {stage: tuple(map(_offer, self.of(stage))) for stage in STAGES}
+
+    def of(self, stage: Stage) -> tuple[Adapter, ...]:
+        """All adapters of a stage, the preferred first."""
+        return tuple(self._found[stage].values())
+
+    def offers(self, stage: Stage) -> tuple[Offer, ...]:
+        """All engines of a stage, the preferred first, judged without importing anything."""
+        return self._offers[stage]
+
+    def named(self, stage: Stage, name: str) -> Adapter:
+        """The adapter of that name.
+
+        Raises:
+            ConfigError: there is none; says which there are.
+        """
+        adapters = self._found[stage]
+        if name not in adapters:
+            raise ConfigError(f"There is no {stage} engine called {name[:80]!r}; there is {', '.join(adapters)}.")
+        return adapters[name]
+
+    def options(self, stage: Stage, adapter: Adapter, model: str) -> Any:
+        """The adapter's options: its defaults, and for the engine that the settings name, what they say.
+
+        Raises:
+            ConfigError: there is no such option, or it cannot have that value.
+        """
+        info = adapter.INFO
+        ours = info.name == parts(getattr(self._settings, stage) or "")[0]
+        given: dict[str, Any] = {**(getattr(self._settings, f"{stage}_options") if ours else {}), **({"model": model} if model else {})}
+        known = [field.name for field in dataclasses.fields(adapter.Options)]
+        if unknown := sorted(set(given) - set(known)):
+            raise ConfigError(f"{info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
+        try:
+            return TypeAdapter(adapter.Options).validate_python(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][-1])
+            secret = any(field.name == name and not field.repr for field in dataclasses.fields(adapter.Options))
+            value = "" if secret else f", but it is {first['input']!r}"
+            raise ConfigError(f"{info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
+
+
+def find(stage: Stage) -> dict[str, Adapter]:
+    """The adapters of a stage by their names, the preferred first; a file that begins with an underscore is a helper, no engine."""
+    package = importlib.import_module(f"engines.{stage}")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+    adapters = [cast(Adapter, importlib.import_module(f"engines.{stage}.{name}")) for name in names]
+    return {adapter.INFO.name: adapter for adapter in sorted(adapters, key=lambda adapter: -adapter.INFO.preference)}
+
+
+def parts(wish: str) -> tuple[str, str]:
+    """``NAME:MODEL`` → name and model."""
+    name, _, model = wish.partition(":")
+    return name, model
+
+
+def _offer(adapter: Adapter) -> Offer:
+    return Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))

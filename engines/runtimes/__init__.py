@@ -1,0 +1,1 @@
+"""What engines of several stages share: an OpenAI client, the thread in which MLX computes."""

@@ -1,0 +1,197 @@
+"""Hearing with a Whisper that runs here: what is the same for every library that computes one.
+
+What Whisper makes up where nobody speaks is kept out twice: what is no speech never reaches it, as far as an adapter can tell, and a
+stretch that fails Whisper's own tests of a good decoding (Radford et al. 2022, section 4.5) is not passed on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.audio import require_sound, resample
+from engines.errors import AudioError, SpeechToTextError
+from engines.types import AudioChunk, Transcript
+from engines.weights.hardware import is_out_of_memory
+
+RATE = 16_000
+"""Hz: what Whisper was trained on."""
+_WINDOW_S = 30
+"""What it hears at once, in seconds; of anything longer it has to say where the words are."""
+_LARGEST_COMPRESSION = 2.4
+"""Length of the text over its length compressed: above it, one phrase is repeated over and over."""
+LEAST_LOGPROB = -1.0
+"""Mean log-probability of a token: below it, Whisper is guessing."""
+_LARGEST_NO_SPEECH = 0.6
+"""Above it, Whisper itself thinks that nobody spoke."""
+_SURE_LOGPROB = -0.5
+"""Then only a text that it is sure of counts: its opinion alone is too often wrong."""
+
+_CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
+"""Languages that Whisper knows by another code than BCP 47."""
+_TAGS = {"jw": "jv"}
+"""And those of its codes that are no BCP 47 tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What Whisper wrote of a part of a recording, and what it thinks of it."""
+
+    text: str
+    """With the space that it begins with, in languages that have one."""
+    logprob: float
+    """The mean log-probability of its tokens."""
+    compression: float
+    """Its length over its length compressed."""
+    no_speech: float
+    """How likely it is that nobody spoke."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it counts."""
+        sure_enough = self.logprob >= (LEAST_LOGPROB if self.no_speech <= _LARGEST_NO_SPEECH else _SURE_LOGPROB)
+        return sure_enough and self.compression <= _LARGEST_COMPRESSION
+
+
+class LocalWhisper(ABC):
+    """A `SpeechToText` that computes here. Safe to share between threads.
+
+    An adapter says which languages its model knows, what of a sound may be speech, and how its library decodes it.
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name`: what errors call the model."""
+        self._name = name
+
+    @abstractmethod
+    def _knows(self, code: str) -> bool:
+        """Whether the model was trained on the language of that code, which may be any text."""
+
+    @abstractmethod
+    def _speech(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What of the samples, float32 of shape (n,) at 16 000 Hz, may be speech; of length 0 where nobody speaks."""
+
+    @abstractmethod
+    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[Stretch], str]:
+        """What is said in samples as `_speech` returns them, and the code of its language, which is `code` if that is given.
+
+        `longest` is the number of tokens that it may write (None: any). Any number of threads may ask at once.
+        """
+
+    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+        """The words as Whisper writes them, with punctuation; empty where nobody speaks.
+
+        `language` is a BCP 47 tag; None lets Whisper find out, and the transcript says which it was.
+
+        Raises:
+            SpeechToTextError: code ``language`` (the model does not know it), ``bad_samples``, ``bad_rate``, ``bad_numbers``,
+                ``out_of_memory``, ``failed``.
+        """
+        code = None
+        if language:
+            code = code_of(language)
+            if not self._knows(code):
+                raise unknown_language(self._name, language)
+        samples = samples_of(audio)
+        if samples is None:
+            return Transcript("", language)
+        try:
+            speech = self._speech(samples)
+            if not len(speech):
+                return Transcript("", language)
+            found, spoken = self._decode(speech, code)
+            stretches = list(found)
+        except Exception as error:
+            raise failure(error) from error
+        if any(math.isnan(stretch.logprob) for stretch in stretches):
+            raise SpeechToTextError("Whisper computed what is no number. Choose another model.", code="bad_numbers")
+        text = "".join(stretch.text for stretch in stretches if stretch.is_heard)
+        return Transcript(text.strip(), language or tag_of(spoken))
+
+    def warm_up(self) -> None:
+        """Go once through everything a turn needs."""
+        silence = np.zeros(RATE, np.float32)
+        self._speech(silence)
+        stretches, _ = self._decode(silence, "en", longest=1)
+        list(stretches)
+
+
+def decoding_of(samples: NDArray[np.float32]) -> dict[str, Any]:
+    """How samples at 16 000 Hz are decoded: arguments of OpenAI's ``transcribe``, whose names the libraries have kept.
+
+    Only the one for `LEAST_LOGPROB` is spelled differently by each.
+    """
+    return {
+        "temperature": 0.0,  # one try: the retries at higher temperatures are slow, and are where most inventions come from
+        "condition_on_previous_text": False,  # or one mistake is repeated to the end
+        "compression_ratio_threshold": _LARGEST_COMPRESSION,
+        "no_speech_threshold": _LARGEST_NO_SPEECH,
+        "without_timestamps": len(samples) <= _WINDOW_S * RATE,  # one window needs none, and they cost a token each
+    }
+
+
+def code_of(language: str) -> str:
+    """Whisper's code for a BCP 47 tag, whether it knows that language or not."""
+    base = re.split("[-_]", language)[0].lower()
+    return _CODES.get(base, base)
+
+
+def tag_of(code: str) -> str:
+    """The BCP 47 tag of one of Whisper's codes."""
+    return _TAGS.get(code, code)
+
+
+def unknown_language(model: str, language: str) -> SpeechToTextError:
+    """The error, code ``language``, of a model that was not trained on a language."""
+    message = f"The Whisper model {model!r} does not know the language {language!r}. Choose another model or language."
+    return SpeechToTextError(message, code="language")
+
+
+def samples_of(audio: AudioChunk) -> NDArray[np.float32] | None:
+    """The sound as Whisper wants it, float32 of shape (n,) at 16 000 Hz; None where there is none to hear.
+
+    Raises:
+        SpeechToTextError: code ``bad_samples`` (not finite) or ``bad_rate``.
+    """
+    try:
+        require_sound(audio)
+        return resample(audio, RATE).samples
+    except AudioError as error:
+        if error.code in {"silent", "too_short"}:
+            return None
+        raise SpeechToTextError(error.message, code=error.code) from error
+
+
+def failure(error: Exception) -> SpeechToTextError:
+    """What to tell of an exception that a library raised while its Whisper was read or heard: code ``out_of_memory`` or ``failed``."""
+    if is_out_of_memory(error):
+        message = "There is not enough memory for this Whisper model. Choose a smaller one, or close other programs."
+        return SpeechToTextError(message, code="out_of_memory")
+    return SpeechToTextError("Whisper could not follow that recording. Please say it again.", code="failed", retryable=True)
+
+
+@contextmanager
+def opening(model: str, how: str) -> Iterator[None]:
+    """Tells in plain words why a Whisper cannot be opened `how` (``by MLX``, ``on cuda as float16``).
+
+    Raises:
+        SpeechToTextError: code ``out_of_memory``, ``load_failed``, or the one that is raised inside.
+    """
+    try:
+        yield
+    except SpeechToTextError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise failure(error) from error
+        why = " ".join(str(error).split())[:200].rstrip(".")
+        message = f"The Whisper model {model!r} cannot be opened {how}: {why}. Fetch it again, or choose another."
+        raise SpeechToTextError(message, code="load_failed") from error

@@ -1,0 +1,1 @@
+"""The files of models: which one suits the machine, where they can be had, how they are fetched and checked."""

@@ -1,0 +1,256 @@
+"""Models as files: found on this machine, or fetched from the Hugging Face hub; the only home of what there is to say when that fails."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from engines.concurrency.channel import Cancel
+from engines.errors import EngineError
+from engines.weights.download import Damaged, Download, File, Refused, Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as files: of the Hugging Face hub, or of a folder."""
+
+    name: str
+    """A hub id (``owner/name``) or a local folder, as the user wrote it."""
+    what: str
+    """How sentences about it begin: ``The Whisper model``."""
+    failure: type[EngineError]
+    """What is raised: the error of the engine's stage."""
+    files: tuple[str, ...]
+    """Patterns of what is fetched: ``*.json``, ``voices/*.pt``."""
+    required: tuple[str, ...] = ()
+    """Patterns each of which must match a file, with ``|`` between alternatives: ``tokenizer.json|*.model``."""
+    ignored: tuple[str, ...] = ()
+    """Patterns of what is never fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a download is: bytes of all its files together, with what was here before."""
+
+    done: int
+    total: int
+
+
+_LOOK_EVERY_S = 0.1
+_DIGEST = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # it becomes the name of a file, so it is looked at first
+_LINKING = "visavis-linking"
+"""Marks a model in the cache whose folder is just being put together."""
+
+
+def find(model: Model) -> Path | None:
+    """The model's folder if it is whole on this machine, as a folder or in the hub's cache; never asks the network."""
+    folder = _named_folder(model) or _cached_folder(model)
+    return folder if folder and not _lacks(model, folder) else None
+
+
+def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, cancel: Cancel | None = None) -> Path:
+    """The model's folder: at once if it is whole on this machine, else downloaded into the hub's cache, on from where it stopped last time.
+
+    `tell` is called about ten times a second, never by two threads at once. `cancel` is noticed with the next piece that arrives, at most
+    64 KB; while the hub keeps silent, when the library's time-out ends (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``). A hub that stays silent is
+    given up after three of these. Whoever asks for a model that is already on its way waits for it.
+
+    Raises:
+        EngineError: `model.failure`, code ``unknown_model``, ``missing_files``, ``offline``, ``gated``, ``disk_full``, ``checksum``,
+            ``download_failed`` or ``cancelled``.
+    """
+    if folder := find(model):
+        return folder
+    if folder := _named_folder(model):
+        raise _failure(model, "missing_files", f"lacks {', '.join(_lacks(model, folder))}. Put that into the folder, or name another.")
+    stop = threading.Event()
+    if cancel:
+        cancel.tell(stop.set)
+    try:
+        with _alone(model, stop):
+            return find(model) or _fetch(model, tell, stop)
+    except EngineError:
+        raise
+    except Exception as error:  # whatever the network, the hub and the disk can do
+        raise _failure(model, *_reason(error)) from error
+
+
+def _fetch(model: Model, tell: Callable[[Progress], object], stop: threading.Event) -> Path:
+    storage = _storage(model)
+    commit, files = _listed(model, storage / "blobs")
+    (storage / "blobs").mkdir(parents=True, exist_ok=True)
+    download = Download(model.name, commit, files, lambda done, total: tell(Progress(done, total)), stop)
+    if (free := shutil.disk_usage(storage).free) < (needed := download.total - download.done):
+        why = f"does not fit on the disk: {_size(needed)} are needed, {_size(free)} are free. Free some space, then try again."
+        raise _failure(model, "disk_full", why)
+    download.run()
+    (storage / _LINKING).touch()
+    folder = _snapshot(model, revision=commit)  # the library makes a folder out of what lies in its cache now
+    (storage / "refs").mkdir(exist_ok=True)
+    (storage / "refs" / "main").write_text(commit)
+    (storage / _LINKING).unlink()
+    if lacks := _lacks(model, folder):
+        raise _failure(model, *_incomplete(lacks))
+    return folder
+
+
+def _listed(model: Model, blobs: Path) -> tuple[str, list[File]]:
+    """The newest commit, and what is to be fetched of it; the same content only once."""
+    from huggingface_hub import HfApi, constants  # noqa: PLC0415 - heavy
+
+    info = HfApi().model_info(model.name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+    wanted = [sibling for sibling in info.siblings or () if _is_wanted(model, sibling.rfilename)]
+    names = [sibling.rfilename for sibling in wanted]
+    if lacks := _unmet(model, lambda way: any(fnmatchcase(name, way) and name.count("/") == way.count("/") for name in names)):
+        raise _failure(model, *_incomplete(lacks))
+    files = {}
+    for sibling in wanted:
+        digest = str(sibling.lfs.sha256 if sibling.lfs else sibling.blob_id)
+        if sibling.size is None or not _DIGEST.fullmatch(digest):
+            raise _failure(model, "download_failed", f"could not be fetched: the hub tells no checksum of {sibling.rfilename}. Try again.")
+        files[digest] = File(sibling.rfilename, sibling.size, digest, blobs / digest)
+    return str(info.sha), list(files.values())
+
+
+@contextmanager
+def _alone(model: Model, stop: threading.Event) -> Iterator[None]:
+    """Nobody else fetches that model meanwhile, in this process or another."""
+    from huggingface_hub import constants, errors  # noqa: PLC0415 - heavy
+
+    utils = import_module("huggingface_hub.utils")
+    utils.validate_repo_id(model.name)  # before a folder is called so
+    if constants.HF_HUB_OFFLINE:
+        raise errors.OfflineModeIsEnabled
+    storage = _storage(model)
+    lock = storage.parent / ".locks" / storage.name / "visavis.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        while True:
+            with suppress(TimeoutError):
+                held.enter_context(utils.WeakFileLock(lock, timeout=_LOOK_EVERY_S))
+                break
+            if stop.is_set():
+                raise Stopped
+        yield
+
+
+def _storage(model: Model) -> Path:
+    """Where the hub's cache keeps everything of that model."""
+    from huggingface_hub import constants  # noqa: PLC0415 - heavy
+
+    return Path(constants.HF_HUB_CACHE).expanduser() / f"models--{model.name.replace('/', '--')}"
+
+
+def _snapshot(model: Model, *, revision: str | None = None, local_files_only: bool = False) -> Path:
+    """The library's folder with the wanted files of that model; its progress bars stay silent."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - heavy
+    from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+
+    class Silent(tqdm):  # type: ignore[misc,type-arg,unused-ignore]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+    folder = snapshot_download(
+        model.name,
+        allow_patterns=list(model.files),
+        ignore_patterns=list(model.ignored),
+        revision=revision,
+        local_files_only=local_files_only,
+        tqdm_class=Silent,
+    )
+    return Path(folder)
+
+
+def _named_folder(model: Model) -> Path | None:
+    with suppress(RuntimeError, OSError):  # ~somebody who has no home here, or too long a name
+        folder = Path(model.name).expanduser()
+        return folder if model.name.strip() and folder.is_dir() else None
+    return None
+
+
+def _cached_folder(model: Model) -> Path | None:
+    from huggingface_hub import errors  # noqa: PLC0415 - heavy
+
+    with suppress(errors.LocalEntryNotFoundError, errors.HFValidationError):
+        folder = _snapshot(model, local_files_only=True)
+        return None if (_storage(model) / _LINKING).exists() else folder
+    return None
+
+
+def _lacks(model: Model, folder: Path) -> list[str]:
+    """What is not there: required files, and parts of the weights that an index names."""
+    lacks = _unmet(model, lambda way: any(path.is_file() for path in folder.glob(way)))
+    for index in folder.glob("*.index.json"):
+        try:
+            parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            lacks.append(f"a readable {index.name}")
+        else:
+            lacks += sorted(part for part in parts if _is_wanted(model, part) and not (folder / part).is_file())
+    return lacks
+
+
+def _unmet(model: Model, has: Callable[[str], bool]) -> list[str]:
+    return [need.replace("|", " or ") for need in model.required if not any(map(has, need.split("|")))]
+
+
+def _is_wanted(model: Model, name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in model.files) and not any(fnmatchcase(name, pattern) for pattern in model.ignored)
+
+
+_PLAIN = {"ReadTimeout": "the hub fell silent", "JSONDecodeError": "the hub's answer makes no sense"}
+_PLAIN |= dict.fromkeys(("EOFError", "ReadError", "RemoteProtocolError"), "the connection broke off")
+"""What has happened, by the name of the error."""
+_RETRYABLE = frozenset({"offline", "disk_full", "checksum", "download_failed", "cancelled"})
+
+
+def _failure(model: Model, code: str, why: str) -> EngineError:
+    return model.failure(f"{model.what} {model.name[:200]!r} {why}", code=code, retryable=code in _RETRYABLE)
+
+
+def _incomplete(lacks: list[str]) -> tuple[str, str]:
+    return "missing_files", f"lacks {', '.join(lacks)} on the hub. Choose another model."
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Code and sentence for what came from outside, without its own words: they may show an address with a key in it."""
+    from huggingface_hub import errors  # noqa: PLC0415 - heavy
+
+    status = error.status if isinstance(error, Refused) else error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
+    if isinstance(error, Stopped):
+        return "cancelled", "was not fetched to its end. What has arrived is kept for the next time."
+    if isinstance(error, Damaged):
+        return "checksum", f"came with a damaged file, {error}, which was thrown away. Try again."
+    if isinstance(error, errors.HFValidationError):
+        return "unknown_model", "is no folder, and no name that a model of the hub can have. Check it."
+    if (
+        isinstance(error, errors.HfHubHTTPError)
+        and not isinstance(error, errors.GatedRepoError)
+        and (isinstance(error, errors.RepositoryNotFoundError) or status == 404)
+    ):
+        return "unknown_model", "is not on the hub, or not for everybody. Check its name, name a local folder, or run: hf auth login"
+    if status in {401, 403}:
+        return "gated", "is given out only to accounts that accepted its terms. Accept them on its page, then run: hf auth login"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "offline", "is not on this machine, and HF_HUB_OFFLINE forbids asking the hub. Start without it, or name a local folder."
+    if type(error).__name__.startswith(("Connect", "Proxy")):
+        return "offline", "is not on this machine, and the hub cannot be reached. Connect to the internet, or name a local folder."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "disk_full", "does not fit on the disk. Free some space, then try again: what has arrived is kept."
+    kind = type(error).__name__
+    why = f"the hub answered {status}" if status else getattr(error, "strerror", None) or _PLAIN.get(kind, kind)
+    return "download_failed", f"could not be fetched: {why}. Try again: what has arrived is kept."
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
