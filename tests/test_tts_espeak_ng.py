@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.protocols import TextToSpeech
+from engines.runtimes import espeak_api
 from engines.tts import espeak_ng
 from engines.types import PhonemeTiming, Speech
 
@@ -191,7 +192,7 @@ def test_leading_silence_is_trimmed(voice: espeak_ng.EspeakNg) -> None:
     ],
 )
 def test_refuses_unknown_voices_before_the_library_sees_them(voice: espeak_ng.EspeakNg, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice._library, "speak", lambda *_, **__: pytest.fail("reached the library"))
+    monkeypatch.setattr(espeak_api.shared_library(), "speak", lambda *_, **__: pytest.fail("reached the library"))
     with pytest.raises(TextToSpeechError) as refusal:
         voice.synthesize("Hello.", name)
     assert refusal.value.code == "unknown_voice"
@@ -277,8 +278,9 @@ def test_words_run_on_where_a_sentence_is_split(voice: espeak_ng.EspeakNg) -> No
 
 
 def test_closing_the_iterator_stops_the_work(voice: espeak_ng.EspeakNg, monkeypatch: pytest.MonkeyPatch) -> None:
-    speak, calls = voice._library.speak, []
-    monkeypatch.setattr(voice._library, "speak", lambda *a, **k: calls.append(1) or speak(*a, **k))
+    library, calls = espeak_api.shared_library(), []
+    speak = library.speak
+    monkeypatch.setattr(library, "speak", lambda *a, **k: calls.append(1) or speak(*a, **k))
     pieces = voice.synthesize("The quick brown fox. " * 5000)
     next(pieces)
     next(pieces)
@@ -315,7 +317,7 @@ def test_memory_does_not_grow(voice: espeak_ng.EspeakNg) -> None:
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak_ng, "_opened", [])
+    monkeypatch.setattr(espeak_api, "_opened", [])
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     with pytest.raises(MissingDependency, match="pip install espeakng-loader"):
         espeak_ng.load(espeak_ng.Options(), "cpu")
@@ -324,7 +326,7 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
 def test_a_damaged_data_folder_is_an_error_not_a_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("phontab", "phonindex", "phondata", "intonations"):
         (tmp_path / name).write_bytes(b"\xff" * 64)
-    monkeypatch.setattr(espeak_ng, "_opened", [])
+    monkeypatch.setattr(espeak_api, "_opened", [])
     monkeypatch.setattr("espeakng_loader.get_data_path", lambda: str(tmp_path))
     with pytest.raises(TextToSpeechError, match="Reinstall") as failure:
         espeak_ng.load(espeak_ng.Options(), "cpu")
@@ -332,17 +334,17 @@ def test_a_damaged_data_folder_is_an_error_not_a_crash(monkeypatch: pytest.Monke
 
 
 def test_a_library_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak_ng, "_opened", [])
-    monkeypatch.setattr(espeak_ng, "_PROBE", "import time; time.sleep(30)")
-    monkeypatch.setattr(espeak_ng, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(espeak_api, "_opened", [])
+    monkeypatch.setattr(espeak_api, "_PROBE", "import time; time.sleep(30)")
+    monkeypatch.setattr(espeak_api, "_PROBE_SECONDS", 0.2)
     with pytest.raises(TextToSpeechError, match="did not start within") as failure:
         espeak_ng.load(espeak_ng.Options(), "cpu")
     assert failure.value.code == "load_failed"
 
 
 def test_a_library_that_aborts_takes_only_the_probe_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak_ng, "_opened", [])
-    monkeypatch.setattr(espeak_ng, "_PROBE", "import os; os.abort()")
+    monkeypatch.setattr(espeak_api, "_opened", [])
+    monkeypatch.setattr(espeak_api, "_PROBE", "import os; os.abort()")
     with pytest.raises(TextToSpeechError, match="ended with status") as failure:
         espeak_ng.load(espeak_ng.Options(), "cpu")
     assert failure.value.code == "load_failed"
@@ -350,12 +352,12 @@ def test_a_library_that_aborts_takes_only_the_probe_with_it(monkeypatch: pytest.
 
 def test_probes_once_and_imports_nothing_before_it_is_needed(voice: espeak_ng.EspeakNg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("probed again"))
-    assert espeak_ng.load(espeak_ng.Options(), "cpu")._library is voice._library
+    assert espeak_ng.load(espeak_ng.Options(), "cpu").voices() == voice.voices()
     monkeypatch.undo()
     check = "import engines.tts.espeak_ng, sys; sys.exit('espeakng_loader' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parent.parent, check=False).returncode == 0
 
 
 def test_names_are_clean_ipa() -> None:
-    assert [espeak_ng.ipa(name) for name in ("ˈA", "tS", "?a", "\x01", "", "aɪ")] == ["ˈɑ", "tʃ", "ʔa", "", "", "aɪ"]
-    assert PhonemeTiming(espeak_ng.ipa("\x01"), 0, 1).phoneme == "", "which is a pause"
+    assert [espeak_api.ipa(name) for name in ("ˈA", "tS", "?a", "\x01", "", "aɪ")] == ["ˈɑ", "tʃ", "ʔa", "", "", "aɪ"]
+    assert PhonemeTiming(espeak_api.ipa("\x01"), 0, 1).phoneme == "", "which is a pause"

@@ -3,7 +3,7 @@
 Sources: Meta's viseme reference (Oculus Lipsync) for the anchors (PP p b m, FF f v, TH θ ð, DD t d, kk k ɡ, CH tʃ dʒ ʃ, SS s z, nn n l,
 RR r; aa "car", E "bed", I "tip", O "toe", U "book"). The IPA chart for every other sound: it takes the shape of the anchor with which it
 shares what can be seen, which is the place of articulation of consonants, the rounding and height of vowels. Kokoro's capitals are misaki's
-(https://github.com/hexgrad/misaki). eSpeak NG's names go through `engines.tts.espeak_ng.ipa` first.
+(https://github.com/hexgrad/misaki). eSpeak NG's names go through `engines.runtimes.espeak_api.ipa` first.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.lipsync.oculus import FALLBACK, is_known, visemes_of
+from engines.runtimes import espeak_api
 from engines.tts import espeak_ng
 from engines.types import VISEME_NAMES
 
@@ -66,11 +67,11 @@ print(json.dumps([len(spoken), sorted(names)]))
 
 @pytest.fixture(scope="module")
 def espeak_names() -> list[str]:
-    voices = sorted(set(espeak_ng.load(espeak_ng.Options(), "cpu")._library.identifiers.values()))
+    voices = sorted(set(espeak_api.shared_library().identifiers.values()))
     command = [sys.executable, "-c", INVENTORY, espeakng_loader.get_library_path(), espeakng_loader.get_data_path(), json.dumps(voices)]
     count, names = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert count > 500
-    return [espeak_ng.ipa(name) for name in names]
+    return [espeak_api.ipa(name) for name in names]
 
 
 def has_letter(phoneme: str) -> bool:
