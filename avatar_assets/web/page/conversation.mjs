@@ -1,7 +1,7 @@
 // The conversation: what was said, how long it took, and the finished replies to hear again or to take home.
+import { make } from './dom.mjs';
+import { timelineFile, wavFile } from './export.mjs';
 import { filmButton } from './video-button.mjs';
-import { make } from './persona-picker.mjs';
-import { timelineOf, wavOf } from './export.mjs';
 
 /** How long a browser may take to fetch a download from memory, in ms. */
 const KEPT_MS = 60_000;
@@ -92,8 +92,8 @@ export class Conversation {
     actions.append(
       again,
       ...filmButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
-      download('Sound (WAV)', 'wav', () => wavOf(turn.segments)),
-      download('Visemes (JSON)', 'json', () => new Blob([JSON.stringify(timelineOf(turn.segments))], { type: 'application/json' })),
+      download('Sound (WAV)', 'wav', () => wavFile(turn.segments)),
+      download('Visemes (JSON)', 'json', () => timelineFile(turn.segments)),
     );
     this.#follow(() => theirs.append(actions));
   }

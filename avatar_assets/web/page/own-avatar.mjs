@@ -1,6 +1,6 @@
 // Own avatar: a GLB or VRM that is dropped on the page becomes the body of whoever is talked with, in this tab only; what is said of it is told.
 import { CONTRACT } from '../avatar_file/spec.mjs';
-import { make } from './persona-picker.mjs';
+import { make } from './dom.mjs';
 
 const ACCEPTED = '.glb,.vrm';
 const PRIVATE = 'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
@@ -22,7 +22,7 @@ export class OwnAvatar {
   /**
    * @param {HTMLElement} host gets the button and the panel
    * @param {import('./stage-link.mjs').StageLink} stage
-   * @param {import('./persona-picker.mjs').People} people
+   * @param {import('./persona-picker.mjs').PersonaPicker} people
    */
   constructor(host, stage, people) {
     this.#stage = stage;

@@ -3,11 +3,11 @@ import { toBase64 } from './base64.mjs';
 import { Conversation } from './conversation.mjs';
 import { EnginePanel } from './engine-panel.mjs';
 import { Films } from './video-button.mjs';
-import { Microphone } from './microphone.mjs';
+import { Microphone } from '../capture/microphone.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
-import { People } from './persona-picker.mjs';
+import { PersonaPicker } from './persona-picker.mjs';
 import { StageLink } from './stage-link.mjs';
-import { PushToTalk } from './push-to-talk.mjs';
+import { PushToTalk } from '../capture/push-to-talk.mjs';
 
 const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const STATE_EVERY_MS = 3000;
@@ -60,7 +60,7 @@ class Page {
       film: (turn, onProgress) => this.#film(turn, onProgress),
       stop: () => this.stop(),
     });
-    this.people = new People(parts.persona, (id) => this.choose(id));
+    this.people = new PersonaPicker(parts.persona, (id) => this.choose(id));
     this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
     this.own = new OwnAvatar(parts.persona.parentElement, this.#stage, this.people);

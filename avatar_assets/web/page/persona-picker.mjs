@@ -1,6 +1,7 @@
-// The picker of people, redrawn only when what it shows has changed.
+// Persona picker: radio cards of everybody one can talk with, redrawn only when what they show has changed.
+import { make } from './dom.mjs';
 
-export class People {
+export class PersonaPicker {
   #picker;
   #choose;
   #shown = '';
@@ -85,13 +86,4 @@ export class People {
 function portrait(person) {
   if (!person.portrait) return make('span', 'person-portrait initial', { 'aria-hidden': true }, person.name[0] ?? '?');
   return make('img', 'person-portrait', { src: new URL(`../avatars/${encodeURIComponent(person.portrait)}`, import.meta.url).href, alt: '' });
-}
-
-/** An element with a class, attributes and text; text is never read as markup. */
-export function make(tag, className = '', attributes = {}, text = '') {
-  const element = document.createElement(tag);
-  element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.textContent = text;
-  return element;
 }

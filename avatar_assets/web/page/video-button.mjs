@@ -1,7 +1,7 @@
 // Films: replies that are said again to be taken home as a video, one at a time, and the button that asks for it.
-import { make } from './persona-picker.mjs';
+import { make } from './dom.mjs';
 import { recordable } from '../recording/recorder.mjs';
-import { lengthOf } from './export.mjs';
+import { durationOf } from './export.mjs';
 
 const inSeconds = (ms) => Math.round(ms / 1000);
 
@@ -24,7 +24,7 @@ export class Films {
   take(turn, onProgress) {
     this.#taking?.resolve({ reason: '' });
     const id = `film-${crypto.randomUUID()}`;
-    const ms = turn.segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
+    const ms = turn.segments.reduce((sum, segment) => sum + durationOf(segment), 0);
     return new Promise((resolve) => {
       this.#taking = { id, onProgress, resolve };
       this.#stage.film(turn, id, ms);

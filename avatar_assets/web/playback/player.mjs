@@ -1,6 +1,7 @@
 // Player: the queue of segments and the only clock of the stage. Whoever wants to know what is heard now asks here.
 
 import { HeardClock } from './heard-clock.mjs';
+import { encodeWav } from './wav.mjs';
 
 /** More waiting sound than this is a mistake of the sender, not a reply. */
 const QUEUE_MAX_MS = 10 * 60 * 1000;
@@ -211,7 +212,7 @@ export class Player {
   /** The browser's own decoder resamples, off the main thread and better than a few lines here would. */
   async #resample({ pcm, sampleRate }) {
     if (pcm.byteLength === 0) return new Float32Array(0);
-    const buffer = await this.context.decodeAudioData(wavOf(pcm, sampleRate));
+    const buffer = await this.context.decodeAudioData(encodeWav([pcm], sampleRate));
     return buffer.getChannelData(0).slice();
   }
 
@@ -221,25 +222,4 @@ export class Player {
     await new Promise((resolve) => setTimeout(resolve, WAKE_MS));
     if (this.context.state !== 'running' && this.#entries.length) this.#events.onBlocked();
   }
-}
-
-/** 16-bit mono PCM with the 44 bytes of a WAV header before it. */
-function wavOf(pcm, sampleRate) {
-  const wav = new Uint8Array(44 + pcm.byteLength);
-  const view = new DataView(wav.buffer);
-  const text = (offset, value) => wav.set(new TextEncoder().encode(value), offset);
-  text(0, 'RIFF');
-  view.setUint32(4, 36 + pcm.byteLength, true);
-  text(8, 'WAVEfmt ');
-  view.setUint32(16, 16, true); // size of the format chunk
-  view.setUint16(20, 1, true); // PCM
-  view.setUint16(22, 1, true); // mono
-  view.setUint32(24, sampleRate, true);
-  view.setUint32(28, sampleRate * 2, true); // bytes per second
-  view.setUint16(32, 2, true); // bytes per frame
-  view.setUint16(34, 16, true); // bits per sample
-  text(36, 'data');
-  view.setUint32(40, pcm.byteLength, true);
-  wav.set(new Uint8Array(pcm), 44);
-  return wav.buffer;
 }

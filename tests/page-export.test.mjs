@@ -1,8 +1,8 @@
-// Taking a reply home: one WAV and one timeline of several segments, exact to the sample and to the millisecond.
+// Export of a reply: one WAV and one timeline of several segments, exact to the sample and to the millisecond.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { lengthOf, timelineOf, wavOf } from '../avatar_assets/web/page/export.mjs';
+import { durationOf, mergedTimeline, wavFile } from '../avatar_assets/web/page/export.mjs';
 
 const segment = (samples, rate, first) => ({
   sampleRate: rate,
@@ -18,8 +18,8 @@ const segment = (samples, rate, first) => ({
 
 test('the times of each segment move to where it begins in the whole', () => {
   const segments = [segment(4800, 24_000, 0), segment(2400, 24_000, 5)];
-  assert.deepEqual(segments.map(lengthOf), [200, 100]);
-  const whole = timelineOf(segments);
+  assert.deepEqual(segments.map(durationOf), [200, 100]);
+  const whole = mergedTimeline(segments);
   assert.deepEqual(whole.wtimes, [0, 100, 200, 300]);
   assert.deepEqual(whole.vtimes, [0, 80, 200, 280]);
   assert.deepEqual(whole.words, ['one ', 'two', 'one ', 'two']);
@@ -29,7 +29,7 @@ test('the times of each segment move to where it begins in the whole', () => {
 });
 
 test('the WAV holds every sample in order behind a correct header', async () => {
-  const wav = Buffer.from(await wavOf([segment(3, 22_050, 10), segment(2, 22_050, 20)]).arrayBuffer());
+  const wav = Buffer.from(await wavFile([segment(3, 22_050, 10), segment(2, 22_050, 20)]).arrayBuffer());
   assert.equal(wav.toString('latin1', 0, 4) + wav.toString('latin1', 8, 12), 'RIFFWAVE');
   assert.equal(wav.readUInt32LE(4), wav.length - 8);
   assert.deepEqual([wav.readUInt16LE(20), wav.readUInt16LE(22), wav.readUInt32LE(24), wav.readUInt32LE(28)], [1, 1, 22_050, 44_100]);
@@ -38,5 +38,5 @@ test('the WAV holds every sample in order behind a correct header', async () => 
 });
 
 test('a reply without sound has an empty timeline', () => {
-  assert.deepEqual(timelineOf([]).visemes, []);
+  assert.deepEqual(mergedTimeline([]).visemes, []);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { beforeEach, mock } from 'node:test';
 
-import { PushToTalk } from '../avatar_assets/web/page/push-to-talk.mjs';
+import { PushToTalk } from '../avatar_assets/web/capture/push-to-talk.mjs';
 
 const RECORDING = { pcm: new Int16Array(16_000), sampleRate: 16_000 };
 let button, events, microphone, now, talk;

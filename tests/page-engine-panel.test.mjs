@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { lineOf, remedyOf, stateOf } from '../avatar_assets/web/page/engine-status.mjs';
+import { lineOf, remedyOf, stateOf } from '../avatar_assets/web/page/engine-panel.mjs';
 
 const engine = (stage, more = {}) => ({
   stage,

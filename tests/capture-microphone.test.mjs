@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Microphone, Tape, levelOf, pcmOf, refusalOf } from '../avatar_assets/web/page/microphone.mjs';
+import { Microphone, Tape, levelOf, pcmOf, refusalOf } from '../avatar_assets/web/capture/microphone.mjs';
 
 const RATE = 16000;
 const PIECE = 800; // 50 ms
@@ -87,7 +87,7 @@ test('the audio thread passes every sample on, 20 times a second, with its loudn
   globalThis.AudioWorkletProcessor = class {
     port = { posted: [], postMessage: (message) => this.port.posted.push(message) };
   };
-  await import('../avatar_assets/web/page/microphone-worklet.mjs');
+  await import('../avatar_assets/web/capture/microphone-worklet.mjs');
   const processor = new Processor();
   const sent = [];
   for (let block = 0; block < 125; block++) {
