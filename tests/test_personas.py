@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,9 @@ MISTAKES = {
     "quotation mark left open": (GOOD.replace("name: Pat", 'name: "Pat'), "never closed", None),
     "bracket left open": (GOOD.replace("[Tea, yes]", "[tea, yes"), "commas between", None),
     "special first character": (GOOD.replace("name: Pat", "name: @Pat"), "needs quotation marks", 2),
+    "text between fields": (GOOD.replace("  line: Somebody", "  line Somebody"), "needs a colon", 3),
+    "field too far left": (GOOD.replace("  greeting", " greeting"), "not indented like its neighbours", 6),
+    "quotation mark in the middle": (GOOD.replace("Somebody", '"Some" body'), "quotation mark is missing", 3),
     "two documents": (GOOD + "---\n" + GOOD, "second document", None),
     "empty file": ("", "the file is empty", None),
     "only comments": ("# nobody\n", "the file is empty", None),
@@ -101,6 +106,33 @@ def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, monkeypatch: 
     assert "pydantic" not in caught.value.message
     if line is not None:
         assert caught.value.line == line, caught.value.message
+
+
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+def test_no_message_depends_on_the_parsers_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: str) -> None:
+    class Reworded(getattr(yaml, loader)):  # type: ignore[misc]
+        def check_event(self, *choices: type) -> bool:
+            with _other_words():
+                return bool(super().check_event(*choices))
+
+        def get_single_node(self) -> object:
+            with _other_words():
+                return super().get_single_node()
+
+    for content, words, _ in MISTAKES.values():
+        monkeypatch.setattr(strict_yaml, "_LOADER", Reworded)
+        with pytest.raises(ConfigError) as caught:
+            load_personas(write(tmp_path, content))
+        assert words in caught.value.message
+
+
+@contextmanager
+def _other_words() -> Iterator[None]:
+    try:
+        yield
+    except yaml.MarkedYAMLError as error:
+        error.context = error.problem = "in other words"
+        raise
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

@@ -15,22 +15,14 @@ KeyPath = tuple[str | int, ...]
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 8  # lists and mappings within each other
+_TOO_DEEP = "lists are nested too deeply here."
 _STANDARD_TAGS = {f"tag:yaml.org,2002:{name}" for name in "str int float bool null seq map timestamp merge value".split()}
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads the same language, forty times faster
 
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, section 4.1.1
-_YAML_HINTS = (
-    ("mapping values are not allowed", "a text with a colon in it needs quotation marks, and a field must be indented like its neighbours"),
-    ("cannot start any token", "a text that begins with a special character needs quotation marks around it"),
-    ("unexpected end of stream", "a quotation mark is opened and never closed"),
-    ("expected <block end>", "this line is not indented like its neighbours"),
-    ("did not find expected key", "this line is not indented like its neighbours, or a quotation mark is missing"),
-    ("did not find expected '-' indicator", "this line is not indented like its neighbours"),
-    ("did not find expected ',' or ']'", "a list that begins with [ needs commas between its items and ] at its end"),
-    ("expected ',' or ']'", "a list that begins with [ needs commas between its items and ] at its end"),
-    ("could not find expected ':'", "a field needs a colon and a space after its name"),
-    ("found another document", "a line of three dashes begins a second document; remove it"),
-)
+_QUOTES = ("'", '"')
+_BRACKETS = ("[", "{")
+_SPECIAL = tuple("@`%&*!|>")  # characters that YAML gives a meaning at the beginning of a text
 
 
 def _read(path: Path) -> str:
@@ -108,18 +100,27 @@ class PlainYaml:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > _MAX_DEPTH:
-                raise self.mistake("lists are nested too deeply here.", _line(event))
+                raise self.mistake(_TOO_DEEP, _line(event))
 
     def _not_yaml(self, error: yaml.YAMLError) -> ConfigError:
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable")
-        line = mark.line + 1 if mark else None
-        lines = self._text.splitlines()
-        typed = lines[line - 1] if line and line <= len(lines) else ""
+        mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+        if mark is None:
+            return self.mistake("this cannot be read: it is not YAML.", None)
+        typed = self._typed(mark)
         if "\t" in typed[: len(typed) - len(typed.lstrip())]:
-            return self.mistake("the line is indented with a tab. Use spaces instead.", line)
-        hint = next((hint for part, hint in _YAML_HINTS if part in problem), problem)
-        return self.mistake(f"this cannot be read: {hint}.", line)
+            return self.mistake("the line is indented with a tab. Use spaces instead.", mark.line + 1)
+        before = typed[: mark.column + 1]
+        if sum(map(before.count, _BRACKETS)) > _MAX_DEPTH:  # the parser looks ahead along a line and may give up before it says where it is
+            return self.mistake(_TOO_DEEP, mark.line + 1)
+        opened = self._typed(begun)[begun.column :] if begun else ""
+        if begun and begun.line < mark.line and ":" not in opened and not opened.startswith((*_QUOTES, *_BRACKETS)):
+            return self.mistake("this cannot be read: a field needs a colon and a space after its name.", begun.line + 1)
+        return self.mistake(f"this cannot be read: {_hint(typed, mark.column, opened)}.", mark.line + 1)
+
+    def _typed(self, mark: yaml.Mark) -> str:
+        """The line that a mark stands on; empty behind the end of the file."""
+        lines = self._text.splitlines()
+        return lines[mark.line] if mark.line < len(lines) else ""
 
     def _plain(self, node: yaml.Node, path: KeyPath) -> Any:
         line = _line(node)
@@ -141,3 +142,24 @@ class PlainYaml:
             self._lines[(*path, key)] = line
             result[key] = self._plain(value_node, (*path, key))
         return result
+
+
+def _hint(typed: str, column: int, opened: str) -> str:
+    """What is probably wrong, read from the text: what a parser says of it changes from one version to the next.
+
+    Args:
+        typed: the line that the parser stopped on.
+        column: where on it.
+        opened: the text from where the unfinished part began that it stopped in; empty if it did not say.
+    """
+    if opened.startswith(_QUOTES):
+        return "a quotation mark is opened and never closed"
+    if opened.startswith(_BRACKETS):
+        return "a list that begins with [ needs commas between its items and ] at its end"
+    if typed.startswith(("---", "...")):
+        return "a line of three dashes begins a second document; remove it"
+    if typed.startswith(_SPECIAL, column):
+        return "a text that begins with a special character needs quotation marks around it"
+    if typed.startswith(":", column):
+        return "a text with a colon in it needs quotation marks, and a field must be indented like its neighbours"
+    return "this line is not indented like its neighbours, or a quotation mark is missing"
