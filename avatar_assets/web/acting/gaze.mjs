@@ -1,5 +1,7 @@
 // Gaze: where the figure's eyes go, when they look ahead and when they look at somebody who stands beside.
 
+import { clock } from '../playback/frame-clock.mjs';
+
 /** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
 const LIFT = 0.4;
 /** Looking at somebody beside: how far head and body turn (rad) and the eyes (of their morph targets); two thirds of the way in so many ms. */
@@ -36,7 +38,7 @@ export class Gaze {
 
   /** Every frame: head, body and eyes go where they should, over whatever TalkingHead does with them meanwhile. */
   turn() {
-    const now = performance.now();
+    const now = clock.now();
     const share = this.#still ? 1 : 1 - Math.exp((this.#turnedAt - now) / TURN_MS);
     this.#turnedAt = now;
     if (!this.#aside && !this.#turned) return;

@@ -1,5 +1,6 @@
 // Camera: keeps the figure in the picture, in the view that was chosen.
 
+import { clock } from '../playback/frame-clock.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
 
 /** How fast the camera goes along with the head, per frame. */
@@ -45,7 +46,7 @@ export class Camera {
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!head.armature || !width || !height) return;
     const to = shotOf(this.#view, { width, height }, Math.max(head.avatarHeight, this.#company));
-    this.#flight = { from: (flying && this.#shot) || to, to, at: performance.now() };
+    this.#flight = { from: (flying && this.#shot) || to, to, at: clock.now() };
     this.#fly();
     if (!flying) this.#followHead(1);
   }
@@ -59,7 +60,7 @@ export class Camera {
   #fly() {
     const { position, fov } = this.#camera;
     const { from, to, at } = this.#flight;
-    const ms = performance.now() - at;
+    const ms = clock.now() - at;
     this.#shot = between(from, to, ms);
     const { seen, centre } = this.#shot;
     position.set(position.x, centre, seen / (2 * Math.tan((fov * Math.PI) / 360))); // it looks straight ahead

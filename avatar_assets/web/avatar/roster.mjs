@@ -3,6 +3,7 @@
 // and one figure can fail, or be drawn flat, without the other.
 
 import { Lips } from '../lipsync/mouth-source.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 import { Person } from './avatar-view.mjs';
 import { FIRST_VIEW, viewOf } from './views.mjs';
 
@@ -74,7 +75,7 @@ export class Cast {
     const guest = this.#seats.get('second');
     if (!guest) return;
     this.#seats.delete('second');
-    cancelAnimationFrame(this.#watching);
+    clock.cancelFrame(this.#watching);
     guest.person.dispose();
     guest.host.remove();
     this.#direct();
@@ -173,7 +174,7 @@ export class Cast {
 
   /** Where two figures are too slow, the guest is drawn from then on. */
   #watch() {
-    cancelAnimationFrame(this.#watching);
+    clock.cancelFrame(this.#watching);
     const [first, guest] = [this.#seats.get('first'), this.#seats.get('second')];
     const intervals = [];
     let [began, last] = [null, null];
@@ -188,8 +189,8 @@ export class Cast {
         guest.person.spare(`Two people in 3-D take ${Math.round(median)} ms a frame on this computer, so ${guest.persona.name} is drawn.`);
         return;
       }
-      this.#watching = requestAnimationFrame(look);
+      this.#watching = clock.requestFrame(look);
     };
-    this.#watching = requestAnimationFrame(look);
+    this.#watching = clock.requestFrame(look);
   }
 }

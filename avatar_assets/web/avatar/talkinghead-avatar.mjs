@@ -3,6 +3,7 @@
 import { TalkingHead } from 'talkinghead';
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
 import { Camera } from './camera.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 import { VISEMES } from '../lipsync/viseme-curves.mjs';
 import { CUES } from '../acting/gestures.mjs';
 import { Drawing } from './renderer.mjs';
@@ -13,8 +14,8 @@ import { Gaze } from '../acting/gaze.mjs';
 
 /** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
 const MOOD_MS = 9000;
-/** How long hands stay at a gesture, in s; below this liveliness they stay down. */
-const GESTURE_S = 2.2;
+/** How long hands stay at a gesture, in ms of TalkingHead's clock; below this liveliness they stay down. */
+const GESTURE_MS = 2200;
 const HANDS_FROM = 0.3;
 /** TalkingHead's body, at a liveliness of 1: face to face, the calmer half of its poses. */
 const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
@@ -33,6 +34,7 @@ export class Figure {
   #nextCue = 0;
   #mood = 'neutral'; // at rest
   #moodUntil = Infinity;
+  #gestureUntil = Infinity;
   #liveliness = 1;
   #mesh = 1; // the share of the triangles that is drawn
   #meshes = null;
@@ -116,7 +118,14 @@ export class Figure {
     const { mood, template, gesture } = ACTS[name] ?? AUTOMATIC[name];
     if (mood) this.#feel(mood, head.animClock + MOOD_MS);
     if (template) head.animQueue.push(head.animFactory(template(this.#still), false, 1, ACTS[name] ? this.#liveliness : 1));
-    if (gesture && !this.#still && this.#liveliness >= HANDS_FROM) head.playGesture(gesture, GESTURE_S);
+    if (!gesture || this.#still || this.#liveliness < HANDS_FROM) return;
+    head.playGesture(gesture, Infinity); // TalkingHead would end it by the browser's clock
+    this.#gestureUntil = head.animClock + GESTURE_MS;
+  }
+
+  #endGesture() {
+    this.#gestureUntil = Infinity;
+    this.#head.stopGesture();
   }
 
   #feel(mood, until) {
@@ -155,13 +164,13 @@ export class Figure {
   /** Stops drawing while something else stands on the stage. @param {boolean} resting */
   rest(resting) {
     this.#host.classList.toggle('waiting', resting);
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     if (resting) this.#head.stop();
     else if (this.#meshes) this.#run();
   }
 
   dispose() {
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     this.#resized.disconnect();
     this.#head.dispose();
     this.#meshes?.dispose();
@@ -187,7 +196,7 @@ export class Figure {
       throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
     }
     for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     const meshes = new Meshes(head.armature);
     if (this.#mesh < 1) await makeMipmaps(meshes.textures());
     const leave = this.#enter(meshes);
@@ -223,23 +232,23 @@ export class Figure {
   }
 
   #run() {
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     this.#head.start();
-    this.#last = performance.now();
+    this.#last = clock.now();
     const frame = (time) => {
-      this.#request = requestAnimationFrame(frame);
+      this.#request = clock.requestFrame(frame);
       try {
         if (time - this.#last >= this.#frameMs) {
           this.#step(time - this.#last);
           this.#last = time;
           this.#onDrawn?.(this.#drawing.canvas, this.#mouthAt);
         }
-        this.#effort.frame(time);
+        if (!clock.held) this.#effort.frame(time);
       } catch (error) {
         this.#onFailure(error); // it must end as the drawn face, not as a frozen one
       }
     };
-    this.#request = requestAnimationFrame(frame);
+    this.#request = clock.requestFrame(frame);
   }
 
   /** @param {number} ms since the last one */
@@ -249,7 +258,7 @@ export class Figure {
   }
 
   #beforeDrawing() {
-    this.#mouthAt = performance.now();
+    this.#mouthAt = clock.now();
     const weights = this.#mouth();
     for (const name of VISEMES) {
       const morph = this.#head.mtAvatar[`viseme_${name}`];
@@ -266,6 +275,7 @@ export class Figure {
   #cue() {
     const head = this.#head;
     if (head.animClock > this.#moodUntil) this.#feel(this.#mood, Infinity);
+    if (head.animClock > this.#gestureUntil) this.#endGesture();
     if (head.animClock < this.#nextCue) return;
     const cue = CUES[this.#state];
     if (!cue) return;

@@ -1,6 +1,7 @@
 // VRM manner: how a VRM stands, breathes, looks, blinks and acts; small movements from slow waves, moods and acts through its expressions.
 
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 
 /** Arms hang from a T-pose, elbows and fingers a little bent, in rad. Of the left side in VRM 1.0's axes; the right is its mirror image. */
 const STANCE = {
@@ -61,7 +62,7 @@ export class VrmManner {
   }
 
   act(name) {
-    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: performance.now() });
+    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: clock.now() });
   }
 
   /**

@@ -1,9 +1,10 @@
 // VRM figure: a VRM 0.x or 1.0 through three-vrm, with a stance, breath, gaze and blinks of its own; the mouth comes from our own clock.
 
-import { Clock, DirectionalLight, HemisphereLight, Object3D, PerspectiveCamera, Scene, Vector3 } from 'three';
+import { DirectionalLight, HemisphereLight, Object3D, PerspectiveCamera, Scene, Vector3 } from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { VRMLoaderPlugin, VRMUtils } from 'three-vrm';
 import { openRenderer } from './renderer.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 import { Effort } from './adaptive-quality.mjs';
 import { restWeights } from '../lipsync/viseme-curves.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
@@ -28,7 +29,6 @@ export class VrmFigure {
   #camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.1, 50);
   #renderer;
   #effort;
-  #clock = new Clock();
   #vrm = null;
   #manner = null;
   #target = new Object3D();
@@ -92,7 +92,7 @@ export class VrmFigure {
     this.#renderer.domElement.setAttribute('role', 'img');
     this.#renderer.domElement.setAttribute('aria-label', name);
     this.#resize();
-    this.#draw(performance.now()); // what a frame cannot bear is found out here and not in the middle of a word
+    this.#draw(clock.now()); // what a frame cannot bear is found out here and not in the middle of a word
     this.#run();
     for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
   }
@@ -134,12 +134,12 @@ export class VrmFigure {
   rest(resting) {
     this.#resting = resting;
     this.#host.classList.toggle('waiting', resting);
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     if (!resting && this.#vrm) this.#run();
   }
 
   dispose() {
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     this.#resized.disconnect();
     this.#leave();
     this.#renderer.dispose();
@@ -154,29 +154,30 @@ export class VrmFigure {
   }
 
   #run() {
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     if (this.#resting) return;
-    this.#request = requestAnimationFrame((time) => {
+    this.#request = clock.requestFrame((time) => {
       this.#run();
       if (time - this.#last < this.#frameMs) return;
       try {
         this.#draw(time);
-        this.#effort.frame(time);
+        if (!clock.held) this.#effort.frame(time);
       } catch (error) {
-        cancelAnimationFrame(this.#request);
+        clock.cancelFrame(this.#request);
         this.#onFailure(error);
       }
     });
   }
 
   #draw(time) {
+    const seconds = (time - this.#last) / 1000;
     this.#last = time;
-    const at = performance.now();
+    const at = clock.now();
     Object.assign(this.#shown, this.#mouth());
     const five = fiveOf(this.#shown);
     for (const [name, weight] of Object.entries(five)) this.#vrm.expressionManager?.setValue(name, weight);
     this.#manner.move(time, this.#camera.position, this.#target, Math.max(...Object.values(five)));
-    this.#vrm.update(Math.min(this.#clock.getDelta(), LONGEST_STEP_S));
+    this.#vrm.update(Math.min(seconds, LONGEST_STEP_S));
     if (this.#flight) this.#fly();
     this.#renderer.render(this.#scene, this.#camera);
     this.#onDrawn?.(this.#renderer.domElement, at);
@@ -196,13 +197,13 @@ export class VrmFigure {
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!width || !height || !this.#vrm) return;
     const to = shotOf(this.#view, { width, height }, Math.max(this.height, this.#company));
-    this.#flight = { from: (flying && this.#shot) || to, to, at: performance.now() };
+    this.#flight = { from: (flying && this.#shot) || to, to, at: clock.now() };
     this.#fly();
   }
 
   #fly() {
     const { from, to, at } = this.#flight;
-    const ms = performance.now() - at;
+    const ms = clock.now() - at;
     this.#shot = between(from, to, ms);
     const { seen, centre } = this.#shot;
     this.#camera.position.set(0, centre, seen / (2 * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)));

@@ -1,6 +1,7 @@
 // Drawn face: a person in SVG for where there is no 3-D, moved by the same weights.
 
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 import { restWeights } from '../lipsync/viseme-curves.mjs';
 import { lookOf } from './looks2d.mjs';
 import { mouthOf } from './mouth2d.mjs';
@@ -89,8 +90,8 @@ export class Face2D {
     this.#svg.setAttribute('aria-label', name);
     this.#svg.replaceChildren();
     this.#parts = drawPortrait(this.#svg, lookOf(avatar), colour, this.#id);
-    cancelAnimationFrame(this.#request);
-    this.#frame(performance.now());
+    clock.cancelFrame(this.#request);
+    this.#frame(clock.now());
   }
 
   /** @param {string} state what the person is doing */
@@ -100,12 +101,12 @@ export class Face2D {
 
   /** @param {string} name of an act */
   act(name) {
-    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: performance.now() });
+    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: clock.now() });
   }
 
   /** @param {string} view one of `views.mjs` */
   setView(view) {
-    if (drawnShotOf(view) !== this.#flight.to) this.#frameTo(view, this.#still.matches ? 0 : performance.now());
+    if (drawnShotOf(view) !== this.#flight.to) this.#frameTo(view, this.#still.matches ? 0 : clock.now());
   }
 
   /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
@@ -124,12 +125,12 @@ export class Face2D {
   }
 
   dispose() {
-    cancelAnimationFrame(this.#request);
+    clock.cancelFrame(this.#request);
     this.#host.remove();
   }
 
   #frame(time) {
-    this.#request = requestAnimationFrame((next) => this.#frame(next));
+    this.#request = clock.requestFrame((next) => this.#frame(next));
     Object.assign(this.#shown, this.#mouth());
     const shape = mouthOf(this.#shown, this.#now.smile);
     this.#moveHead(time, shape.jaw);
@@ -152,21 +153,21 @@ export class Face2D {
 
   #fly() {
     const { from, to, at } = this.#flight;
-    const ms = performance.now() - at;
+    const ms = clock.now() - at;
     this.#svg.setAttribute('viewBox', between(from, to, ms).map((value) => value.toFixed(1)).join(' '));
     if (ms >= FLIGHT_MS) this.#flight.at = null;
   }
 
   /** What is drawn, as a picture that a canvas takes: browsers make one of an SVG only by way of its text. */
   #photograph() {
-    const at = performance.now();
+    const at = clock.now();
     this.#developing = true;
     this.#svg.setAttribute('width', this.#host.clientWidth);
     this.#svg.setAttribute('height', this.#host.clientHeight);
     const image = new Image();
     const done = (good) => {
       this.#developing = false;
-      if (good) setTimeout(() => this.#onDrawn?.(image, at), at + DEVELOPED_MS - performance.now());
+      if (good) setTimeout(() => this.#onDrawn?.(image, at), at + DEVELOPED_MS - clock.now());
     };
     image.onload = () => done(true);
     image.onerror = () => done(false);

@@ -1,5 +1,6 @@
 // Lips: the mouth of one person at this moment, of all that is heard only their own words.
 
+import { clock } from '../playback/frame-clock.mjs';
 import { restWeights, weightsOf } from './viseme-curves.mjs';
 
 /** How fast the mouth comes to rest when it is interrupted, in ms. */
@@ -18,7 +19,7 @@ export class Lips {
 
   /** The mouth of this moment. @returns {import('./viseme-curves.mjs').Weights} */
   now() {
-    this.#drawnAt = performance.now();
+    this.#drawnAt = clock.now();
     if (this.#release) {
       const share = 1 - (this.#drawnAt - this.#release.at) / RELEASE_MS;
       for (const name of Object.keys(this.#weights)) this.#weights[name] = Math.max(0, share) * this.#release.from[name];

@@ -2,6 +2,7 @@
 
 import { cuesOf } from '../acting/acts.mjs';
 import { paintBackdrop } from './backdrop.mjs';
+import { clock } from '../playback/frame-clock.mjs';
 import { Captions } from './captions.mjs';
 import { Cast } from '../avatar/roster.mjs';
 import { timelineOf } from '../lipsync/viseme-curves.mjs';
@@ -112,7 +113,7 @@ function started(segment, at, contextTime) {
   }
   probe?.segments.push({ turn: segment.turn, index: segment.index, timeline: segment.timeline, contextTime });
   clearTimeout(lingering);
-  if (!voiced) requestAnimationFrame(follow);
+  if (!voiced) clock.requestFrame(follow);
   voiced = segment.seat ?? 'first';
   showBody();
   send({ type: 'started', turn: segment.turn, index: segment.index, at: performance.timeOrigin + at });
@@ -138,7 +139,7 @@ function follow() {
     captions.follow(heard.segment, heard.ms);
     while (heard.segment.due[0]?.ms <= heard.ms) cast.act(heard.segment.due.shift().name, heard.segment.seat);
   }
-  if (voiced) requestAnimationFrame(follow);
+  if (voiced) clock.requestFrame(follow);
 }
 
 function showState({ state: next, text }) {
