@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.checkpoints import Calls, save_kokoro
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady, TurnFailed
-from engines.registry.registry import Engines, Pick
+from engines.registry.registry import EngineHandle, Engines
 from engines.text.sentences import sentences
 from engines.tts import kokoro
 from engines.types import STAGES, AudioChunk, ChatMessage, EngineInfo, Persona, TextDelta, Transcript, Utterance
@@ -112,16 +112,18 @@ def _turn(voice: kokoro.Kokoro, answer: str, turn_id: str) -> float:
     """A turn until its first segment; it is then ended, and its threads waited for."""
     ready = Ready(answer)
     infos = {stage: EngineInfo(name=stage, stage=stage, title=stage, summary="") for stage in STAGES}
-    engines = Engines(Pick(infos["stt"], lambda: ready), Pick(infos["llm"], lambda: ready), Pick(infos["tts"], lambda: voice))
+    engines = Engines(
+        EngineHandle(infos["stt"], lambda: ready), EngineHandle(infos["llm"], lambda: ready), EngineHandle(infos["tts"], lambda: voice)
+    )
     persona = PersonaBook(Settings().personas_file).first(None)
     request = TurnRequest(turn_id, persona, Utterance(text="Tell me."))
-    cancel, begun = Cancel(), time.perf_counter()
+    cancel, begun = CancelToken(), time.perf_counter()
     events = run_turn(request, engines, cancel)
     first = next((event for event in events if isinstance(event, SegmentReady | TurnFailed)), None)
     took = time.perf_counter() - begun
     if not isinstance(first, SegmentReady):
         raise SystemExit(f"The turn failed: {first}")
-    cancel()
+    cancel.cancel()
     for thread in threading.enumerate():
         if thread.name in {f"think-{turn_id}", f"speak-{turn_id}"}:
             thread.join()

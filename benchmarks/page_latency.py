@@ -12,7 +12,7 @@ import app
 from benchmarks import chromium
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
-from engines.registry.registry import Engines, Pick, Registry
+from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 60
@@ -58,7 +58,7 @@ class InstantRegistry(Registry):
 
     def engines(self, language: str = "") -> Engines:
         infos = {stage: EngineInfo(name="instant", stage=stage, title="Instant", summary="") for stage in ("stt", "llm", "tts")}
-        return Engines(**{stage: Pick(info, Instant) for stage, info in infos.items()})
+        return Engines(**{stage: EngineHandle(info, Instant) for stage, info in infos.items()})
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from stub_engines import SAMPLE_RATE, Turn, llm_sync, stt_sync, tts_sync  # besi
 
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady, TurnCompleted
-from engines.registry.registry import Engines, Pick
+from engines.registry.registry import EngineHandle, Engines
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Utterance, Voice
 
 VERSION = "own"
@@ -53,7 +53,7 @@ class Session:
     def run_turn(self, turn: Turn) -> None:
         stub = Stub(turn)
         infos = {stage: EngineInfo(name="stub", stage=stage, title="Stub", summary="") for stage in ("stt", "llm", "tts")}
-        engines = Engines(**{stage: Pick(info, lambda: stub) for stage, info in infos.items()})
+        engines = Engines(**{stage: EngineHandle(info, lambda: stub) for stage, info in infos.items()})
         self.count += 1
         turn.hand_over()
         for event in run_turn(TurnRequest(f"turn-{self.count}", PERSONA, Utterance(audio=RECORDING)), engines):

@@ -22,7 +22,7 @@ from engines.conversation.journal import Journal
 from engines.conversation.session import Session
 from engines.events import TurnCompleted
 from engines.protocols import ChatModel
-from engines.registry.registry import Engines, Pick, Registry
+from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Transcript, Utterance, Voice
 
 LAYERS, WIDTH, LONGEST = 4, 128, 16_384
@@ -79,7 +79,7 @@ class OneMind(Registry):
         super().__init__(settings)
         mute = {stage: EngineInfo(name="mute", stage=stage, title="Mute", summary="") for stage in ("stt", "tts")}
         mind = engine.load()
-        self._given = Engines(Pick(mute["stt"], Mute), Pick(engine.info, lambda: mind), Pick(mute["tts"], Mute))
+        self._given = Engines(EngineHandle(mute["stt"], Mute), EngineHandle(engine.info, lambda: mind), EngineHandle(mute["tts"], Mute))
 
     def engines(self, language: str = "") -> Engines:
         return self._given

@@ -1,11 +1,12 @@
-"""What can go wrong, one class per place: each error says what happened, where, and what to do next.
+"""Exceptions: one class per stage; each says what happened, where, and what to do next, and whether it counts against the engine.
 
-`message` is one plain sentence for the page; `code` is for programs; the cause is chained with ``raise … from``.
+`message` is one plain sentence for the page; `code` is for programs; the cause is chained with ``raise … from``. Every error can be
+pickled, so that an engine's process can hand it over.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EngineError(Exception):
@@ -14,11 +15,30 @@ class EngineError(Exception):
     stage: ClassVar[str] = "engine"
     """Where it happened: ``stt``, ``llm``, ``tts``, ``audio``, ``config`` …"""
 
-    def __init__(self, message: str, *, code: str, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, code: str, retryable: bool = False, counts_against_engine: bool = False) -> None:
+        """Describe a failure.
+
+        Args:
+            message: one plain sentence for the user.
+            code: what happened, for programs: ``timeout``, ``busy`` …
+            retryable: whether the same request may succeed when it is made again.
+            counts_against_engine: whether it is the engine that failed (a crash, a time-out, a server that cannot be reached), so that the
+                circuit breaker counts it. False for whatever depends on one user: their words, their recording, their key, a rate limit.
+        """
         super().__init__(message)
         self.message = message
         self.code = code
         self.retryable = retryable
+        self.counts_against_engine = counts_against_engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)  # subclasses have other parameters than `args`
+
+
+def _rebuilt(kind: type[EngineError], args: tuple[Any, ...], attributes: dict[str, Any]) -> EngineError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class AudioError(EngineError):
@@ -34,19 +54,19 @@ class InputError(EngineError):
 
 
 class SpeechToTextError(EngineError):
-    """The ears failed."""
+    """A speech-to-text engine failed."""
 
     stage = "stt"
 
 
 class ChatModelError(EngineError):
-    """The mind failed."""
+    """A chat model failed."""
 
     stage = "llm"
 
 
 class TextToSpeechError(EngineError):
-    """The voice failed; the text of the reply remains."""
+    """A text-to-speech engine failed; the text of the reply remains."""
 
     stage = "tts"
 

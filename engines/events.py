@@ -72,6 +72,8 @@ class TurnFailed(_Event):
     message: str
     stage: str
     retryable: bool
+    counts_against_engine: bool = False
+    """Whether the circuit breaker of the stage's engine counts it."""
 
 
 TurnEnded = TurnCompleted | TurnInterrupted | TurnFailed

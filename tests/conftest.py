@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.registry.registry import Engines, Pick
+from engines.events import TurnFailed
+from engines.registry.registry import EngineHandle, Engines
 from engines.types import (
     AudioChunk,
     ChatMessage,
@@ -109,7 +110,7 @@ def stub_engines(ears: object = None, mind: object = None, voice: object = None)
     """A set of engines; what is not given is a stub."""
     parts = {"stt": ears or StubEars(), "llm": mind or StubMind(), "tts": voice or StubVoice()}
     infos = {stage: EngineInfo(name=f"stub_{stage}", stage=stage, title=f"Stub {stage}", summary="A stub.") for stage in parts}
-    return Engines(**{stage: Pick(infos[stage], lambda engine=engine: engine) for stage, engine in parts.items()})
+    return Engines(**{stage: EngineHandle(infos[stage], lambda engine=engine: engine) for stage, engine in parts.items()})
 
 
 class StubRegistry:
@@ -121,10 +122,10 @@ class StubRegistry:
     def engines(self, language: str = "") -> Engines:
         return self.given
 
-    def worked(self, engines: Engines, stages: Iterable[Stage]) -> None:
+    def record_success(self, engines: Engines, stages: Iterable[Stage], source: str = "") -> None:
         pass
 
-    def spoiled(self, engines: Engines, stage: str, code: str, why: str) -> str:
+    def record_failure(self, engines: Engines, failure: TurnFailed, source: str = "") -> str:
         return ""
 
 

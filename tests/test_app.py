@@ -210,7 +210,7 @@ class Recorder(Registry):
 
     def choose(self, stage, wish):
         self.asked.append((stage, wish))
-        self._adapters.named(stage, wish)
+        self._discovery.named(stage, wish)
 
     def stop(self, stage):
         self.asked.append((stage, "stop"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engines.concurrency.channel import Cancel, Channel
+from engines.concurrency.channel import CancelToken, Channel
 
 WAIT_S = 10
 
@@ -51,11 +51,11 @@ def test_closing_wakes_a_blocked_producer_and_a_blocked_consumer():
 
 
 def test_cancel_tells_everyone_once_even_those_who_ask_late():
-    cancel, told = Cancel(), []
-    cancel.tell(lambda: told.append("early"))
+    cancel, told = CancelToken(), []
+    cancel.on_cancel(lambda: told.append("early"))
     assert not cancel.cancelled
-    cancel()
-    cancel()
-    cancel.tell(lambda: told.append("late"))
+    cancel.cancel()
+    cancel.cancel()
+    cancel.on_cancel(lambda: told.append("late"))
     assert cancel.cancelled
     assert told == ["early", "late"]

@@ -16,7 +16,7 @@ from engines import cli
 from engines.cli import doctor
 from engines.config.settings import Settings
 from engines.errors import TextToSpeechError
-from engines.registry.discovery import Adapters
+from engines.registry.discovery import EngineDiscovery
 from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo
 from engines.weights import hub
@@ -72,8 +72,8 @@ def quick(monkeypatch):
 
 def test_what_is_missing_comes_with_its_command(quick, monkeypatch):
     info = EngineInfo("made_up", "tts", "Made up", "A voice.", requires=("no_such_module",), install="pip install no-such")
-    adapter = argparse.Namespace(INFO=info, Options=Adapters(Settings()).named("tts", "espeak_ng").Options)
-    monkeypatch.setattr("engines.registry.discovery.find", lambda stage: {"made_up": adapter})
+    adapter = argparse.Namespace(INFO=info, Options=EngineDiscovery(Settings()).named("tts", "espeak_ng").Options)
+    monkeypatch.setattr("engines.registry.discovery.discover", lambda stage: {"made_up": adapter})
     assert found()["tts made_up"].mend == "pip install no-such"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from hub_server import GOOD, PIECE, Fault, Hub, lead_to, running
 
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.errors import ChatModelError, EngineError
 from engines.weights import download
 from engines.weights.hub import Model, Progress, fetch, find
@@ -194,12 +194,12 @@ def test_a_file_shorter_than_the_list_says_is_given_up(hub, name):
 
 def cancelled_at(count: int) -> tuple[float, list[Progress]]:
     """Fetch, and cancel when so many bytes are here; the seconds that it took to end."""
-    cancel, told, at = Cancel(), list[Progress](), list[float]()
+    cancel, told, at = CancelToken(), list[Progress](), list[float]()
 
     def tell(progress: Progress) -> None:
         told.append(progress)
         if progress.done >= count and not at:
-            cancel()
+            cancel.cancel()
             at.append(time.monotonic())
 
     error = fails(tell=tell, cancel=cancel)
@@ -225,8 +225,8 @@ def test_cancelling_is_noticed_while_the_hub_is_silent(hub):
 
 
 def test_who_has_cancelled_before_gets_nothing(hub):
-    cancel = Cancel()
-    cancel()
+    cancel = CancelToken()
+    cancel.cancel()
     assert fails(cancel=cancel).code == "cancelled"
     assert not [request for request in hub.requests if request.sent]
 
@@ -448,7 +448,7 @@ def test_who_asks_second_waits_and_finds_it(hub):
 
 def test_who_waits_can_leave(hub):
     hub.faults["model.safetensors"] = [Fault(silent_after=100_000)]
-    first, second = Cancel(), Cancel()
+    first, second = CancelToken(), CancelToken()
     codes: list[str] = []
     reading = threading.Event()
     one = threading.Thread(target=lambda: codes.append(fails(tell=lambda _: reading.set(), cancel=first).code))
@@ -456,10 +456,10 @@ def test_who_waits_can_leave(hub):
     assert reading.wait(5)
     two = threading.Thread(target=lambda: codes.append(fails(cancel=second).code))
     two.start()
-    second()
+    second.cancel()
     two.join(1)
     assert codes == ["cancelled"]
-    first()
+    first.cancel()
     one.join(5)
     assert codes == ["cancelled"] * 2
 

@@ -1,4 +1,4 @@
-"""Patience: steps under a lock, and who is late."""
+"""Deadlines: steps under a lock, and who is late."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from engines.concurrency.deadlines import Patience
+from engines.concurrency.deadlines import Deadlines
 from engines.concurrency.locks import FairLock
 from engines.errors import TextToSpeechError
 
@@ -24,7 +24,7 @@ def test_the_lock_is_free_between_steps_and_after_an_error():
 
     seen = []
     try:
-        for held in Patience().steps("a", 60, LATE, steps(), lock):
+        for held in Deadlines().steps("a", 60, LATE, steps(), lock):
             seen.append((held, lock._held))
     except ValueError:
         seen.append("error")
@@ -33,27 +33,27 @@ def test_the_lock_is_free_between_steps_and_after_an_error():
 
 
 def test_only_a_step_that_runs_can_be_late_and_it_is_told_once():
-    patience, go_on = Patience(), threading.Event()
-    assert patience.step("quick", 0, LATE, lambda: 1) == 1
-    assert patience.overdue() is None
-    thread = threading.Thread(target=patience.step, args=("slow", 0, LATE, go_on.wait))
+    deadlines, go_on = Deadlines(), threading.Event()
+    assert deadlines.step("quick", 0, LATE, lambda: 1) == 1
+    assert deadlines.expired() is None
+    thread = threading.Thread(target=deadlines.step, args=("slow", 0, LATE, go_on.wait))
     thread.start()
     try:
-        while (late := patience.overdue()) is None:
+        while (late := deadlines.expired()) is None:
             pass
         assert late == ("slow", LATE)
-        assert patience.overdue() is None
+        assert deadlines.expired() is None
     finally:
         go_on.set()
         thread.join()
 
 
 def test_a_failed_step_is_over():
-    patience = Patience()
+    deadlines = Deadlines()
     with pytest.raises(ZeroDivisionError):
-        patience.step("a", 0, LATE, lambda: 1 // 0)
-    assert patience.overdue() is None
+        deadlines.step("a", 0, LATE, lambda: 1 // 0)
+    assert deadlines.expired() is None
 
 
 def test_items_are_the_same_and_empty_ones_end_nothing():
-    assert list(Patience().steps("a", 60, LATE, iter([0, None, "", 3]), nullcontext())) == [0, None, "", 3]
+    assert list(Deadlines().steps("a", 60, LATE, iter([0, None, "", 3]), nullcontext())) == [0, None, "", 3]

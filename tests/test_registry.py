@@ -13,12 +13,13 @@ from conftest import HOUSE
 
 from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError, MissingDependency
+from engines.events import TurnFailed
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry import discovery as adapters_room
 from engines.registry import registry as room
 from engines.registry.managed_engine import EngineState
 from engines.registry.registry import Registry
-from engines.types import STAGES, EngineInfo
+from engines.types import STAGES, EngineInfo, TurnTimings
 from engines.weights import hub
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
@@ -41,17 +42,17 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     assert info.title
     assert info.summary.endswith(".")
     assert not info.requires or info.install.startswith("pip install")
-    options = registry._adapters.named(stage, name).Options
+    options = registry._discovery.named(stage, name).Options
     assert dataclasses.is_dataclass(options)
     assert options() == options()
-    state = next(offer.state for offer in registry.offers(stage) if offer.info is info)
+    state = next(offer.state for offer in registry.options(stage) if offer.info is info)
     assert state.name in {"idle", "needs", "unfit"}
     assert state.detail or state.name == "idle"
 
 
 def test_every_stage_has_an_embedded_engine_that_loads(registry):
     for stage in STAGES:
-        assert any(offer.info.embedded and offer.state.name == "idle" for offer in registry.offers(stage))
+        assert any(offer.info.embedded and offer.state.name == "idle" for offer in registry.options(stage))
     engines = registry.engines()
     for stage, protocol in PROTOCOLS.items():
         pick = getattr(engines, stage)
@@ -69,6 +70,20 @@ def test_an_unknown_name_says_which_there_are():
         Registry(Settings(tts="../kokoro")).chosen("tts")
 
 
+def failure(stage: str, code: str, message: str, *, counts: bool = True) -> TurnFailed:
+    return TurnFailed(
+        turn_id="t",
+        seq=0,
+        text="",
+        timings=TurnTimings(),
+        code=code,
+        message=message,
+        stage=stage,
+        retryable=True,
+        counts_against_engine=counts,
+    )
+
+
 class Adapter:
     """An adapter made up for a test."""
 
@@ -82,7 +97,7 @@ class Adapter:
 
 
 def with_adapters(monkeypatch, *adapters, **settings) -> Registry:
-    monkeypatch.setattr(adapters_room, "find", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
+    monkeypatch.setattr(adapters_room, "discover", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
     return Registry(Settings(**settings))
 
 
@@ -97,14 +112,14 @@ def failing(options, device):
 def test_a_missing_package_is_answered_with_its_command(monkeypatch):
     missing = Adapter(None, requires=("no_such_module",), install="pip install no-such")
     registry = with_adapters(monkeypatch, missing, tts="made_up")
-    assert registry.offers("tts")[0].state == EngineState("needs", "pip install no-such")
+    assert registry.options("tts")[0].state == EngineState("needs", "pip install no-such")
     with pytest.raises(MissingDependency, match="pip install no-such"):
         registry.chosen("tts")
 
 
 def test_an_engine_for_another_machine_says_so(monkeypatch):
     registry = with_adapters(monkeypatch, Adapter(None, platforms=("plan9-arm64",)), tts="made_up")
-    assert [offer.state.name for offer in registry.offers("tts")] == ["unfit"]
+    assert [offer.state.name for offer in registry.options("tts")] == ["unfit"]
     with pytest.raises(ConfigError, match="plan9"):
         registry.chosen("tts")
 
@@ -233,12 +248,12 @@ def test_an_engine_that_keeps_failing_is_set_aside_for_the_next_until_it_is_aske
     registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
     registry.prepare()
     engines = registry.engines()
-    assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
-    registry.worked(engines, ("llm",))
-    registry.worked(engines, ("tts",))
-    assert registry.spoiled(engines, "tts", "failed", "It broke.") == ""
-    registry.worked(engines, ("llm",))
-    news = registry.spoiled(engines, "tts", "failed", "It broke.")
+    assert registry.record_failure(engines, failure("tts", "failed", "It broke.")) == ""
+    registry.record_success(engines, ("llm",))
+    registry.record_success(engines, ("tts",))
+    assert registry.record_failure(engines, failure("tts", "failed", "It broke.")) == ""
+    registry.record_success(engines, ("llm",))
+    news = registry.record_failure(engines, failure("tts", "failed", "It broke."))
     assert "set aside" in news
     assert registry.engines().tts.open() == "embedded"
     assert registry.awaited("tts")[0].state == EngineState("failed", "It broke.")
@@ -263,32 +278,25 @@ def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monk
     registry.choose("tts", "made_up:late")
     assert loading.wait(10)
     assert (engines := registry.engines()).tts.open() == "early"
-    assert "set aside" in registry.spoiled(engines, "tts", "timeout", "It hangs.")
+    assert registry.record_failure(engines, failure("tts", "timeout", "It hangs.")) == ""
+    assert "set aside" in registry.record_failure(engines, failure("tts", "timeout", "It hangs."))
     go_on.set()
     wait_for(lambda: registry.engines().tts.open() == "late")
-    assert registry.spoiled(engines, "tts", "timeout", "It hangs.") == ""  # a turn that still ran with the one that is gone
+    assert registry.record_failure(engines, failure("tts", "timeout", "It hangs.")) == ""  # a turn that still ran with the one that is gone
     assert registry.engines().tts.open() == "late"
-
-
-@pytest.mark.parametrize("code", ["timeout", "out_of_memory"])
-def test_a_failure_that_costs_a_long_wait_is_enough(monkeypatch, code):
-    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
-    registry.prepare()
-    assert registry.spoiled(registry.engines(), "tts", code, "It hangs.")
-    assert registry.chosen("tts").info.name == "embedded"
 
 
 def test_what_was_asked_for_is_not_the_engines_fault_and_the_last_engine_stays(monkeypatch):
     registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
     registry.prepare()
     for code in ("no_words", "unknown_voice", "language") * 3:
-        assert registry.spoiled(registry.engines(), "tts", code, "") == ""
+        assert registry.record_failure(registry.engines(), failure("tts", code, "", counts=False)) == ""
     for stage in ("input", "audio", "config"):
-        assert registry.spoiled(registry.engines(), stage, "timeout", "") == ""
+        assert registry.record_failure(registry.engines(), failure(stage, "timeout", "")) == ""
     alone = with_adapters(monkeypatch, working("embedded", embedded=True))
     alone.prepare()
     for _ in range(5):
-        assert alone.spoiled(alone.engines(), "tts", "timeout", "") == ""
+        assert alone.record_failure(alone.engines(), failure("tts", "timeout", "")) == ""
     assert alone.chosen("tts").state.name == "ready"
 
 
@@ -311,7 +319,7 @@ def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
     registry = with_adapters(monkeypatch, working("best", preference=2), slow, working("embedded", embedded=True))
     registry.prepare()
     registry.choose("tts", "slow")
-    assert registry.wish("tts") == "slow"
+    assert registry.selection("tts") == "slow"
     assert registry.engines().tts.open() == "best"
     go_on.set()
     ready(registry, "slow")
@@ -328,7 +336,7 @@ def test_two_models_of_one_engine_change_over_and_the_old_one_is_let_go(monkeypa
     registry.choose("tts", "made_up:owner/tiny")
     wait_for(lambda: registry.engines().tts.open() == "owner/tiny")
     assert registry.chosen("tts").model == "owner/tiny"
-    wait_for(lambda: registry._slot("tts", adapter, "large").engine is None)
+    wait_for(lambda: registry._engine("tts", adapter, "large").engine is None)
 
 
 def test_what_cannot_be_loaded_leaves_the_working_engine_in_place(monkeypatch):
@@ -362,7 +370,7 @@ def test_what_cannot_be_chosen_is_said_and_changes_nothing(monkeypatch, wish, sa
     registry = with_adapters(monkeypatch, adapter, missing)
     with pytest.raises(EngineError, match=said):
         registry.choose("tts", wish)
-    assert registry.wish("tts") == ""
+    assert registry.selection("tts") == ""
 
 
 def test_a_folder_that_the_start_named_can_be_chosen_again(monkeypatch):

@@ -16,7 +16,7 @@ from engines.config.settings import Settings
 from engines.conversation.session import Heard, Session, Sessions
 from engines.errors import EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
-from engines.registry.registry import Pick
+from engines.registry.registry import EngineHandle
 from engines.types import AudioChunk, ChatMessage, Utterance
 
 WAIT_S = 10
@@ -306,11 +306,11 @@ def test_an_engine_that_keeps_failing_is_set_aside_and_the_answer_says_so(sessio
     class Judging(StubRegistry):
         good = ()
 
-        def worked(self, engines, stages):
+        def record_success(self, engines, stages, source=""):
             self.good = stages
 
-        def spoiled(self, engines, stage, code, why):
-            return f"{stage} {code} is set aside."
+        def record_failure(self, engines, failure, source=""):
+            return f"{failure.stage} {failure.code} is set aside."
 
     session._registry = Judging(stub_engines(voice=StubVoice(error=EngineError("Hoarse.", code="x"))))
     failed = ask(session)[-1]
@@ -330,7 +330,7 @@ def test_an_engine_that_cannot_be_loaded_does_not_cost_the_user_their_words(sess
         raise MissingDependency("Kokoro", "pip install kokoro")
 
     engines = stub_engines(mind=mind)
-    session._registry = StubRegistry(replace(engines, tts=Pick(engines.tts.info, broken)))
+    session._registry = StubRegistry(replace(engines, tts=EngineHandle(engines.tts.info, broken)))
     end = ask(session, "Remember this.")[-1]
     assert "pip install kokoro" in end.message
     assert end.text == "".join(mind.deltas)
@@ -342,7 +342,7 @@ def test_typed_words_need_no_ears(session, mind):
         raise MissingDependency("Whisper", "pip install whisper")
 
     engines = stub_engines(mind=mind)
-    session._registry = StubRegistry(replace(engines, stt=Pick(engines.stt.info, broken)))
+    session._registry = StubRegistry(replace(engines, stt=EngineHandle(engines.stt.info, broken)))
     assert isinstance(ask(session, "Hello.")[-1], TurnCompleted)
 
 

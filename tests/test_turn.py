@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
 
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Limits
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import TextToSpeechError
@@ -94,15 +94,15 @@ def test_text_without_words_goes_along_with_what_is_said_next(persona):
 
 @pytest.mark.parametrize("when", ["before the first event", "after the first delta", "after the first segment"])
 def test_cancel_ends_the_turn_within_one_step_of_the_model(persona, when):
-    go_on, cancel = threading.Event(), Cancel()
+    go_on, cancel = threading.Event(), CancelToken()
     mind = StubMind(deltas=["One two three four five. "] * 1000, before=lambda index: index < 5 or go_on.wait(WAIT_S))
     events = []
     if when == "before the first event":
-        cancel()
+        cancel.cancel()
     for event in run_turn(TurnRequest("t", persona, Utterance(text="Go")), stub_engines(mind=mind), cancel):
         events.append(event)
         if isinstance(event, ReplyDelta if "delta" in when else SegmentReady):
-            cancel()
+            cancel.cancel()
             go_on.set()
     assert isinstance(events[-1], TurnInterrupted)
     go_on.set()

@@ -18,7 +18,7 @@ from engines.conversation.session import Heard
 from engines.errors import AudioError, EngineError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.registry.managed_engine import EngineState
-from engines.registry.registry import Registry, Standing
+from engines.registry.registry import EngineStatus, Registry
 from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
 
 Json = dict[str, Any]
@@ -112,17 +112,17 @@ def _stage_to_wire(registry: Registry, stage: Stage) -> Json:
             "model": "",
             **_state_to_wire(EngineState("failed")),
         }
-        return {"stage": stage, **none, "awaited": [], "wish": registry.wish(stage), "offers": _offers_to_wire(registry, stage)}
+        return {"stage": stage, **none, "awaited": [], "wish": registry.selection(stage), "offers": _offers_to_wire(registry, stage)}
     return {
         "stage": stage,
         **_standing_to_wire(chosen),
         "awaited": [_standing_to_wire(better) for better in awaited],
-        "wish": registry.wish(stage),
+        "wish": registry.selection(stage),
         "offers": _offers_to_wire(registry, stage),
     }
 
 
-def _standing_to_wire(standing: Standing) -> Json:
+def _standing_to_wire(standing: EngineStatus) -> Json:
     info = standing.info
     about = {"name": info.name, "title": info.title, "summary": info.summary, "embedded": info.embedded, "model": standing.model}
     return {**about, **_state_to_wire(standing.state)}
@@ -142,7 +142,7 @@ def _offers_to_wire(registry: Registry, stage: Stage) -> list[Json]:
             "takesModel": offer.takes_model,
             **_state_to_wire(offer.state),
         }
-        for offer in registry.offers(stage)
+        for offer in registry.options(stage)
     ]
 
 

@@ -24,7 +24,7 @@ from engines import ports
 from engines.config.personas import load_personas
 from engines.config.settings import PROJECT_ROOT, Settings, load_settings
 from engines.errors import EngineError
-from engines.registry.discovery import Offer
+from engines.registry.discovery import EngineOption
 from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo, Stage
 from engines.weights import hardware, hub
@@ -94,7 +94,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "wrong", error.message)
         return
     for stage in STAGES:
-        for offer in registry.offers(stage):
+        for offer in registry.options(stage):
             yield _engine(registry, stage, offer)
 
 
@@ -189,7 +189,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _engine(registry: Registry, stage: Stage, offer: Offer) -> Finding:
+def _engine(registry: Registry, stage: Stage, offer: EngineOption) -> Finding:
     info, what = offer.info, f"{stage} {offer.info.name}"
     if offer.state.name == "needs":
         return Finding(what, "hint", f"{info.title} is not installed.", offer.state.detail)

@@ -49,31 +49,31 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
 
-class Cancel:
-    """Says once, to everyone who asked to be told, that a turn is over."""
+class CancelToken:
+    """One-way cancellation flag that calls back everybody who registered."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._told: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
         self._cancelled = False
 
     @property
     def cancelled(self) -> bool:
-        """Whether it has happened."""
+        """Whether `cancel` was called."""
         return self._cancelled
 
-    def __call__(self) -> None:
+    def cancel(self) -> None:
         """Cancel; safe from any thread, never blocks, may be called twice."""
         with self._guard:
             self._cancelled = True
-            told, self._told = self._told, []
-        for callback in told:
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
             callback()
 
-    def tell(self, callback: Callable[[], None]) -> None:
-        """Call this back when cancelled, or now if that has happened already."""
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Register a callback: it is called once, when cancelled, or now if that has happened already."""
         with self._guard:
             if not self._cancelled:
-                self._told.append(callback)
+                self._callbacks.append(callback)
                 return
         callback()

@@ -1,4 +1,4 @@
-"""How long an engine may take for one step, and what is said of one that takes longer."""
+"""Deadlines: how long an engine may take for one step, and which worker's step has expired."""
 
 from __future__ import annotations
 
@@ -19,41 +19,43 @@ class Limits:
     """Longest time of one engine step, in seconds; the time that loading an engine takes does not count, that spent in a queue does."""
 
     stt: float = 60
-    """Hearing a whole utterance."""
+    """Transcribing a whole utterance."""
     llm: float = 120
     """Reading a part of the conversation, or writing a token."""
     tts: float = 60
-    """Making one piece of sound."""
+    """Synthesizing one piece of sound."""
 
 
-class Patience:
-    """Notes when each worker's present step must be over. Nothing can end a step from outside: who is late can only be left behind."""
+class Deadlines:
+    """Deadline watchdog: notes when each worker's present step must be over. It ends nothing itself: whoever asks decides what to do."""
 
     def __init__(self) -> None:
         self._due: dict[str, tuple[float, EngineError]] = {}
 
-    def step(self, worker: str, limit_s: float, late: EngineError, make: Callable[[], T]) -> T:
-        """What `make` returns; should it take longer than `limit_s`, `overdue` will say that the worker is `late`."""
-        self._due[worker] = (time.monotonic() + limit_s, late)
+    def step(self, worker: str, limit_s: float, timeout_error: EngineError, make: Callable[[], T]) -> T:
+        """What `make` returns; should it take longer than `limit_s`, `expired` reports the worker with its `timeout_error`."""
+        self._due[worker] = (time.monotonic() + limit_s, timeout_error)
         try:
             return make()
         finally:
             self._due.pop(worker, None)
 
-    def steps(self, worker: str, limit_s: float, late: EngineError, items: Iterator[T], lock: AbstractContextManager[None]) -> Iterator[T]:
+    def steps(
+        self, worker: str, limit_s: float, timeout_error: EngineError, items: Iterator[T], lock: AbstractContextManager[None]
+    ) -> Iterator[T]:
         """The same items, each of them a step, with the lock held only while it is being made."""
 
         def one() -> list[T]:
             with lock:
                 return list(itertools.islice(items, 1))
 
-        while item := self.step(worker, limit_s, late, one):
+        while item := self.step(worker, limit_s, timeout_error, one):
             yield item[0]
 
-    def overdue(self) -> tuple[str, EngineError] | None:
-        """A worker that is late, told once, and the error of its step."""
+    def expired(self) -> tuple[str, EngineError] | None:
+        """A worker whose step has expired, reported once, and the error of that step."""
         now = time.monotonic()
-        for worker, (due, late) in list(self._due.items()):
+        for worker, (due, timeout_error) in list(self._due.items()):
             if now > due and self._due.pop(worker, None) is not None:
-                return worker, late
+                return worker, timeout_error
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from engines.audio import require_sound
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Limits
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
@@ -48,7 +48,7 @@ class _Exchange:
     answer: str = ""
     pieces: list[tuple[str, tuple[WordTiming, ...]]] = field(default_factory=list)
     heard: Heard | None = None
-    cancel: Cancel = field(default_factory=Cancel)
+    cancel_token: CancelToken = field(default_factory=CancelToken)
 
     def follow(self, event: TurnEvent) -> None:
         """Remember what an event of this turn adds to the conversation."""
@@ -114,8 +114,8 @@ class Session:
         except EngineError as error:
             return iter([failed(turn_id, error)])
         exchange, persona, history = self._begin(turn_id)
-        hears = {"persona": persona.language, "auto": None}.get(self._settings.stt_language, self._settings.stt_language)
-        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, hears=hears, limits=self._limits))
+        language = {"persona": persona.language, "auto": None}.get(self._settings.stt_language, self._settings.stt_language)
+        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, input_language=language, limits=self._limits))
 
     def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
         """Let the persona speak first."""
@@ -131,7 +131,7 @@ class Session:
         with self._guard:
             for exchange in self._exchanges:
                 if heard is None or heard.turn_id == exchange.turn_id:
-                    exchange.cancel()
+                    exchange.cancel_token.cancel()
                     if heard is not None:
                         exchange.cut(heard)
             if heard is not None and _TURN_ID.fullmatch(heard.turn_id):
@@ -156,7 +156,7 @@ class Session:
 
     def _forget(self) -> None:
         for exchange in self._exchanges:
-            exchange.cancel()
+            exchange.cancel_token.cancel()
         self._exchanges = []
 
     def _messages(self) -> tuple[ChatMessage, ...]:
@@ -167,9 +167,9 @@ class Session:
         exchange, count = _Exchange(turn_id), self._settings.history_messages
         with self._guard:
             for running in self._exchanges:
-                running.cancel()
+                running.cancel_token.cancel()
             if turn_id in self._stopped:
-                exchange.cancel()
+                exchange.cancel_token.cancel()
             while self._exchanges and (len(self._messages()) > count or len(self._exchanges) > max(count, 1)):
                 # half at once: as long as the beginning stays the same, a model need not read it again
                 self._exchanges = self._exchanges[(len(self._exchanges) + 1) // 2 :]
@@ -197,7 +197,7 @@ class Session:
         except EngineError as error:
             yield failed(request.turn_id, error)
             return
-        for event in run_turn(request, engines, exchange.cancel):
+        for event in run_turn(request, engines, exchange.cancel_token):
             with self._guard:
                 exchange.follow(event)
             if isinstance(event, TurnEnded):
@@ -207,8 +207,8 @@ class Session:
     def _judged(self, event: TurnEvent, request: TurnRequest, engines: Engines) -> TurnEvent:
         """The same event; where it tells of a failure that costs an engine its place, its message says so."""
         if isinstance(event, TurnCompleted):
-            self._registry.worked(engines, request.stages)
-        elif isinstance(event, TurnFailed) and (news := self._registry.spoiled(engines, event.stage, event.code, event.message)):
+            self._registry.record_success(engines, request.stages)
+        elif isinstance(event, TurnFailed) and (news := self._registry.record_failure(engines, event)):
             return replace(event, message=f"{event.message} {news}")
         return event
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from engines.concurrency.channel import Channel
-from engines.concurrency.deadlines import Patience
+from engines.concurrency.deadlines import Deadlines
 from engines.concurrency.locks import exclusive
 from engines.errors import TextToSpeechError
 from engines.lipsync.timeline import timeline
 from engines.protocols import TextToSpeech
-from engines.registry.registry import Pick
+from engines.registry.registry import EngineHandle
 from engines.text.directions import CueSheet
 from engines.text.speakable import speakable
 from engines.types import Direction, Persona, Sentence, Speech, SpeechSegment
@@ -22,7 +22,7 @@ _QUIETEST = 1e-4
 
 
 def segments(
-    sentences: Channel[Sentence], persona: Persona, tts: Pick[TextToSpeech], *, patience: Patience, worker: str, limit_s: float
+    sentences: Channel[Sentence], persona: Persona, tts: EngineHandle[TextToSpeech], *, deadlines: Deadlines, worker: str, limit_s: float
 ) -> Iterator[SpeechSegment]:
     """What is to be played, in order, while the sentences are still being written.
 
@@ -30,7 +30,7 @@ def segments(
         sentences: those of the reply; ends when it is closed.
         persona: who speaks.
         tts: the voice; loaded with the first sentence.
-        patience: is told of every step of the engine, as one of `worker`.
+        deadlines: is told of every step of the engine, as one of `worker`.
         worker: whose steps they are.
         limit_s: longest time of one step, in seconds.
 
@@ -38,7 +38,9 @@ def segments(
         EngineError: the voice cannot be loaded, or failed, or made nothing that can be heard.
     """
     lock = exclusive(tts.info.accelerator)
-    late = TextToSpeechError(f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True)
+    late = TextToSpeechError(
+        f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True, counts_against_engine=True
+    )
     voice: str | None = None
     unspoken, unacted = "", tuple[Direction, ...]()  # text without words (an emoji, a rule) goes along with what is said next
     index = 0
@@ -50,7 +52,7 @@ def segments(
             if not (words := speakable(sentence.text, persona.language)):
                 continue
             sheet = CueSheet(unacted, len(unspoken.rstrip()), len(words))
-            for piece in patience.steps(worker, limit_s, late, iter(engine.synthesize(words, voice)), lock):
+            for piece in deadlines.steps(worker, limit_s, late, iter(engine.synthesize(words, voice)), lock):
                 _require_sound(piece, tts.info.title)
                 yield SpeechSegment(index, unspoken, piece.audio, timeline(piece), sheet.of(piece.words))
                 unspoken, unacted, index = "", (), index + 1
@@ -70,6 +72,8 @@ def _voice_for(engine: TextToSpeech, language: str) -> str | None:
 def _require_sound(piece: Speech, title: str) -> None:
     samples = piece.audio.samples
     if not len(samples) or not bool(np.isfinite(samples).all()):
-        raise TextToSpeechError(f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound")
+        raise TextToSpeechError(
+            f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound", counts_against_engine=True
+        )
     if np.abs(samples).max() < _QUIETEST:
         raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")

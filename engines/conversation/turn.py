@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from engines.concurrency.channel import Cancel, Channel
-from engines.concurrency.deadlines import Limits, Patience
+from engines.concurrency.channel import CancelToken, Channel
+from engines.concurrency.deadlines import Deadlines, Limits
 from engines.concurrency.locks import exclusive
 from engines.config.personas import system_prompt
 from engines.conversation.speech import segments
@@ -63,8 +63,8 @@ class TurnRequest:
     """Earlier messages, oldest first, without the system prompt."""
     reply: str | None = None
     """Say this instead of asking the model: a greeting."""
-    hears: str | None = None
-    """The language that the user speaks (BCP 47); None lets the ears find out."""
+    input_language: str | None = None
+    """The language that the user speaks (BCP 47); None lets the engine find out."""
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -75,12 +75,12 @@ class TurnRequest:
         return (*heard, *thought, "tts")
 
 
-def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = None) -> Iterator[TurnEvent]:
+def run_turn(request: TurnRequest, engines: Engines, cancel: CancelToken | None = None) -> Iterator[TurnEvent]:
     """Answer one utterance; the events come as they happen and end with `TurnCompleted`, `TurnInterrupted` or `TurnFailed`.
 
     Calling `cancel` from any thread, or closing the generator, ends the turn within one engine step. A failing engine never raises here.
     """
-    work = _Work(request, engines, cancel or Cancel())
+    work = _Pipeline(request, engines, cancel or CancelToken())
     number = itertools.count()
     text = ""
     failure: EngineError | None = None
@@ -94,7 +94,7 @@ def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = Non
         work.start()
         yield TurnStarted(turn_id=request.turn_id, seq=next(number), notices=engines.notices)
         while (parts := work.parts.get(_LOOK_S)) != []:
-            if late := work.overdue():
+            if late := work.expired():
                 failure = failure or late
             for part in _merged(parts or []):
                 if work.cancel.cancelled:
@@ -121,7 +121,7 @@ def run_turn(request: TurnRequest, engines: Engines, cancel: Cancel | None = Non
         else:
             yield TurnCompleted(turn_id=request.turn_id, seq=next(number), text=text, timings=timings)
     finally:
-        work.cancel()  # whoever stops listening ends the engines' work
+        work.cancel.cancel()  # whoever stops listening ends the engines' work
 
 
 def failed(turn_id: str, error: EngineError, *, seq: int = 0, text: str = "", timings: TurnTimings | None = None) -> TurnFailed:
@@ -135,31 +135,32 @@ def failed(turn_id: str, error: EngineError, *, seq: int = 0, text: str = "", ti
         message=error.message,
         stage=error.stage,
         retryable=error.retryable,
+        counts_against_engine=error.counts_against_engine,
     )
 
 
-class _Work:
+class _Pipeline:
     """The two threads of one turn and the channels between them."""
 
-    def __init__(self, request: TurnRequest, engines: Engines, cancel: Cancel) -> None:
+    def __init__(self, request: TurnRequest, engines: Engines, cancel: CancelToken) -> None:
         self.parts: Channel[_Part] = Channel(PARTS_AHEAD)
         self.cancel = cancel
         self._request = request
         self._engines = engines
         self._sentences: Channel[Sentence] = Channel(SENTENCES_AHEAD)
         self._guard = threading.Lock()
-        self._running = {"think": self._think, "speak": self._speak}
-        self._patience = Patience()
-        cancel.tell(lambda: self._sentences.close(discard=True))
-        cancel.tell(lambda: self.parts.close(discard=True))
+        self._running = {"understand": self._understand_and_write, "synthesize": self._synthesize}
+        self._deadlines = Deadlines()
+        cancel.on_cancel(lambda: self._sentences.close(discard=True))
+        cancel.on_cancel(lambda: self.parts.close(discard=True))
 
     def start(self) -> None:
         for name, work in list(self._running.items()):
             threading.Thread(target=work, name=f"{name}-{self._request.turn_id}", daemon=True).start()
 
-    def overdue(self) -> EngineError | None:
+    def expired(self) -> EngineError | None:
         """What an engine failed with that is past its time; its thread is left behind, and what it still does is thrown away."""
-        if not (late := self._patience.overdue()):
+        if not (late := self._deadlines.expired()):
             return None
         worker, error = late
         log.error("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
@@ -171,7 +172,7 @@ class _Work:
         with self._guard:
             self._running.pop(name, None)
             last = not self._running
-        self._sentences.close(discard=name == "speak")
+        self._sentences.close(discard=name == "synthesize")
         if last:
             self.parts.close()
 
@@ -179,29 +180,29 @@ class _Work:
         """Report something, unless this thread was given up meanwhile."""
         return name in self._running and self.parts.put(part)
 
-    def _think(self) -> None:
+    def _understand_and_write(self) -> None:
         """Hear, think, cut sentences."""
         chunker, directions = SentenceChunker(self._request.persona.language), DirectionFilter()
 
         def write(text: str) -> None:
             if text:
-                self._put("think", text)
+                self._put("understand", text)
                 for sentence in chunker.push(text):
                     self._sentences.put(replace(sentence, directions=directions.take(len(sentence.text))))
 
         try:
             for delta in self._deltas():
-                if self.cancel.cancelled or "think" not in self._running:
+                if self.cancel.cancelled or "understand" not in self._running:
                     return
                 write(directions.push(delta.text))
         except Exception as error:
-            self._report("think", error, ChatModelError, "The language model stopped with an error")
+            self._report("understand", error, ChatModelError, "The language model stopped with an error")
         finally:
             write(directions.finish())
             rest = list(chunker.finish())  # also what was written before a failure is spoken
             for sentence in rest:
                 self._sentences.put(replace(sentence, directions=directions.take(len(sentence.text), rest=sentence is rest[-1])))
-            self._leave("think")
+            self._leave("understand")
 
     def _deltas(self) -> Iterator[TextDelta]:
         if self._request.reply is not None:
@@ -212,10 +213,12 @@ class _Work:
             return
         persona, llm = self._request.persona, self._engines.llm
         messages = [ChatMessage("system", f"{system_prompt(persona)}\n\n{RULE}"), *self._request.history, ChatMessage("user", words)]
-        late = ChatModelError(f"{llm.info.title} fell silent. Ask again, or choose another model.", code="timeout", retryable=True)
+        late = ChatModelError(
+            f"{llm.info.title} fell silent. Ask again, or choose another model.", code="timeout", retryable=True, counts_against_engine=True
+        )
         steps = llm.open().stream(_joined(messages), persona)
         empty = True
-        for delta in self._patience.steps("think", self._request.limits.llm, late, steps, exclusive(llm.info.accelerator)):
+        for delta in self._deadlines.steps("understand", self._request.limits.llm, late, steps, exclusive(llm.info.accelerator)):
             empty = empty and not delta.text.strip()
             yield delta
         if empty and not self.cancel.cancelled:
@@ -234,34 +237,36 @@ class _Work:
                     message = "No words could be made out in that recording; speak a little closer to the microphone."
                     raise SpeechToTextError(message, code="no_words", retryable=True)
             except Exception as error:
-                self._report("think", error, SpeechToTextError, "The recording could not be understood")
+                self._report("understand", error, SpeechToTextError, "The recording could not be understood")
                 return ""
-        self._put("think", transcript)
+        self._put("understand", transcript)
         return transcript.text
 
     def _transcribed(self, audio: AudioChunk) -> Transcript:
         stt = self._engines.stt
-        late = SpeechToTextError(f"{stt.info.title} did not come to an end with that recording.", code="timeout", retryable=True)
+        late = SpeechToTextError(
+            f"{stt.info.title} did not come to an end with that recording.", code="timeout", retryable=True, counts_against_engine=True
+        )
         ears = stt.open()
 
         def hear() -> Transcript:
             with exclusive(stt.info.accelerator):
-                return ears.transcribe(audio, self._request.hears)
+                return ears.transcribe(audio, self._request.input_language)
 
-        return self._patience.step("think", self._request.limits.stt, late, hear)
+        return self._deadlines.step("understand", self._request.limits.stt, late, hear)
 
-    def _speak(self) -> None:
+    def _synthesize(self) -> None:
         """Give every sentence a voice and a mouth."""
         request, limit_s = self._request, self._request.limits.tts
         try:
             for segment in segments(
-                self._sentences, request.persona, self._engines.tts, patience=self._patience, worker="speak", limit_s=limit_s
+                self._sentences, request.persona, self._engines.tts, deadlines=self._deadlines, worker="synthesize", limit_s=limit_s
             ):
-                if self.cancel.cancelled or not self._put("speak", segment):
+                if self.cancel.cancelled or not self._put("synthesize", segment):
                     break
         except Exception as error:
-            self._report("speak", error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
-        self._leave("speak")
+            self._report("synthesize", error, TextToSpeechError, "The voice stopped with an error; the text of the answer remains")
+        self._leave("synthesize")
 
     def _report(self, name: str, error: Exception, kind: type[EngineError], what: str) -> None:
         if not isinstance(error, EngineError):
@@ -270,7 +275,7 @@ class _Work:
             code = "crashed"
             if isinstance(error, MemoryError):
                 then, code = "There is not enough memory for it: choose a smaller model, or close other programs.", "out_of_memory"
-            error = kind(f"{what}. {then}", code=code, retryable=True)
+            error = kind(f"{what}. {then}", code=code, retryable=True, counts_against_engine=True)
         else:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
         self._put(name, error)

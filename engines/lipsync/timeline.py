@@ -53,7 +53,9 @@ def timeline(speech: Speech) -> VisemeTimeline:
     timings: tuple[PhonemeTiming | WordTiming, ...] = (*speech.phonemes, *speech.words)
     for timing in timings:
         if not (isfinite(timing.start_ms) and isfinite(timing.duration_ms)):
-            raise TextToSpeechError(f"The voice gave a time that is no number: {timing}. Try another voice.", code="bad_timing")
+            raise TextToSpeechError(
+                f"The voice gave a time that is no number: {timing}. Try another voice.", code="bad_timing", counts_against_engine=True
+            )
     spans = _merged(_shapes(speech.phonemes, total))
     spans = _merged(_without_flickers(spans))
     _lengthen_closures(spans, total)

@@ -149,6 +149,6 @@ def failure(error: Exception) -> ChatModelError:
         return error
     if is_out_of_memory(error):
         message = "There is not enough memory for this language model. Choose a smaller one, or close other programs."
-        return ChatModelError(message, code="out_of_memory")
+        return ChatModelError(message, code="out_of_memory", counts_against_engine=True)
     message = "The language model stopped with an error. Ask again, or choose another model."
-    return ChatModelError(message, code="failed", retryable=True)
+    return ChatModelError(message, code="failed", retryable=True, counts_against_engine=True)

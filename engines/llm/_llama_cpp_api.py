@@ -194,7 +194,9 @@ class Chooser:
         """
         scores = np.ctypeslib.as_array(self._c.llama_get_logits_ith(self._context, -1), (self._size,))
         if np.isnan(scores).any():
-            raise ChatModelError("The language model computed what is no number. Choose another model.", code="bad_numbers")
+            raise ChatModelError(
+                "The language model computed what is no number. Choose another model.", code="bad_numbers", counts_against_engine=True
+            )
         return int(self._c.llama_sampler_sample(self._chain, self._context, -1))
 
     def close(self) -> None:

@@ -150,7 +150,9 @@ class MlxLm(LocalChatModel[_Cache]):
             token: Any = sample(scores - mx.logsumexp(scores, axis=-1, keepdims=True))
             mx.eval(token, broken)
             if broken.item():
-                raise ChatModelError("The language model computed what is no number. Choose another model.", code="bad_numbers")
+                raise ChatModelError(
+                    "The language model computed what is no number. Choose another model.", code="bad_numbers", counts_against_engine=True
+                )
             said.append(int(token.item()))
             return said[-1]
 

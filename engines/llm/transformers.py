@@ -138,7 +138,7 @@ class Transformers(LocalChatModel[Any]):
             nonlocal history
             if torch.isnan(scores).any():
                 message = "The language model computed what is no number. Choose another dtype, or another model."
-                raise ChatModelError(message, code="bad_numbers")
+                raise ChatModelError(message, code="bad_numbers", counts_against_engine=True)
             likely = process(history, scores)
             token = torch.multinomial(likely.softmax(-1), 1)[0] if options.temperature > 0 else likely.argmax(-1)
             history = torch.cat([history, token[None]], dim=1)

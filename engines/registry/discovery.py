@@ -18,7 +18,7 @@ from engines.types import STAGES, EngineInfo, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class EngineOption:
     """One engine that there is."""
 
     info: EngineInfo
@@ -28,21 +28,21 @@ class Offer:
     """Whether it can work with more than one model."""
 
 
-class Adapters:
+class EngineDiscovery:
     """Every adapter in `stt/`, `llm/` and `tts/`. A new file there is found without being listed anywhere."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._found = {stage: find(stage) for stage in STAGES}
-        self._offers = {stage: tuple(map(_offer, self.of(stage))) for stage in STAGES}
+        self._found = {stage: discover(stage) for stage in STAGES}
+        self._options = {stage: tuple(map(_option, self.of(stage))) for stage in STAGES}
 
     def of(self, stage: Stage) -> tuple[Adapter, ...]:
         """All adapters of a stage, the preferred first."""
         return tuple(self._found[stage].values())
 
-    def offers(self, stage: Stage) -> tuple[Offer, ...]:
+    def options(self, stage: Stage) -> tuple[EngineOption, ...]:
         """All engines of a stage, the preferred first, judged without importing anything."""
-        return self._offers[stage]
+        return self._options[stage]
 
     def named(self, stage: Stage, name: str) -> Adapter:
         """The adapter of that name.
@@ -55,14 +55,14 @@ class Adapters:
             raise ConfigError(f"There is no {stage} engine called {name[:80]!r}; there is {', '.join(adapters)}.")
         return adapters[name]
 
-    def options(self, stage: Stage, adapter: Adapter, model: str) -> Any:
+    def options_of(self, stage: Stage, adapter: Adapter, model: str) -> Any:
         """The adapter's options: its defaults, and for the engine that the settings name, what they say.
 
         Raises:
             ConfigError: there is no such option, or it cannot have that value.
         """
         info = adapter.INFO
-        ours = info.name == parts(getattr(self._settings, stage) or "")[0]
+        ours = info.name == split_selection(getattr(self._settings, stage) or "")[0]
         given: dict[str, Any] = {**(getattr(self._settings, f"{stage}_options") if ours else {}), **({"model": model} if model else {})}
         known = [field.name for field in dataclasses.fields(adapter.Options)]
         if unknown := sorted(set(given) - set(known)):
@@ -77,7 +77,7 @@ class Adapters:
             raise ConfigError(f"{info.title}, option {name}: {first['msg']}{value}.") from (None if secret else error)
 
 
-def find(stage: Stage) -> dict[str, Adapter]:
+def discover(stage: Stage) -> dict[str, Adapter]:
     """The adapters of a stage by their names, the preferred first; a file that begins with an underscore is a helper, no engine."""
     package = importlib.import_module(f"engines.{stage}")
     names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
@@ -85,11 +85,11 @@ def find(stage: Stage) -> dict[str, Adapter]:
     return {adapter.INFO.name: adapter for adapter in sorted(adapters, key=lambda adapter: -adapter.INFO.preference)}
 
 
-def parts(wish: str) -> tuple[str, str]:
+def split_selection(selection: str) -> tuple[str, str]:
     """``NAME:MODEL`` → name and model."""
-    name, _, model = wish.partition(":")
+    name, _, model = selection.partition(":")
     return name, model
 
 
-def _offer(adapter: Adapter) -> Offer:
-    return Offer(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))
+def _option(adapter: Adapter) -> EngineOption:
+    return EngineOption(adapter.INFO, fitness(adapter.INFO), any(field.name == "model" for field in dataclasses.fields(adapter.Options)))

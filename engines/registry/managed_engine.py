@@ -1,4 +1,4 @@
-"""One engine as the house keeps it: fetched, loaded once, and set aside when it keeps failing."""
+"""Managed engine: one adapter with one model, fetched, loaded once for everybody, and set aside when it keeps failing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.concurrency.locks import exclusive
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
@@ -22,14 +22,8 @@ log = logging.getLogger(__name__)
 
 StateName = Literal["idle", "downloading", "loading", "ready", "needs", "unfit", "failed", "stopped"]
 
-STRIKES = 2
-"""Turns in a row that an engine may spoil before it is set aside."""
-_AT_ONCE = frozenset({"timeout", "out_of_memory"})
-"""Failures after which an engine gets no second chance: it would only cost another long wait."""
-_INNOCENT = frozenset(
-    "no_words empty too_long too_short silent language unknown_voice unpronounceable bad_samples bad_rate missing_dependency config".split()
-)
-"""Codes of errors that say something of what was asked, not of the engine."""
+FAILURE_THRESHOLD = 2
+"""Failures in a row after which an engine is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ class EngineState:
     total: int = 0
 
 
-class Slot:
+class ManagedEngine:
     """One adapter with one model. Every method may be called from any thread."""
 
     def __init__(self, adapter: Adapter, options: Callable[[], Any], device: str) -> None:
@@ -63,11 +57,11 @@ class Slot:
         """What it works with, as the hub, a server or the disk calls it; empty before it was tried, or where there is no choice."""
         self._options, self._device = options, device
         self._loading = threading.Lock()
-        self._cancel = Cancel()
-        self._strikes = 0
+        self._cancel = CancelToken()
+        self._failures = 0
 
     @property
-    def able(self) -> bool:
+    def usable(self) -> bool:
         """Whether it could work on this machine."""
         return self.state.name not in {"needs", "unfit"}
 
@@ -106,14 +100,14 @@ class Slot:
                 except EngineError as error:
                     self.state = EngineState("stopped" if error.code == "cancelled" else "failed", error.message)
                     raise
-                self.state, self._strikes = EngineState("ready"), 0
+                self.state, self._failures = EngineState("ready"), 0
             return self.engine
 
     def stop(self) -> None:
         """End its download, if one is under way."""
-        self._cancel()
+        self._cancel.cancel()
 
-    def again(self) -> None:
+    def reset(self) -> None:
         """Forget that it failed or was stopped."""
         if self.state.name in {"failed", "stopped"}:
             self.state = EngineState("idle")
@@ -124,26 +118,24 @@ class Slot:
             if self.engine is not None:
                 self.engine, self.state = None, EngineState("idle")
 
-    def worked(self) -> None:
+    def record_success(self) -> None:
         """A turn went well with it."""
-        self._strikes = 0
+        self._failures = 0
 
-    def spoiled(self, code: str) -> bool:
-        """A turn failed with it; whether that is now once too often."""
-        if code in _INNOCENT:
-            return False
-        self._strikes += 1
-        return self._strikes >= STRIKES or code in _AT_ONCE
+    def record_failure(self) -> bool:
+        """It failed in a turn; whether that was once too often."""
+        self._failures += 1
+        return self._failures >= FAILURE_THRESHOLD
 
-    def set_aside(self, why: str) -> None:
-        """Not to be used any more until somebody asks for it `again`."""
-        self.engine, self.state, self._strikes = None, EngineState("failed", why), 0
+    def trip(self, why: str) -> None:
+        """Set it aside until somebody calls `reset`."""
+        self.engine, self.state, self._failures = None, EngineState("failed", why), 0
 
     def _made(self, options: Any) -> Any:
         files = self._files(options)
         self.model = files.name if files else str(getattr(options, "model", ""))
         if files:
-            self._cancel = Cancel()
+            self._cancel = CancelToken()
 
             hub.fetch(files, self._tell, self._cancel)
         self.state = EngineState("loading")

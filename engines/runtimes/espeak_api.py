@@ -189,7 +189,12 @@ class EspeakLibrary:
             if failed or self._c.espeak_Synth(
                 encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _CHARS_UTF8 | _END_PAUSE * pause, None, None
             ):
-                raise TextToSpeechError("eSpeak NG could not say this text. Try another voice.", code="synthesis_failed", retryable=True)
+                raise TextToSpeechError(
+                    "eSpeak NG could not say this text. Try another voice.",
+                    code="synthesis_failed",
+                    retryable=True,
+                    counts_against_engine=True,
+                )
             return Synthesis(np.frombuffer(self._pcm, dtype=np.int16), self._phonemes, self._words, self.sample_rate)
 
     def _receive(self, wav: int | None, length: int, events: Any) -> int:

@@ -34,6 +34,8 @@ _LONGEST_ASKED_WAIT_S = 20.0
 _DETAIL_CHARACTERS = 200
 _NO_LIST = frozenset({"wrong_address", "wrong_model", "refused", "bad_answer"})
 """How servers answer that know no list of models, but may do the work itself."""
+_OF_THE_SERVER = frozenset({"bad_answer", "dropped", "server_error", "stalled", "unreachable", "wrong_address", "wrong_model"})
+"""What counts against the engine; the rest is about one request or one key: too many requests, no credit, a content filter."""
 _NO_KEY = "none"
 """Sent where there is no key: the library insists on one, servers without keys ignore it."""
 
@@ -150,7 +152,7 @@ class Remote:
 
     def fail(self, code: str, sentence: str, *, retryable: bool = False) -> EngineError:
         """An error of the engine's class."""
-        return self._failure(sentence, code=code, retryable=retryable)
+        return self._failure(sentence, code=code, retryable=retryable, counts_against_engine=code in _OF_THE_SERVER)
 
     def broken_off(self) -> EngineError:
         """The error for an answer whose end is missing."""

@@ -112,7 +112,9 @@ class LocalWhisper(ABC):
         except Exception as error:
             raise failure(error) from error
         if any(math.isnan(stretch.logprob) for stretch in stretches):
-            raise SpeechToTextError("Whisper computed what is no number. Choose another model.", code="bad_numbers")
+            raise SpeechToTextError(
+                "Whisper computed what is no number. Choose another model.", code="bad_numbers", counts_against_engine=True
+            )
         text = "".join(stretch.text for stretch in stretches if stretch.is_heard)
         return Transcript(text.strip(), language or tag_of(spoken))
 
@@ -174,8 +176,10 @@ def failure(error: Exception) -> SpeechToTextError:
     """What to tell of an exception that a library raised while its Whisper was read or heard: code ``out_of_memory`` or ``failed``."""
     if is_out_of_memory(error):
         message = "There is not enough memory for this Whisper model. Choose a smaller one, or close other programs."
-        return SpeechToTextError(message, code="out_of_memory")
-    return SpeechToTextError("Whisper could not follow that recording. Please say it again.", code="failed", retryable=True)
+        return SpeechToTextError(message, code="out_of_memory", counts_against_engine=True)
+    return SpeechToTextError(
+        "Whisper could not follow that recording. Please say it again.", code="failed", retryable=True, counts_against_engine=True
+    )
 
 
 @contextmanager

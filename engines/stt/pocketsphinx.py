@@ -97,7 +97,10 @@ class PocketSphinx:
         except Exception as error:
             self._decoder, self._meter = _decoder(self._grammar), _meter()  # an utterance may still be open
             raise SpeechToTextError(
-                f"{INFO.title} could not follow that recording. Please say it again.", code="failed", retryable=True
+                f"{INFO.title} could not follow that recording. Please say it again.",
+                code="failed",
+                retryable=True,
+                counts_against_engine=True,
             ) from error
         return " ".join(_MARKER.sub(" ", hypothesis.hypstr).lower().split()) if hypothesis else ""
 

@@ -180,9 +180,13 @@ class Kokoro:
         except Exception as error:
             raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error
         if not np.isfinite(samples).all() or not samples.any():
-            raise TextToSpeechError("Kokoro made no sound that can be played. Try another voice.", code="bad_audio", retryable=True)
+            raise TextToSpeechError(
+                "Kokoro made no sound that can be played. Try another voice.", code="bad_audio", retryable=True, counts_against_engine=True
+            )
         if len(frames) != len(phonemes) + 2 or sum(frames) * _FRAME_SAMPLES != len(samples):
-            raise TextToSpeechError(f"Kokoro's times do not fit its sound. Install it again: {INFO.install}", code="bad_timing")
+            raise TextToSpeechError(
+                f"Kokoro's times do not fit its sound. Install it again: {INFO.install}", code="bad_timing", counts_against_engine=True
+            )
         head, tail = 0 if first else max(0, frames[0] - _JOINT_FRAMES), 0 if last else max(0, frames[-1] - _JOINT_FRAMES)
         frames[0], frames[-1] = frames[0] - head, frames[-1] - tail
         kept = np.clip(samples[head * _FRAME_SAMPLES : len(samples) - tail * _FRAME_SAMPLES], -1, 1)
@@ -239,6 +243,12 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
 def _failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:
     """The sentence for an error from outside; a full memory is recognised."""
     if is_out_of_memory(error):
-        return TextToSpeechError(f"{what}: the memory is full. Close other programs and try again.", code="out_of_memory", retryable=True)
+        return TextToSpeechError(
+            f"{what}: the memory is full. Close other programs and try again.",
+            code="out_of_memory",
+            retryable=True,
+            counts_against_engine=True,
+        )
     why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
-    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=code == "synthesis_failed")
+    passing = code == "synthesis_failed"
+    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=passing, counts_against_engine=passing)

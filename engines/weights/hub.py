@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engines.concurrency.channel import Cancel
+from engines.concurrency.channel import CancelToken
 from engines.errors import EngineError
 from engines.weights.download import Damaged, Download, File, Refused, Stopped
 
@@ -58,7 +58,7 @@ def find(model: Model) -> Path | None:
     return folder if folder and not _lacks(model, folder) else None
 
 
-def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, cancel: Cancel | None = None) -> Path:
+def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, cancel: CancelToken | None = None) -> Path:
     """The model's folder: at once if it is whole on this machine, else downloaded into the hub's cache, on from where it stopped last time.
 
     `tell` is called about ten times a second, never by two threads at once. `cancel` is noticed with the next piece that arrives, at most
@@ -75,7 +75,7 @@ def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, can
         raise _failure(model, "missing_files", f"lacks {', '.join(_lacks(model, folder))}. Put that into the folder, or name another.")
     stop = threading.Event()
     if cancel:
-        cancel.tell(stop.set)
+        cancel.on_cancel(stop.set)
     try:
         with _alone(model, stop):
             return find(model) or _fetch(model, tell, stop)
