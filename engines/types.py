@@ -182,17 +182,17 @@ class Persona:
     """One line for the picker."""
     prompt: str
     """The system prompt, without the spoken-style rule."""
-    language: str
-    """BCP 47 tag of the language they speak."""
-    voices: tuple[tuple[str, str], ...]
-    """(engine name, voice id) pairs; an engine that is not named uses its own default voice."""
     avatar: str
     """Stem of a file in `avatar_assets/avatars`."""
     greeting: str
-    mood: str
+    language: str = "en"
+    """BCP 47 tag of the language they speak."""
+    voices: tuple[tuple[str, str], ...] = ()
+    """(engine name, voice id) pairs; an engine that is not named uses its own default voice."""
+    mood: str = "neutral"
     """A resting mood of TalkingHead: neutral, happy, love …"""
-    colour: str
-    """Hex colour of the portrait and of the stage's light (``#3a7f86``)."""
+    colour: str = "#3a7f86"
+    """Hex colour of the portrait and of the stage's light."""
     liveliness: float = 1.0
     """How much face and hands go along: 0 (hardly) to 2 (very)."""
     replies: tuple[ScriptedReply, ...] = ()

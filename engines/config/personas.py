@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 import threading
@@ -16,21 +17,6 @@ from pydantic_core import ErrorDetails
 from engines.config.strict_yaml import KeyPath, PlainYaml
 from engines.errors import ConfigError, InputError
 from engines.types import Persona, ScriptedReply
-
-SPOKEN_STYLE = (
-    "Everything you write is spoken aloud at once. Answer in at most four sentences of plain spoken words, and begin with a short one. "
-    "Never use Markdown, lists, headings or emoji. Write numbers and units the way one says them. "
-    "If you are sincerely asked whether you are human, say that you are a computer character."
-)
-"""The rule that every persona's prompt ends with."""
-
-
-def system_prompt(persona: Persona) -> str:
-    """The system prompt for a chat model: the persona's own, then the spoken-style rule, then the language if it is not English."""
-    parts = [persona.prompt, SPOKEN_STYLE]
-    if persona.language.split("-")[0].lower() != "en":
-        parts.append(f"Speak the language with the tag {persona.language} unless you are asked for another.")
-    return "\n\n".join(parts)
 
 
 def load_personas(path: Path) -> dict[str, Persona]:
@@ -111,6 +97,7 @@ class PersonaBook:
             self._problem = f"{error.message} Until this is put right, the last good version stays in use."
 
 
+_DEFAULT: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Persona)}
 _Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 _Mood = Literal["neutral", "happy", "angry", "sad", "fear", "disgust", "love", "sleep"]
@@ -129,32 +116,22 @@ class _PersonaModel(_Strict):
     name: _Word
     line: _Word
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
-    language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    language: str = Field(default=_DEFAULT["language"], pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     voices: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], _Word] = Field(default_factory=dict)
     avatar: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
     greeting: _Line
-    mood: _Mood = "neutral"
-    colour: str = Field(default="#3a7f86", pattern=r"^#[0-9a-fA-F]{6}$")
-    liveliness: Annotated[float, Field(ge=0, le=2)] = 1.0
+    mood: _Mood = _DEFAULT["mood"]
+    colour: str = Field(default=_DEFAULT["colour"], pattern=r"^#[0-9a-fA-F]{6}$")
+    liveliness: Annotated[float, Field(ge=0, le=2)] = _DEFAULT["liveliness"]
     replies: tuple[_ReplyModel, ...] = ()
     fallbacks: tuple[_Line, ...] = ()
 
     def value(self, persona_id: str) -> Persona:
         """The same as a frozen value."""
-        return Persona(
-            id=persona_id,
-            name=self.name,
-            line=self.line,
-            prompt=self.prompt,
-            language=self.language,
-            voices=tuple(self.voices.items()),
-            avatar=self.avatar,
-            greeting=self.greeting,
-            mood=self.mood,
-            colour=self.colour.lower(),
-            replies=tuple(ScriptedReply(when=tuple(word.lower() for word in reply.when), say=reply.say) for reply in self.replies),
-            fallbacks=self.fallbacks,
-        )
+        fields = {name: getattr(self, name) for name in type(self).model_fields}  # all of them: a field cannot be forgotten here
+        replies = tuple(ScriptedReply(when=tuple(word.lower() for word in reply.when), say=reply.say) for reply in self.replies)
+        changed = {"id": persona_id, "voices": tuple(self.voices.items()), "colour": self.colour.lower(), "replies": replies}
+        return Persona(**{**fields, **changed})
 
 
 _PERSONA_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")

@@ -17,16 +17,15 @@ from dataclasses import dataclass, field, replace
 from engines.concurrency.channel import CancelToken, Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.concurrency.locks import exclusive
-from engines.config.personas import system_prompt
+from engines.conversation.prompt import History, messages_for
 from engines.conversation.speech import segments
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.registry.registry import Engines
-from engines.text.directions import RULE, DirectionFilter
+from engines.text.directions import DirectionFilter
 from engines.text.sentences import SentenceChunker
 from engines.types import (
     AudioChunk,
-    ChatMessage,
     Persona,
     Sentence,
     SpeechSegment,
@@ -59,8 +58,8 @@ class TurnRequest:
     persona: Persona
     utterance: Utterance | None
     """What the user handed over; None when the persona speaks first."""
-    history: tuple[ChatMessage, ...] = ()
-    """Earlier messages, oldest first, without the system prompt."""
+    history: History = ()
+    """Earlier messages, oldest first, without the system prompt; asked for when the model is."""
     reply: str | None = None
     """Say this instead of asking the model: a greeting."""
     input_language: str | None = None
@@ -212,11 +211,11 @@ class _Pipeline:
         if not words or self.cancel.cancelled:
             return
         persona, llm = self._request.persona, self._engines.llm
-        messages = [ChatMessage("system", f"{system_prompt(persona)}\n\n{RULE}"), *self._request.history, ChatMessage("user", words)]
+        messages = messages_for(persona, self._request.history, words)
         late = ChatModelError(
             f"{llm.info.title} fell silent. Ask again, or choose another model.", code="timeout", retryable=True, counts_against_engine=True
         )
-        steps = llm.open().stream(_joined(messages), persona)
+        steps = llm.open().stream(messages, persona)
         empty = True
         for delta in self._deadlines.steps("understand", self._request.limits.llm, late, steps, exclusive(llm.info.accelerator)):
             empty = empty and not delta.text.strip()
@@ -294,11 +293,3 @@ def _merged(parts: list[_Part]) -> Iterator[_Part]:
         yield part
     if text:
         yield text
-
-
-def _joined(messages: list[ChatMessage]) -> list[ChatMessage]:
-    """The same conversation with neighbouring messages of one role joined: an answer that was never heard leaves two questions in a row."""
-    return [
-        ChatMessage(role, "\n".join(message.content for message in group))
-        for role, group in itertools.groupby(messages, key=lambda message: message.role)
-    ]

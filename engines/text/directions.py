@@ -67,9 +67,6 @@ _WHOLE = re.compile(
 )
 _BRACKET_BEGUN = re.compile(rf"\[(?:[^\W\d_](?:[^\W\d_]|[' -]){{0,{_LONGEST}}}\]?)?")
 _VERB_BEGUN = re.compile(rf"[(*](?P<word>[a-z]*)(?P<rest>[^()*\n]{{0,{_LONGEST}}})", re.IGNORECASE)
-_LIST = ", ".join(f"[{name}]" for name in DIRECTIONS)
-RULE = f"You may show what you feel by one of these in square brackets, once or twice in an answer; it is acted, not spoken: {_LIST}."
-"""What a chat model is told of all this."""
 
 
 class DirectionFilter:

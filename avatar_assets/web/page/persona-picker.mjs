@@ -40,7 +40,7 @@ export class PersonaPicker {
     this.#draw();
     const problem = document.getElementById('persona-problem');
     problem.hidden = !state.problem;
-    problem.textContent = state.problem ? `${state.problem} The last good version stays in use.` : '';
+    problem.textContent = state.problem ?? '';
   }
 
   /** Marks somebody as chosen before they come; null: nobody comes. */

@@ -1,0 +1,53 @@
+"""System prompts and the list of messages that a chat model reads: the only place that tells a model how to behave.
+
+The rules must not contradict each other, nor what is done with a reply: stage directions and emoji are acted and not spoken
+(`engines/text/directions.py`), everything else is spoken (`engines/text/speakable.py`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from engines.text.directions import DIRECTIONS
+from engines.types import ChatMessage, Persona
+
+SPOKEN_STYLE = (
+    "Everything you write is spoken aloud at once. Answer in at most four sentences of plain spoken words, and begin with a short one. "
+    "Never use Markdown, lists or headings. Write numbers and units the way one says them. "
+    "If you are sincerely asked whether you are human, say that you are a computer character."
+)
+"""How a reply must be written so that it can be spoken."""
+STAGE_DIRECTIONS = (
+    "You may show what you feel by one of these in square brackets, or by an emoji, once or twice in an answer; "
+    f"it is acted, not spoken: {', '.join(f'[{name}]' for name in DIRECTIONS)}."
+)
+"""How a reply may ask for a gesture or an expression."""
+
+History = Sequence[ChatMessage] | Callable[[], Sequence[ChatMessage]]
+"""Earlier messages, oldest first, without the system prompt; or a function that gives them when the model is asked."""
+
+
+def system_prompt(persona: Persona) -> str:
+    """The system prompt of a persona: their own prompt, the rules for every spoken reply, and the language if it is not English.
+
+    It is the same in every turn: engines keep what they have computed for the part of a prompt that does not change.
+    """
+    parts = [persona.prompt, SPOKEN_STYLE]
+    if persona.language.split("-")[0].lower() != "en":
+        parts.append(f"Speak the language with the tag {persona.language} unless you are asked for another.")
+    return "\n\n".join([*parts, STAGE_DIRECTIONS])
+
+
+def messages_for(persona: Persona, history: History, question: str) -> list[ChatMessage]:
+    """What the model is asked: the system prompt, what was said before, the question.
+
+    Neighbouring messages of one role are joined, because many chat templates refuse them: a reply of which nothing was heard leaves two
+    questions in a row.
+    """
+    earlier = history() if callable(history) else history
+    messages = [ChatMessage("system", system_prompt(persona)), *earlier, ChatMessage("user", question)]
+    return [
+        ChatMessage(role, "\n".join(message.content for message in group))
+        for role, group in itertools.groupby(messages, key=lambda message: message.role)
+    ]
