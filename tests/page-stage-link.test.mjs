@@ -1,18 +1,19 @@
-// The line to the stage: early messages wait, a silence drops what waits to be said, answers go to whoever asked, in order.
+// Stage link: early messages wait, a silence drops what waits to be said.
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 import { StageLink } from '../avatar_assets/web/page/stage-link.mjs';
 
-let link, sent, stage;
+let heard, link, sent, stage;
 
 beforeEach(() => {
   sent = [];
+  heard = [];
   stage = { postMessage: (message) => sent.push(message) };
   globalThis.location = { origin: 'http://here', search: '?face=2d' };
   globalThis.window = new EventTarget();
   globalThis.document = { body: { classList: { contains: () => false } }, createElement: () => ({ contentWindow: stage }) };
-  link = new StageLink({ append() {} }, () => {});
+  link = new StageLink({ append() {} }, (message) => heard.push(message));
 });
 
 const hear = (data, origin = 'http://here') => window.dispatchEvent(Object.assign(new Event('message'), { origin, source: stage, data }));
@@ -29,26 +30,38 @@ test('what is sent before the stage is ready arrives in order', () => {
   assert.deepEqual(sent.map(({ type }) => type), ['persona', 'segment', 'end']);
 });
 
-test('a silence before the stage is ready leaves nothing to be said', async () => {
+test('a silence before the stage is ready leaves nothing to be said', () => {
   link.post({ type: 'persona' });
   link.speak(segment(0));
   link.post({ type: 'end', turn: 'a' });
-  assert.deepEqual(await link.silence(), { turn: null, index: -1, ms: 0 });
+  link.silence();
   hear({ type: 'ready' });
   assert.deepEqual(sent.map(({ type }) => type), ['persona']);
 });
 
-test('two silences are answered each with its own', async () => {
+test('of states and people only the last waits, however long the stage takes', () => {
+  for (let index = 0; index < 1000; index++) for (const type of ['state', 'people', 'resume']) link.post({ type, index });
+  link.post({ type: 'persona' });
+  link.post({ type: 'persona' });
   hear({ type: 'ready' });
-  const answers = [link.silence(), link.silence()];
-  hear({ type: 'heard', turn: 'a', index: 2, ms: 30 });
-  hear({ type: 'heard', turn: null, index: -1, ms: 0 });
-  assert.deepEqual((await Promise.all(answers)).map(({ index }) => index), [2, -1]);
+  assert.deepEqual(sent, [...['state', 'people', 'resume'].map((type) => ({ type, index: 999 })), { type: 'persona' }, { type: 'persona' }]);
 });
 
-test('a stage that does not answer holds nobody up', async () => {
+test('a silence is asked for at once, and the answer passed on', () => {
   hear({ type: 'ready' });
-  assert.equal((await link.silence()).index, -1);
+  link.silence();
+  assert.deepEqual(sent, [{ type: 'stop' }]);
+  hear({ type: 'heard', turn: 'a', index: 2, ms: 30 });
+  assert.equal(heard.at(-1).ms, 30);
+});
+
+test("the browser's own base64 is used where there is one", () => {
+  const before = Uint8Array.fromBase64;
+  Uint8Array.fromBase64 = () => new Uint8Array(6);
+  assert.equal(link.speak(segment(0)).pcm.byteLength, 6);
+  delete Uint8Array.fromBase64;
+  assert.equal(link.speak(segment(0)).pcm.byteLength, 4);
+  if (before) Uint8Array.fromBase64 = before;
 });
 
 test('the sound stays here for a replay when it has gone to the stage', () => {

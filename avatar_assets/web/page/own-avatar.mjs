@@ -1,4 +1,4 @@
-// Own avatar: a GLB or VRM that is dropped on the page becomes the body of whoever is talked with, in this tab only; what is said of it is told.
+// Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body, in this tab only; a panel shows what was found in it.
 import { CONTRACT } from '../avatar_file/spec.mjs';
 import { make } from './dom.mjs';
 
@@ -6,8 +6,8 @@ const ACCEPTED = '.glb,.vrm';
 const PRIVATE = 'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
 
 export class OwnAvatar {
-  #stage;
   #people;
+  #present;
   #worn = new Map(); // id of a persona → the file that is its body
   #shown = ''; // id of the persona the panel tells of
   #pending = null; // the file that was tried last
@@ -21,13 +21,12 @@ export class OwnAvatar {
 
   /**
    * @param {HTMLElement} host gets the button and the panel
-   * @param {import('./stage-link.mjs').StageLink} stage
    * @param {import('./persona-picker.mjs').PersonaPicker} people
+   * @param {(person: object, more?: {own: File, attempt: number}) => void} present puts somebody on the stage
    */
-  constructor(host, stage, people) {
-    this.#stage = stage;
+  constructor(host, people, present) {
     this.#people = people;
-    stage.dress = (message) => this.#dress(message);
+    this.#present = present;
     document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('own-avatar.css', import.meta.url).href }));
     this.#told.append(this.#line, this.#panel);
     const row = make('div', 'own');
@@ -72,7 +71,7 @@ export class OwnAvatar {
     this.#say(current.id, `Looking at ${file.name} …`, []);
     this.#attempt++;
     this.#pending = file;
-    this.#stage.post({ ...current, type: 'persona', own: file, attempt: this.#attempt });
+    this.#present(current, { own: file, attempt: this.#attempt });
   }
 
   /** Gives whoever is talked with their own body back. */
@@ -80,7 +79,17 @@ export class OwnAvatar {
     this.#worn.delete(this.#shown);
     this.#told.hidden = true;
     const person = this.#people.find(this.#shown);
-    if (person && person.id === this.#people.current?.id) this.#stage.post({ ...person, type: 'persona' });
+    if (person && person.id === this.#people.current?.id) this.#present(person);
+  }
+
+  /** The file that is a persona's body; undefined where it is their own. @param {string} id */
+  bodyOf(id) {
+    return this.#worn.get(id);
+  }
+
+  /** Hides the panel where it tells of somebody else. @param {string} id of the persona on the stage */
+  tellOnlyOf(id) {
+    if (id !== this.#shown) this.#told.hidden = true;
   }
 
   /** What the stage says of a file, of whoever was called to the stage. */
@@ -101,13 +110,7 @@ export class OwnAvatar {
   /** The stage fell back to the persona's own body; what was worn before comes back, unless it is what failed. */
   #restore(persona, tried) {
     if (!tried) this.#worn.delete(persona);
-    else if (persona === this.#people.current?.id) this.#stage.post({ ...this.#people.current, type: 'persona' });
-  }
-
-  #dress(message) {
-    if (message.type !== 'persona' || message.own) return message;
-    if (message.seat === undefined && message.id !== this.#shown) this.#told.hidden = true; // it tells of somebody else
-    return this.#worn.has(message.id) ? { ...message, own: this.#worn.get(message.id) } : message;
+    else if (persona === this.#people.current?.id) this.#present(this.#people.current);
   }
 
   #tell(persona, report, worn, asked = false) {

@@ -1,13 +1,13 @@
-// The parent page's wiring: what the user does goes to Python and to the stage, what Python says goes to the conversation and to the stage.
-import { toBase64 } from './base64.mjs';
+// Page: wires what the user does to Python and to the stage, and what Python and the stage say to what is shown.
+import { Microphone } from '../capture/microphone.mjs';
+import { PushToTalk } from '../capture/push-to-talk.mjs';
 import { Conversation } from './conversation.mjs';
 import { EnginePanel } from './engine-panel.mjs';
-import { Films } from './video-button.mjs';
-import { Microphone } from '../capture/microphone.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
 import { PersonaPicker } from './persona-picker.mjs';
 import { StageLink } from './stage-link.mjs';
-import { PushToTalk } from '../capture/push-to-talk.mjs';
+import { TurnTracker } from './turn-tracker.mjs';
+import { Films } from './video-button.mjs';
 
 const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const STATE_EVERY_MS = 3000;
@@ -45,9 +45,8 @@ class Page {
   #server;
   #parts;
   #stage;
+  #turns;
   #talk;
-  #turn = null;
-  #dropped = new Set();
   #lost = false; // whether the app has stopped answering
   #guest = null; // the id of who sits beside
 
@@ -63,8 +62,17 @@ class Page {
     this.people = new PersonaPicker(parts.persona, (id) => this.choose(id));
     this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
-    this.own = new OwnAvatar(parts.persona.parentElement, this.#stage, this.people);
+    this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
     this.films = new Films(this.#stage);
+    this.#turns = new TurnTracker(this.#stage, this.conversation, trigger, {
+      state: (state) => this.#state(state),
+      adopted: () => this.#talk.cancel(),
+      failed: (message) => {
+        this.people.call(null);
+        this.#state('failed', message);
+      },
+      over: () => ['failed', 'listening'].includes(this.#shown) || this.#state('idle'),
+    });
     const microphone = new Microphone({
       onLevel: (level) => this.#showLevel(level),
       onError: (sentence) => this.#state('failed', sentence),
@@ -79,9 +87,7 @@ class Page {
   async start() {
     this.#state('loading');
     await this.#refresh();
-    this.#begin();
-    this.#state('thinking');
-    this.#trigger('greet', { turn: this.#turn.id });
+    this.#trigger('greet', { turn: this.#turns.begin().id });
     for (const gesture of ['pointerdown', 'keydown'])
       document.addEventListener(gesture, () => this.#stage.post({ type: 'resume' }), { capture: true });
     this.#keepLooking();
@@ -96,43 +102,44 @@ class Page {
 
   // ---- what the user does
 
-  /** Sends a typed message. */
+  /** Sends a typed message; a recording that is going on is forgotten. */
   say(text) {
-    if (text.trim()) return this.#hand({ text });
-    const { state } = this.#parts.status.dataset;
-    return this.#state(BUSY.includes(state) ? state : 'idle', 'Type or say something first.');
+    if (!text.trim()) {
+      this.#state(BUSY.includes(this.#shown) ? this.#shown : 'idle', 'Type or say something first.');
+      return;
+    }
+    this.#talk.cancel();
+    this.#send({ text });
   }
 
   /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording */
   hear(recording) {
-    return this.#hand({ recording });
+    this.#send({ recording });
   }
 
   /** Silences the person at once and tells Python how much was heard. */
   stop() {
     this.#talk.cancel();
     this.#state('idle');
-    return this.#interrupt();
+    this.#turns.interrupt();
   }
 
   /** Forgets the conversation. */
-  async clear() {
-    const told = this.stop();
+  clear() {
+    this.stop();
     this.conversation.clear();
     this.conversation.greet(this.people.current);
-    await told;
     this.#trigger('cleared', {});
   }
 
   /** Talks with somebody else. */
   async choose(id) {
-    const told = this.stop();
+    this.stop();
     this.conversation.clear();
     this.people.call(id);
-    const { id: turn } = this.#begin();
-    this.#state('thinking');
-    await told;
-    if (this.people.called === id) this.#trigger('persona', { id, turn }); // else somebody else was chosen meanwhile
+    const turn = this.#turns.begin();
+    await null; // of several choices in one moment only the last counts
+    if (this.people.called === id) this.#trigger('persona', { id, turn: turn.id });
   }
 
   /** Says a finished reply again, lips and all. */
@@ -153,7 +160,8 @@ class Page {
   invite(id) {
     const person = this.people.find(id);
     this.#guest = person ? id : null;
-    this.#stage.post({ ...(person ?? { id: null }), type: 'persona', seat: 'second' });
+    if (person) this.#present(person, { seat: 'second' });
+    else this.#stage.post({ type: 'persona', seat: 'second', id: null });
     this.#offerPeople();
   }
 
@@ -165,97 +173,34 @@ class Page {
 
   #listen() {
     this.#state('listening');
-    this.#interrupt();
+    this.#turns.interrupt();
   }
 
-  async #hand({ text, recording }) {
-    const silenced = this.#hush();
-    const turn = this.#begin();
-    this.conversation.ask(turn, text);
-    this.#state('thinking');
+  #send(utterance) {
     this.#stage.post({ type: 'resume' });
-    const said = recording ? { pcm: toBase64(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text };
-    this.#trigger('utterance', { turn: turn.id, heard: await silenced, ...said });
-  }
-
-  #begin(id = crypto.randomUUID()) {
-    this.#turn = { id, handedOver: performance.timeOrigin + performance.now(), times: {}, segments: [], done: false };
-    return this.#turn;
-  }
-
-  /** Silence now; Python hears of it as soon as it is known how far the running turn was heard. */
-  async #interrupt() {
-    const heard = await this.#hush();
-    if (heard) this.#trigger('stopped', heard);
-  }
-
-  /** Silence now, and no turn is running any more; resolves, in the order of the calls, to how far the running turn was heard, or null if none was running. */
-  async #hush() {
-    const turn = this.#turn;
-    this.#turn = null;
-    const silenced = this.#stage.silence();
-    if (turn) this.#dropped.add(turn.id);
-    const { turn: heardTurn, index, ms } = await silenced;
-    if (!turn) return null; // what was replayed is silent too, and nobody needs to know how far it was
-    const heard = heardTurn === turn.id ? { turn: turn.id, index, ms } : { turn: turn.id, index: -1, ms: 0 };
-    if (turn.done && heard.index < 0) {
-      this.conversation.finished(turn); // not a sound of it was heard, but all of it could be read
-      return null;
-    }
-    this.conversation.interrupted(turn);
-    return heard;
+    this.#turns.send(utterance);
   }
 
   // ---- what Python says
 
   receive(event) {
     if (!event?.type || event.type === 'hello') return;
-    if (event.type === 'persona') return this.#meet(event);
-    if (this.#dropped.has(event.turn)) return;
-    if (event.turn !== this.#turn?.id) this.#adopt(event);
-    const turn = this.#turn;
-    if (event.seq <= turn.seq) return; // Gradio sends the last value again at the end
-    turn.seq = event.seq;
-    const since = performance.timeOrigin + performance.now() - turn.handedOver;
-    if (event.type === 'started') {
-      for (const notice of event.notices) this.conversation.notice(notice);
-    } else if (event.type === 'transcript') {
-      turn.times.transcript = since;
-      this.conversation.transcript(turn, event.text);
-    } else if (event.type === 'delta') {
-      turn.times.text ??= since;
-      this.conversation.write(turn, event.text);
-    } else if (event.type === 'segment') {
-      turn.segments.push(this.#stage.speak(event));
-    } else if (['completed', 'interrupted', 'failed'].includes(event.type)) {
-      this.#ended(turn, event);
-    }
-  }
-
-  /** A turn that Python began: an audio file was handed over. */
-  #adopt(event) {
-    this.#interrupt();
-    this.conversation.ask(this.#begin(event.turn), undefined);
-    this.#state('thinking');
-  }
-
-  #ended(turn, event) {
-    turn.done = true;
-    this.#stage.post({ type: 'end', turn: turn.id });
-    if (event.type === 'failed') {
-      this.people.call(null);
-      this.conversation.failed(turn, event.message);
-      this.#state('failed', event.message);
-    }
-    if (!turn.segments.length) this.#finished(turn);
+    if (event.type === 'persona') this.#meet(event);
+    else this.#turns.receive(event);
   }
 
   #meet(person) {
     if (this.people.called && this.people.called !== person.id) return; // somebody else was chosen meanwhile
     this.people.meet(person);
-    this.#stage.post({ ...person, type: 'persona' });
+    this.#present(person);
     if (person.id === this.#guest) this.invite(null);
     this.#offerPeople();
+  }
+
+  /** Puts somebody on the stage, in the body that the user gave them if there is one. */
+  #present(person, more = {}) {
+    this.#stage.post({ ...person, own: this.own.bodyOf(person.id), ...more, type: 'persona' });
+    if (more.seat === undefined) this.own.tellOnlyOf(person.id);
   }
 
   /** The stage's menu offers whoever is not on the stage yet. */
@@ -266,7 +211,7 @@ class Page {
   // ---- what the stage says
 
   #fromStage(message) {
-    const turn = this.#turn;
+    this.#turns.hear(message);
     this.films.hear(message);
     this.own.hear(message);
     if (message.type === 'invite') {
@@ -278,26 +223,14 @@ class Page {
       this.#state('idle', 'Tap the stage to turn the sound on.');
     } else if (message.type === 'error') {
       this.#state('failed', message.message);
-    } else if (message.type === 'started' && message.turn === turn?.id) {
-      if (turn.times.sound === undefined) {
-        turn.times.sound = message.at - turn.handedOver;
-        this.conversation.receipt(turn);
-      }
-      this.#state('speaking');
-    } else if (message.type === 'finished') {
-      if (message.turn === turn?.id) this.#finished(turn);
-      else if (!turn && this.#parts.status.dataset.state === 'speaking') this.#state('idle'); // a replay
     }
   }
 
-  #finished(turn) {
-    if (this.#parts.status.dataset.state !== 'failed') this.#state('idle');
-    this.conversation.finished(turn);
-    this.#dropped.add(turn.id);
-    if (this.#turn === turn) this.#turn = null;
-  }
-
   // ---- what is shown
+
+  get #shown() {
+    return this.#parts.status.dataset.state;
+  }
 
   #state(state, text) {
     const { status } = this.#parts;
@@ -316,15 +249,15 @@ class Page {
     const state = await this.#server.state({}).catch(() => null); // Gradio answers with nothing when nobody is there
     if (!state) {
       this.#lost = true;
-      if (this.#parts.status.dataset.state !== 'failed') this.#state('failed', 'The app does not answer; is it still running?');
+      if (this.#shown !== 'failed') this.#state('failed', 'The app does not answer; is it still running?');
       return;
     }
-    if (this.#lost) this.#state(this.#turn ? 'thinking' : 'idle'); // only a hiccup: after a restart Gradio loads the page anew
+    if (this.#lost) this.#state(this.#turns.running ? 'thinking' : 'idle'); // only a hiccup: after a restart Gradio loads the page anew
     this.#lost = false;
     const shown = JSON.stringify(this.people.current);
     this.people.show(state);
     this.engines.show(state);
     this.#offerPeople();
-    if (JSON.stringify(this.people.current) !== shown) this.#stage.post({ ...this.people.current, type: 'persona' });
+    if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
   }
 }

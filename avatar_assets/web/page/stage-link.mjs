@@ -1,16 +1,13 @@
-// The line between the parent page and the stage's iframe: messages both ways, sound decoded once on the way in.
+// Stage link: messages between the page and the stage's iframe; sound is decoded once on the way in.
 
-import { fromBase64 } from './base64.mjs';
-
-const SILENCE_WITHIN_MS = 250;
-const NOTHING = Object.freeze({ turn: null, index: -1, ms: 0 });
+/** Of these only the last counts while the stage is not ready. */
+const LAST_COUNTS = ['state', 'people', 'resume'];
 
 /** Holds the iframe; every message sent before the stage is ready is kept and delivered in order. */
 export class StageLink {
   #frame;
   #ready = false;
   #waiting = [];
-  #heard = []; // who waits to be told how far the voice was heard, oldest first: the stage answers in that order
 
   /** @param {HTMLElement} host  @param {(message: object) => void} onMessage */
   constructor(host, onMessage) {
@@ -26,7 +23,6 @@ export class StageLink {
     window.addEventListener('message', ({ origin, source, data }) => {
       if (origin !== location.origin || source !== this.#frame.contentWindow) return;
       if (data.type === 'ready') this.#deliver();
-      if (data.type === 'heard') this.#heard.shift()?.(data);
       onMessage(data);
     });
     host.append(this.#frame);
@@ -37,19 +33,20 @@ export class StageLink {
     return this.#frame.contentWindow;
   }
 
-  /** What becomes of every message on its way: see `own-avatar.mjs`. @type {(message: object) => object} */
-  dress = (message) => message;
-
   /** @param {object} message  @param {Transferable[]} [transfer] */
   post(message, transfer = []) {
-    if (this.#ready) this.window.postMessage(this.dress(message), location.origin, transfer);
-    else this.#waiting.push([message, transfer]);
+    if (this.#ready) {
+      this.window.postMessage(message, location.origin, transfer);
+      return;
+    }
+    if (LAST_COUNTS.includes(message.type)) this.#waiting = this.#waiting.filter(([{ type }]) => type !== message.type);
+    this.#waiting.push([message, transfer]);
   }
 
   /** Plays a segment as it comes over the wire and returns what a replay or a download needs. */
   speak(event) {
     const { audio, ...segment } = event;
-    segment.pcm = fromBase64(audio).buffer;
+    segment.pcm = bytesOf(audio).buffer;
     this.#send(segment, event.turn);
     return segment;
   }
@@ -66,18 +63,10 @@ export class StageLink {
     this.play(turn, id);
   }
 
-  /** Silence now; resolves to `{turn, index, ms}`: how far the voice was heard. */
-  async silence() {
-    if (!this.#ready) {
-      this.#waiting = this.#waiting.filter(([{ type }]) => type !== 'segment' && type !== 'end');
-      return NOTHING;
-    }
-    const answer = new Promise((resolve) => {
-      this.#heard.push(resolve);
-      setTimeout(resolve, SILENCE_WITHIN_MS, NOTHING);
-    });
-    this.post({ type: 'stop' });
-    return answer;
+  /** Silence now, also of what waits for the stage. The stage answers with `heard`: how far the voice was heard. */
+  silence() {
+    if (this.#ready) this.post({ type: 'stop' });
+    else this.#waiting = this.#waiting.filter(([{ type }]) => type !== 'segment' && type !== 'end');
   }
 
   #send(segment, turn) {
@@ -89,4 +78,9 @@ export class StageLink {
     this.#ready = true;
     for (const [message, transfer] of this.#waiting.splice(0)) this.post(message, transfer);
   }
+}
+
+/** @param {string} base64 @returns {Uint8Array} */
+function bytesOf(base64) {
+  return Uint8Array.fromBase64?.(base64) ?? Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
