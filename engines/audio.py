@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import AudioError, MissingDependency
-from engines.types import AudioChunk
+from engines.types import SAMPLE_RATES, AudioChunk
 
 SHORTEST_MS = 100.0
 """Anything shorter holds no word."""
@@ -24,7 +24,6 @@ SILENCE_DBFS = -60.0
 """A recording whose loudest 30 ms stay below this (RMS) is silent: quiet rooms are around -55 dBFS, a muted microphone far below."""
 
 _WINDOW_MS = 30.0
-_RATES = range(4_000, 384_001)
 _BAD_PACKETS = 500  # in a row; a damaged file recovers within a few
 
 # Containers that hold their own sound. FFmpeg's playlists and scripts (hls, concat, dash, sdp, image2 …), which name other files and
@@ -60,8 +59,6 @@ def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
     if not pieces:
         raise AudioError(_NOT_AUDIO, code="not_audio")
     audio = _joined(pieces)
-    if not np.isfinite(audio.samples).all():
-        raise AudioError("That file is damaged: some of its samples are not numbers. Save it anew, or choose another.", code="bad_samples")
     _require_length(audio)
     return AudioChunk(np.clip(audio.samples, -1.0, 1.0), audio.sample_rate)
 
@@ -70,11 +67,9 @@ def require_sound(audio: AudioChunk) -> None:
     """Refuse what no ear can use.
 
     Raises:
-        AudioError: code ``too_short`` (under `SHORTEST_MS`), ``bad_samples`` (not finite) or ``silent`` (`SILENCE_DBFS`).
+        AudioError: code ``too_short`` (under `SHORTEST_MS`) or ``silent`` (`SILENCE_DBFS`).
     """
     _require_length(audio)
-    if not np.isfinite(audio.samples).all():
-        raise AudioError("That recording is damaged: some of its samples are not numbers. Record it again.", code="bad_samples")
     window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
     centred = audio.samples - audio.samples.mean(dtype=np.float64)  # a constant offset is no sound
     windows = centred[: len(centred) // window * window].reshape(-1, window)
@@ -98,9 +93,8 @@ def from_pcm16(data: bytes, sample_rate: int) -> AudioChunk:
 
 
 def to_pcm16(audio: AudioChunk) -> bytes:
-    """Mono 16-bit little-endian PCM; what is beyond [-1, 1] is clipped, what is not a number is silence."""
-    finite = np.nan_to_num(audio.samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    scaled: NDArray[np.float32] = np.clip(np.rint(finite * 32768.0), -32768, 32767)
+    """Mono 16-bit little-endian PCM; what is beyond [-1, 1] is clipped."""
+    scaled: NDArray[np.float32] = np.clip(np.rint(audio.samples * np.float32(32768)), -32768, 32767)
     return scaled.astype("<i2").tobytes()
 
 
@@ -125,7 +119,6 @@ def resample(audio: AudioChunk, rate: int) -> AudioChunk:
     if rate == audio.sample_rate:
         return audio
     _require_rate(rate)
-    _require_rate(audio.sample_rate)
     length = round(len(audio.samples) * rate / audio.sample_rate)
     if length == 0:
         return AudioChunk(np.zeros(0, np.float32), rate)
@@ -186,18 +179,21 @@ def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
             damaged += 1
             continue
         damaged = 0
-        yield from (frame for frame in frames if frame.samples and frame.sample_rate in _RATES)
+        yield from (frame for frame in frames if frame.samples and frame.sample_rate in SAMPLE_RATES)
 
 
 def _mono(frame: Any) -> NDArray[np.float32]:
     values: NDArray[Any] = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     scale = _FULL_SCALE[channels.dtype.str[1:]]
-    with np.errstate(invalid="ignore", over="ignore"):  # what is not a number is refused once the whole is known
+    with np.errstate(invalid="ignore", over="ignore"):
         mixed: NDArray[np.float64] = channels.mean(axis=0, dtype=np.float64)
         if channels.dtype == np.uint8:
             mixed -= 128.0
-        return (mixed / scale).astype(np.float32)
+        samples = (mixed / scale).astype(np.float32)
+    if not np.isfinite(samples).all():
+        raise AudioError("That file is damaged: some of its samples are not numbers. Save it anew, or choose another.", code="bad_samples")
+    return samples
 
 
 def _joined(pieces: list[AudioChunk]) -> AudioChunk:
@@ -220,7 +216,7 @@ def _require_length(audio: AudioChunk) -> None:
 
 
 def _require_rate(rate: int) -> None:
-    if rate not in _RATES:
+    if rate not in SAMPLE_RATES:
         raise AudioError(f"A sample rate of {rate} Hz cannot be used; 16000 or 48000 are usual.", code="bad_rate")
 
 

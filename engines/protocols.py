@@ -1,4 +1,4 @@
-"""The three protocols an adapter can fulfil, and the shape of an adapter module. All are synchronous: `turn.py` owns the threads."""
+"""Protocols: the three kinds of engine, and the shape of an adapter module. All are synchronous: `turn.py` owns the threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, 
 
 @runtime_checkable
 class SpeechToText(Protocol):
-    """Ears."""
+    """Speech-to-text engine."""
 
     def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
         """Turn a whole utterance (mono float32, any sample rate) into words; empty text when nothing was said.
@@ -23,7 +23,7 @@ class SpeechToText(Protocol):
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """A mind."""
+    """Chat model: a language model that answers a conversation."""
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:
         """Answer the last message. `messages` begins with the system prompt; closing the iterator stops the engine within one step.
@@ -36,7 +36,7 @@ class ChatModel(Protocol):
 
 @runtime_checkable
 class TextToSpeech(Protocol):
-    """A voice."""
+    """Text-to-speech engine with the times of what it says."""
 
     def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
         """Say speakable text in one or more pieces, in order, each with its own times from 0 ms.
@@ -53,8 +53,17 @@ class TextToSpeech(Protocol):
         ...
 
 
+@runtime_checkable
+class Killable(Protocol):
+    """Engine in a process of its own, beside one of the three protocols."""
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does; never blocks. The step under way fails; the next call starts the engine again."""
+        ...
+
+
 class Adapter(Protocol):
-    """What a module in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`.
+    """Adapter module: what a file in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`.
 
     One that works with files of a model also holds ``model_of(options, device) -> hub.Model``: they are fetched before `load` is called,
     with progress and a way to stop.

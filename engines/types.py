@@ -15,6 +15,9 @@ Stage = Literal["stt", "llm", "tts"]
 """The three kinds of engine: hearing, thinking, speaking."""
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
+SAMPLE_RATES = range(4_000, 384_001)
+"""Sample rates that sound can have, in Hz."""
+
 TimingSource = Literal["measured", "aligned", "estimated"]
 """Where a timeline comes from: the synthesizer's own durations, an aligner, or a guess."""
 
@@ -27,12 +30,23 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioChunk:
-    """A piece of mono sound."""
+    """Mono sound.
+
+    Raises:
+        ValueError: the samples are not one row of finite float32, or the rate is not in `SAMPLE_RATES`.
+    """
 
     samples: NDArray[np.float32]
     """Shape (n,), float32, nominally in [-1, 1]."""
     sample_rate: int
     """Hz."""
+
+    def __post_init__(self) -> None:
+        samples: object = self.samples
+        if not (isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and np.isfinite(samples).all()):
+            raise ValueError("samples must be one row of finite float32")
+        if not (isinstance(self.sample_rate, int | np.integer) and self.sample_rate in SAMPLE_RATES):
+            raise ValueError(f"the sample rate must be a whole number from {SAMPLE_RATES.start} to {SAMPLE_RATES.stop - 1} Hz")
 
     @property
     def duration_ms(self) -> float:

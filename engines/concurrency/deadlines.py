@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engines.errors import EngineError
 
@@ -16,46 +14,78 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Longest time of one engine step, in seconds; the time that loading an engine takes does not count, that spent in a queue does."""
+    """Longest time of one engine step, in seconds; time that a step spends waiting for its turn on the engine counts."""
 
     stt: float = 60
-    """Transcribing a whole utterance."""
+    """Transcribing an utterance; its own length comes on top."""
     llm: float = 120
     """Reading a part of the conversation, or writing a token."""
     tts: float = 60
     """Synthesizing one piece of sound."""
+    load: float = 600
+    """Getting an engine ready inside a turn, its download included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An engine's step that is under way."""
+
+    worker: str
+    """Who waits for it."""
+    due: float
+    """When it must be over, by the clock of its `Deadlines`."""
+    timeout_error: EngineError
+    """What the step failed with if it is not."""
+    engine: object
+    """Whose step it is; None while it is being loaded."""
 
 
 class Deadlines:
     """Deadline watchdog: notes when each worker's present step must be over. It ends nothing itself: whoever asks decides what to do."""
 
-    def __init__(self) -> None:
-        self._due: dict[str, tuple[float, EngineError]] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic, watch_every_s: float = 0.25) -> None:
+        """`clock` counts seconds; whoever asks what has `expired` does so every `watch_every_s` seconds of real time."""
+        self._clock, self.watch_every_s = clock, watch_every_s
+        self._steps: dict[str, Step] = {}
 
-    def step(self, worker: str, limit_s: float, timeout_error: EngineError, make: Callable[[], T]) -> T:
-        """What `make` returns; should it take longer than `limit_s`, `expired` reports the worker with its `timeout_error`."""
-        self._due[worker] = (time.monotonic() + limit_s, timeout_error)
+    def step(self, worker: str, limit_s: float, timeout_error: EngineError, make: Callable[[], T], engine: object = None) -> T:
+        """What `make` returns; should it take longer than `limit_s`, `expired` reports the step."""
+        self._steps[worker] = Step(worker, self._clock() + limit_s, timeout_error, engine)
         try:
             return make()
         finally:
-            self._due.pop(worker, None)
+            self._steps.pop(worker, None)
 
     def steps(
-        self, worker: str, limit_s: float, timeout_error: EngineError, items: Iterator[T], lock: AbstractContextManager[None]
-    ) -> Iterator[T]:
-        """The same items, each of them a step, with the lock held only while it is being made."""
+        self, worker: str, limit_s: float, timeout_error: EngineError, make: Callable[[], Iterable[T]], engine: object = None
+    ) -> Generator[T]:
+        """The items of what `make` returns, each of them a step; calling `make` belongs to the first, and closing the iterator is one."""
+        items: Iterator[T] = iter(())
 
-        def one() -> list[T]:
-            with lock:
-                return list(itertools.islice(items, 1))
+        def first() -> list[T]:
+            nonlocal items
+            items = iter(make())
+            return following()
 
-        while item := self.step(worker, limit_s, timeout_error, one):
-            yield item[0]
+        def following() -> list[T]:
+            for item in items:
+                return [item]
+            return []
 
-    def expired(self) -> tuple[str, EngineError] | None:
-        """A worker whose step has expired, reported once, and the error of that step."""
-        now = time.monotonic()
-        for worker, (due, timeout_error) in list(self._due.items()):
-            if now > due and self._due.pop(worker, None) is not None:
-                return worker, timeout_error
+        advance = first
+        try:
+            while item := self.step(worker, limit_s, timeout_error, advance, engine):
+                yield item[0]
+                advance = following
+        finally:
+            close: Any = getattr(items, "close", None)
+            if close is not None:
+                self.step(worker, limit_s, timeout_error, close, engine)
+
+    def expired(self) -> Step | None:
+        """A step that has expired, reported once."""
+        now = self._clock()
+        for worker, step in list(self._steps.items()):
+            if now > step.due and self._steps.pop(worker, None) is not None:
+                return step
         return None

@@ -1,79 +1,119 @@
-"""Gives sentences a voice: their speakable words, the persona's voice, sound that can really be heard, mouth and cues."""
+"""Speech: sentences → segments with sound, mouth and cues, in the persona's voice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from engines.concurrency.channel import Channel
-from engines.concurrency.deadlines import Deadlines
-from engines.concurrency.locks import exclusive
-from engines.errors import TextToSpeechError
+from engines.concurrency.deadlines import Deadlines, Limits
+from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.timeline import timeline
-from engines.protocols import TextToSpeech
+from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.registry import EngineHandle
 from engines.text.directions import CueSheet
 from engines.text.speakable import speakable
-from engines.types import Direction, Persona, Sentence, Speech, SpeechSegment
+from engines.text.surrogates import well_formed
+from engines.types import AudioChunk, Cue, Direction, Persona, Sentence, Speech, SpeechSegment, VisemeTimeline
+
+E = TypeVar("E", SpeechToText, ChatModel, TextToSpeech)
 
 _QUIETEST = 1e-4
 """A sound that never gets louder than this (-80 dB) says nothing."""
+_LONGEST_MS, _LONGEST_MS_PER_CHARACTER = 10_000.0, 300.0
+"""Longest sound of a sentence, and what each of its characters adds; the slowest voices need a third of that."""
+_MOST_PIECES = 64
+"""In how many pieces a sentence may come, beside one for each of its characters."""
+_ACT_MS = 600
+"""Length of a segment in which something is acted without a word."""
 
 
 def segments(
-    sentences: Channel[Sentence], persona: Persona, tts: EngineHandle[TextToSpeech], *, deadlines: Deadlines, worker: str, limit_s: float
-) -> Iterator[SpeechSegment]:
+    sentences: Channel[Sentence], persona: Persona, tts: EngineHandle[TextToSpeech], *, deadlines: Deadlines, worker: str, limits: Limits
+) -> Generator[SpeechSegment]:
     """What is to be played, in order, while the sentences are still being written.
+
+    Text without words (an emoji, a rule) goes along with what is said next; stage directions that nothing follows are acted in a short
+    silent segment of their own.
 
     Args:
         sentences: those of the reply; ends when it is closed.
         persona: who speaks.
-        tts: the voice; loaded with the first sentence.
+        tts: the text-to-speech engine; loaded with the first sentence that has words.
         deadlines: is told of every step of the engine, as one of `worker`.
         worker: whose steps they are.
-        limit_s: longest time of one step, in seconds.
+        limits: longest time of a step.
 
     Raises:
-        EngineError: the voice cannot be loaded, or failed, or made nothing that can be heard.
+        EngineError: the engine cannot be loaded, or failed, or made nothing that can be heard, or far too much.
     """
-    lock = exclusive(tts.info.accelerator)
-    late = TextToSpeechError(
-        f"{tts.info.title} fell silent; the text of the answer remains.", code="timeout", retryable=True, counts_against_engine=True
-    )
+    message = f"{tts.info.title} fell silent; the text of the answer remains."
+    late = TextToSpeechError(message, code="timeout", retryable=True, counts_against_engine=True)
+    engine: TextToSpeech | None = None
     voice: str | None = None
-    unspoken, unacted = "", tuple[Direction, ...]()  # text without words (an emoji, a rule) goes along with what is said next
-    index = 0
+    text, directions = "", tuple[Direction, ...]()
+    index, rate = 0, 24_000
     while written := sentences.get():
-        engine = tts.open()
-        voice = voice or persona.voice_for(tts.info.name) or _voice_for(engine, persona.language)
         for sentence in written:
-            unspoken, unacted = unspoken + sentence.text, (*unacted, *sentence.directions)
+            text, directions = text + sentence.text, (*directions, *sentence.directions)
             if not (words := speakable(sentence.text, persona.language)):
                 continue
-            sheet = CueSheet(unacted, len(unspoken.rstrip()), len(words))
-            for piece in deadlines.steps(worker, limit_s, late, iter(engine.synthesize(words, voice)), lock):
-                _require_sound(piece, tts.info.title)
-                yield SpeechSegment(index, unspoken, piece.audio, timeline(piece), sheet.of(piece.words))
-                unspoken, unacted, index = "", (), index + 1
-            if unspoken:
+            if engine is None:
+                engine = opened(tts, deadlines, worker, limits.load)
+                voice = deadlines.step(worker, limits.tts, late, partial(_voice_of, persona, tts.info.name, engine), engine)
+            sheet = CueSheet(directions, len(text.rstrip()), len(words))
+            with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
+                for piece in _playable(pieces, tts.info.title, len(words)):
+                    yield SpeechSegment(index, text, piece.audio, timeline(piece), sheet.of(piece.words))
+                    text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
+            if text:
                 raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
+    if directions:
+        silence = AudioChunk(np.zeros(rate * _ACT_MS // 1000, np.float32), rate)
+        cues = tuple(Cue(direction.name, 0.0) for direction in directions)
+        yield SpeechSegment(index, text, silence, VisemeTimeline((), (), "measured"), cues)
 
 
-def _voice_for(engine: TextToSpeech, language: str) -> str | None:
-    """The first voice that speaks the language; None, the engine's default, where none says so."""
-    wanted = language.lower()
+def opened(handle: EngineHandle[E], deadlines: Deadlines, worker: str, limit_s: float) -> E:
+    """The engine, loaded if it must be.
+
+    Raises:
+        EngineError: it cannot be loaded.
+    """
+    late = EngineError(f"{handle.info.title} is still getting ready. Try again in a while.", code="loading", retryable=True)
+    return deadlines.step(worker, limit_s, late, handle.open)
+
+
+def _voice_of(persona: Persona, name: str, engine: TextToSpeech) -> str | None:
+    """The persona's voice on that engine, else the first one of their language; None, the engine's default, where none says so."""
+    if chosen := persona.voice_for(name):
+        return chosen
+    wanted = persona.language.lower()
     spoken = [(voice.language.lower(), voice.id) for voice in engine.voices()]
     exact = (voice for tag, voice in spoken if tag == wanted)
     close = (voice for tag, voice in spoken if tag.split("-")[0] == wanted.split("-")[0])
     return next(exact, next(close, None))
 
 
-def _require_sound(piece: Speech, title: str) -> None:
-    samples = piece.audio.samples
-    if not len(samples) or not bool(np.isfinite(samples).all()):
-        raise TextToSpeechError(
-            f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound", counts_against_engine=True
-        )
-    if np.abs(samples).max() < _QUIETEST:
-        raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")
+def _playable(pieces: Iterator[Speech], title: str, characters: int) -> Iterator[Speech]:
+    """The same pieces of one sentence; refuses what cannot be heard, and more than so many characters can need."""
+    room_ms = _LONGEST_MS + _LONGEST_MS_PER_CHARACTER * characters
+    for number, piece in enumerate(pieces):
+        samples = piece.audio.samples
+        if not len(samples):
+            raise TextToSpeechError(
+                f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound", counts_against_engine=True
+            )
+        if np.abs(samples).max() < _QUIETEST:
+            raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")
+        room_ms -= piece.audio.duration_ms
+        if room_ms < 0 or number > _MOST_PIECES + characters:
+            message = f"{title} made far more sound than that sentence needs; choose another voice."
+            raise TextToSpeechError(message, code="too_much_sound", counts_against_engine=True)
+        words = tuple(replace(word, text=well_formed(word.text)) for word in piece.words)
+        yield piece if words == piece.words else replace(piece, words=words)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.concurrency.channel import CancelToken
-from engines.concurrency.locks import exclusive
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
 from engines.types import EngineInfo
@@ -140,8 +139,7 @@ class ManagedEngine:
             hub.fetch(files, self._tell, self._cancel)
         self.state = EngineState("loading")
         try:
-            with exclusive(self.info.accelerator):
-                return self.adapter.load(options, self._device)
+            return self.adapter.load(options, self._device)
         except EngineError:
             raise
         except Exception as error:

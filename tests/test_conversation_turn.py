@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ import pytest
 from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
 
 from engines.concurrency.channel import CancelToken
-from engines.concurrency.deadlines import Limits
+from engines.concurrency.deadlines import Deadlines
 from engines.conversation.turn import TurnRequest, run_turn
-from engines.errors import TextToSpeechError
-from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnFailed, TurnInterrupted, TurnStarted
-from engines.registry.registry import Engines
+from engines.errors import ChatModelError, TextToSpeechError
+from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnFailed, TurnInterrupted, TurnStarted
+from engines.registry.registry import EngineHandle, Engines
 from engines.types import AudioChunk, ChatMessage, Persona, Speech, Utterance, Voice
 
 WAIT_S = 10
@@ -172,29 +173,103 @@ def test_a_model_that_answers_nothing_says_so(persona):
 
 
 BAD_SOUNDS = {
-    "nothing at all": [],
-    "no samples": [AudioChunk(np.zeros(0, np.float32), 16_000)],
-    "silence": [AudioChunk(np.full(1600, 1e-6, np.float32), 16_000)],
-    "not a number": [AudioChunk(np.full(1600, np.nan, np.float32), 16_000)],
+    "nothing at all": ([], False),
+    "no samples": ([AudioChunk(np.zeros(0, np.float32), 16_000)], True),
+    "silence": ([AudioChunk(np.full(1600, 1e-6, np.float32), 16_000)], False),
+    "ten minutes": ([tone(600_000)], True),
+    "without end": (itertools.repeat(tone(1000)), True),
+    "crumbs without end": (itertools.repeat(tone(1)), True),
 }
 
 
-@pytest.mark.parametrize("sounds", BAD_SOUNDS.values(), ids=BAD_SOUNDS)
-def test_unusable_sound_fails_the_voice_not_the_text(persona, sounds):
+@pytest.mark.parametrize(("sounds", "counts"), BAD_SOUNDS.values(), ids=BAD_SOUNDS)
+def test_unusable_sound_fails_the_voice_not_the_text(persona, sounds, counts):
     voice = StubVoice(say=lambda text: (Speech(audio, (), (), "measured") for audio in sounds))
     end = turn(persona, stub_engines(voice=voice))[-1]
-    assert isinstance(end, TurnEnded)
-    assert (type(end), end.stage) == (TurnFailed, "tts")
+    assert (type(end), end.stage, end.counts_against_engine) == (TurnFailed, "tts", counts)
     assert end.text == "".join(StubMind().deltas)
+    assert end.timings.spoken_ms <= 10_000 + 300 * len(end.text)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate"),
+    [
+        (np.zeros((2, 800), np.float32), 16_000),
+        (np.zeros(800, np.float64), 16_000),
+        ([0.0], 16_000),
+        (np.full(800, np.nan, np.float32), 16_000),
+        (np.full(800, np.inf, np.float32), 16_000),
+        (np.zeros(800, np.float32), 7),
+        (np.zeros(800, np.float32), 24_000.5),
+        (np.zeros(800, np.float32), 10**9),
+    ],
+)
+def test_what_is_no_mono_sound_is_refused_where_it_is_made(samples, rate):
+    with pytest.raises(ValueError, match="must be"):
+        AudioChunk(samples, rate)
+
+
+@pytest.mark.parametrize(
+    "deltas", [["word " * 4_000], itertools.repeat("word "), ["x"] * 10_000], ids=["at once", "for ever", "bit by bit"]
+)
+def test_a_reply_without_end_is_cut_off_and_what_was_written_is_spoken(persona, deltas):
+    events = turn(persona, stub_engines(mind=StubMind(deltas=deltas)))
+    assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "llm", "reply_too_long")
+    assert len(events[-1].text) == 8_000
+    assert not events[-1].counts_against_engine
+    assert "".join(event.segment.text for event in events if isinstance(event, SegmentReady)) == events[-1].text
+
+
+def test_a_model_that_only_thinks_for_ever_is_ended(persona):
+    assert turn(persona, stub_engines(mind=StubMind(deltas=itertools.repeat(""))))[-1].code == "empty_reply"
+
+
+def test_a_transcript_without_end_is_refused(persona):
+    mind = StubMind()
+    events = turn(persona, stub_engines(ears=StubEars(text="word " * 1000), mind=mind), Utterance(audio=tone()), max_text_chars=4_000)
+    assert [type(event) for event in events] == [TurnStarted, TurnFailed]
+    assert (events[-1].stage, events[-1].code) == ("stt", "too_long")
+    assert mind.asked == []
+
+
+HALVES = "\ud83d", "\ude00"
+
+
+def test_lone_surrogates_are_replaced_and_pairs_joined_wherever_they_come_in(persona):
+    mind = StubMind(deltas=["Hello " + HALVES[0], HALVES[1] + " there ", HALVES[0], "friend" + HALVES[1], HALVES[0]])
+    history = (ChatMessage("user", "Old " + HALVES[0]), ChatMessage("assistant", "Yes"))
+    events = turn(persona, stub_engines(mind=mind), Utterance(text="Hi \ud800"), history=history)
+    assert events[-1].text == "Hello 😀 there \ufffdfriend\ufffd\ufffd"
+    assert events[1].transcript.text == "Hi \ufffd"
+    assert [message.content for message in mind.asked[0][1:]] == ["Old \ufffd", "Yes", "Hi \ufffd"]
+    heard = turn(persona, stub_engines(ears=StubEars(text="Hi \ud800")), Utterance(audio=tone()))
+    assert heard[1].transcript.text == "Hi \ufffd"
+    greeting = turn(persona, stub_engines(), None, reply="Hi \ud800 there.")
+    assert greeting[-1].text == "Hi \ufffd there."
+    broken = turn(persona, stub_engines(mind=StubMind(error=ChatModelError("Bad \ud800.", code="x"))))
+    assert broken[-1].message == "Bad \ufffd."
+
+
+class VirtualClock:
+    """Seconds that pass only when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Hanging:
-    """Makes an engine's step wait until the test is over."""
+    """An engine's step that does not come back before the test is over, or its engine is killed; hours pass on the virtual clock."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
+        self.deadlines = Deadlines(clock := VirtualClock(), watch_every_s=0.005)
+        self.clock = clock
 
     def __call__(self, *_: object) -> None:
+        self.clock.now += 10_000
         self.over.wait(WAIT_S)
 
 
@@ -205,22 +280,34 @@ def hang() -> Iterator[Hanging]:
     hanging.over.set()
 
 
-LIMITS = Limits(stt=0.2, llm=0.2, tts=0.2)
+def hanging_turn(persona: Persona, engines: Engines, hang: Hanging, utterance: Utterance | None = None) -> list[object]:
+    return list(run_turn(TurnRequest("t", persona, utterance or Utterance(text="Go")), engines, deadlines=hang.deadlines))
 
 
-def test_ears_that_hang_are_left_behind(persona, hang):
+def test_a_transcription_that_hangs_is_left_behind(persona, hang):
     class Deaf(StubEars):
         def transcribe(self, audio, language=None):
             hang()
             return super().transcribe(audio, language)
 
-    end = turn(persona, stub_engines(ears=Deaf()), Utterance(audio=tone()), limits=LIMITS)[-1]
-    assert (type(end), end.stage, end.code) == (TurnFailed, "stt", "timeout")
+    end = hanging_turn(persona, stub_engines(ears=Deaf()), hang, Utterance(audio=tone()))[-1]
+    assert (type(end), end.stage, end.code, end.counts_against_engine) == (TurnFailed, "stt", "timeout", True)
+
+
+def test_the_limit_of_a_transcription_grows_with_the_recording(persona, hang):
+    class Slow(StubEars):
+        def transcribe(self, audio, language=None):
+            hang.clock.now += 100
+            hang.over.wait(0.05)
+            return super().transcribe(audio, language)
+
+    assert isinstance(hanging_turn(persona, stub_engines(ears=Slow()), hang, Utterance(audio=tone(60_000)))[-1], TurnCompleted)
+    assert hanging_turn(persona, stub_engines(ears=Slow()), hang, Utterance(audio=tone(1_000)))[-1].code == "timeout"
 
 
 def test_a_model_that_hangs_leaves_what_was_said(persona, hang):
     mind = StubMind(before=lambda index: hang() if index == 2 else None)
-    events = turn(persona, stub_engines(mind=mind), limits=LIMITS)
+    events = hanging_turn(persona, stub_engines(mind=mind), hang)
     assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "llm", "timeout")
     assert events[-1].text == "".join(mind.deltas[:2])
     assert any(isinstance(event, SegmentReady) for event in events)
@@ -228,25 +315,97 @@ def test_a_model_that_hangs_leaves_what_was_said(persona, hang):
 
 def test_a_voice_that_hangs_leaves_the_whole_text_and_says_nothing_later(persona, hang):
     voice = StubVoice(before=hang)
-    events = turn(persona, stub_engines(voice=voice), limits=LIMITS)
+    events = hanging_turn(persona, stub_engines(voice=voice), hang)
     assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "tts", "timeout")
     assert events[-1].text == "".join(StubMind().deltas)
     assert not any(isinstance(event, SegmentReady) for event in events)
 
 
-def test_a_voice_that_comes_back_too_late_is_not_heard(persona):
-    given_up = threading.Event()
-    mind = StubMind(before=lambda index: index < 2 or given_up.wait(WAIT_S))
-    voice = StubVoice(before=lambda text: given_up.wait(WAIT_S))
-    engines = stub_engines(mind=mind, voice=voice)
-    events = []
-    for event in run_turn(TurnRequest("t", persona, Utterance(text="Go"), limits=Limits(tts=0.2)), engines):
-        events.append(event)
-        if len(events) == 3:  # started, transcript, text
-            threading.Timer(1.0, given_up.set).start()
-    assert events[-1].code == "timeout"
-    assert events[-1].text == "".join(mind.deltas)
-    assert not any(isinstance(event, SegmentReady) for event in events)
+def test_engines_that_hang_before_their_first_step_are_left_behind(persona, hang):
+    class Mind(StubMind):
+        def stream(self, messages, persona):
+            hang()
+            return iter(())
+
+    class Voice(StubVoice):
+        def synthesize(self, text, voice=None):
+            hang()
+            return iter(())
+
+    for engines, stage in ((stub_engines(mind=Mind()), "llm"), (stub_engines(voice=Voice()), "tts")):
+        end = hanging_turn(persona, engines, hang)[-1]
+        assert (type(end), end.stage, end.code) == (TurnFailed, stage, "timeout")
+
+
+def test_an_engine_that_cannot_be_loaded_in_time_lets_the_turn_end(persona, hang):
+    engines = stub_engines()
+    end = hanging_turn(persona, replace(engines, llm=EngineHandle(engines.llm.info, hang)), hang)[-1]
+    assert (type(end), end.code, end.counts_against_engine) == (TurnFailed, "loading", False)
+
+
+class KillableMind(StubMind):
+    """A model in a process of its own that hangs until it is killed."""
+
+    hang: Hanging
+
+    def stream(self, messages, persona):
+        self.hang()
+        raise ChatModelError("The process ended.", code="crashed")
+
+    def kill(self) -> None:
+        self.hang.over.set()
+
+
+def threads_of(turn_id: str) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.endswith(f"-{turn_id}")]
+
+
+def test_the_process_of_a_step_that_hangs_is_ended(persona, hang):
+    mind = KillableMind()
+    mind.hang = hang
+    end = hanging_turn(persona, stub_engines(mind=mind), hang)[-1]
+    assert end.code == "timeout"
+    assert hang.over.is_set()
+
+
+def test_the_process_is_ended_too_when_the_turn_was_stopped_before_the_step_expired(persona, hang):
+    class Mind(KillableMind):
+        def stream(self, messages, persona):
+            started.set()
+            hang.over.wait(WAIT_S)
+            return iter(())
+
+    started, cancel, mind = threading.Event(), CancelToken(), Mind()
+    mind.hang = hang
+    events = run_turn(TurnRequest("stopped", persona, Utterance(text="Go")), stub_engines(mind=mind), cancel, hang.deadlines)
+    next(events)
+    assert started.wait(WAIT_S)
+    cancel.cancel()
+    assert isinstance(list(events)[-1], TurnInterrupted)
+    assert not hang.over.is_set()
+    hang.clock.now += 10_000
+    assert hang.over.wait(WAIT_S)
+    deadline = time.monotonic() + WAIT_S
+    while threads_of("stopped") and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not threads_of("stopped")
+
+
+def test_a_voice_that_comes_back_too_late_is_not_heard(persona, hang):
+    class Late(StubVoice):
+        def synthesize(self, text, voice=None):
+            hang.clock.now += 10_000
+            hang.over.wait(WAIT_S)
+            yield speech_of(text)
+
+    events = run_turn(TurnRequest("late", persona, Utterance(text="Go")), stub_engines(voice=Late()), deadlines=hang.deadlines)
+    seen = []
+    for event in events:
+        seen.append(event)
+        if isinstance(event, TurnFailed):
+            hang.over.set()
+    assert seen[-1].code == "timeout"
+    assert not any(isinstance(event, SegmentReady) for event in seen)
 
 
 def test_no_memory_is_said_in_plain_words(persona):
@@ -286,3 +445,25 @@ def test_directions_are_acted_with_their_words_and_neither_written_nor_spoken(pe
     assert shrug.start_ms == 800  # with "at"
     assert not any("smile" in text or "[" in text for text, _ in voice.said)
     assert "[smile]" in mind.asked[0][0].content
+
+
+@pytest.mark.parametrize(
+    ("deltas", "spoken", "acted"),
+    [
+        (["Goodbye! 👋"], ["Goodbye! "], [("wave", "👋")]),
+        (["Goodbye! ", "👋", "😀"], ["Goodbye! "], [("wave", "👋😀"), ("smile", "👋😀")]),
+        (["Goodbye! [wave]"], ["Goodbye! "], [("wave", "Goodbye! ")]),
+        (["👋"], [], [("wave", "👋")]),
+        (["[wa", "ve]"], [], [("wave", "")]),
+    ],
+)
+def test_what_is_acted_after_the_last_word_or_without_any_is_acted(persona, deltas, spoken, acted):
+    voice = StubVoice()
+    events = turn(persona, stub_engines(mind=StubMind(deltas=deltas), voice=voice))
+    assert isinstance(events[-1], TurnCompleted)
+    segments = [event.segment for event in events if isinstance(event, SegmentReady)]
+    assert [(cue.name, segment.text) for segment in segments for cue in segment.cues] == acted
+    assert [text for text, _ in voice.said] == [text.strip() for text in spoken]
+    assert [segment.index for segment in segments] == list(range(len(segments)))
+    assert "".join(segment.text for segment in segments) == events[-1].text
+    assert all(segment.audio.duration_ms >= 500 for segment in segments if not segment.timeline.words)

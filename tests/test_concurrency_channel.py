@@ -1,4 +1,4 @@
-"""The pipe between stages: order, bounds, closing from both sides."""
+"""Channel and cancel token: order, bounds, closing from both sides."""
 
 from __future__ import annotations
 

@@ -1,0 +1,34 @@
+"""Lone surrogates: halves of a UTF-16 pair, which Python strings can hold and UTF-8 and JSON cannot.
+
+JavaScript and servers that cut a stream between the halves of an emoji bring them in; whatever crosses a border is made well-formed.
+"""
+
+from __future__ import annotations
+
+
+def well_formed(text: str) -> str:
+    """The same text with pairs of surrogates joined and each lone one replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+class SurrogateJoiner:
+    """Streaming `well_formed`: a pair that is cut between two pieces is joined. `push` each piece, `finish` at the end."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def push(self, text: str) -> str:
+        """Take the next piece; return what is certain: all but a first half at its end, whose other half may still come."""
+        text, self._held = self._held + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return well_formed(text)
+
+    def finish(self) -> str:
+        """The end of the stream; return what was held back."""
+        text, self._held = self._held, ""
+        return well_formed(text)
