@@ -1,7 +1,7 @@
-// The microphone's memory, its level, its words for refusals, and its audio thread; no device needed.
+// Microphone: its memory, its level, its words for refusals, when it is given back, and its audio thread; no device needed.
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { mock } from 'node:test';
 import { Microphone, Tape, levelOf, pcmOf, refusalOf } from '../avatar_assets/web/capture/microphone.mjs';
 
 const RATE = 16000;
@@ -21,12 +21,18 @@ test('300 ms from before the start are kept, no more than a piece above it', () 
   assert.equal(pieces[0][0], 100 - before / PIECE);
 });
 
-test('a recording ends at 120 s by itself', () => {
-  const tape = new Tape(RATE);
-  tape.start();
-  for (let index = 0; index < 4000; index++) tape.add(piece(0.5));
-  assert.equal(lengthOf(tape.stop()) / RATE, 120);
-});
+for (const longestMs of [120_000, 1030]) {
+  test(`a recording has room for ${longestMs} ms, pre-roll and all, and never for more`, () => {
+    const tape = new Tape(RATE, longestMs);
+    for (let index = 0; index < 10; index++) assert.equal(tape.add(piece(0)), true);
+    tape.start();
+    let room = true;
+    for (let index = 0; index < 4000; index++) room = tape.add(piece(0.5));
+    assert.equal(room, false);
+    const ms = (1000 * lengthOf(tape.stop())) / RATE;
+    assert.ok(ms <= longestMs && ms > longestMs - 50, `${ms} ms`);
+  });
+}
 
 test('a second recording holds nothing of the first; a stop without a start nothing at all', () => {
   const tape = new Tape(RATE);
@@ -80,6 +86,158 @@ test('a page that is not secure is told so, and a microphone that is not open an
   assert.equal(microphone.isOpen, false);
 });
 
+/** What a browser has of devices, as far as the microphone uses it; `pieces` of sound come when the test says so. */
+function device() {
+  const made = { tracks: [], contexts: [], nodes: [], sources: [] };
+  class Context {
+    sampleRate = RATE;
+    state = 'running';
+    audioWorklet = { addModule: async () => {} };
+    constructor() {
+      made.contexts.push(this);
+    }
+    createMediaStreamSource(stream) {
+      const source = { stream, connect: () => (source.connected = true), disconnect: () => (source.connected = false) };
+      made.sources.push(source);
+      return source;
+    }
+    async resume() {
+      this.state = 'running';
+    }
+    async suspend() {
+      this.state = 'suspended';
+    }
+    async close() {
+      this.state = 'closed';
+    }
+  }
+  class Node {
+    port = { postMessage: ({ type }) => (this.reset = type === 'reset') };
+    constructor() {
+      made.nodes.push(this);
+    }
+  }
+  const getUserMedia = async () => {
+    const track = { stop: () => (track.readyState = 'ended'), readyState: 'live' };
+    made.tracks.push(track);
+    return { getTracks: () => [track], getAudioTracks: () => [track] };
+  };
+  Object.assign(globalThis, { AudioContext: Context, AudioWorkletNode: Node });
+  Object.defineProperty(globalThis, 'navigator', { value: { mediaDevices: { getUserMedia } }, configurable: true });
+  made.hear = (count, value = 0.5) => {
+    for (let index = 0; index < count; index++) made.nodes.at(-1).port.onmessage({ data: { samples: piece(value), rms: value } });
+  };
+  made.light = () => made.tracks.some(({ readyState }) => readyState === 'live');
+  return made;
+}
+
+test('it is given back 10 s after it was used, never while it records, and opened again by the next use', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const made = device();
+  const microphone = new Microphone();
+  await microphone.open();
+  mock.timers.tick(9_900);
+  assert.equal(made.light(), true);
+  microphone.start();
+  mock.timers.tick(60_000);
+  assert.equal(made.light(), true);
+  made.hear(20);
+  microphone.stop();
+  mock.timers.tick(9_900);
+  await microphone.open(); // within the 10 s: nothing is opened anew
+  microphone.start();
+  microphone.stop();
+  mock.timers.tick(9_900);
+  assert.deepEqual([made.light(), made.tracks.length], [true, 1]);
+  mock.timers.tick(200);
+  assert.deepEqual([made.light(), microphone.isOpen, made.contexts[0].state, made.sources[0].connected], [false, false, 'suspended', false]);
+  made.hear(1); // it was on its way
+  await microphone.open();
+  microphone.start();
+  made.hear(10);
+  assert.equal(microphone.stop().pcm.length, 10 * PIECE);
+  assert.deepEqual([made.light(), made.tracks.length, made.contexts.length, made.nodes[0].reset], [true, 2, 1, true]);
+  mock.timers.reset();
+});
+
+test('opened and then not used after all, it is given back too', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const made = device();
+  await new Microphone().open();
+  mock.timers.tick(10_100);
+  assert.equal(made.light(), false);
+  mock.timers.reset();
+});
+
+test('what is heard while it is being opened is not lost', async () => {
+  const made = device();
+  const microphone = new Microphone();
+  const { resume } = AudioContext.prototype;
+  AudioContext.prototype.resume = async () => made.hear(4);
+  await microphone.open();
+  AudioContext.prototype.resume = resume;
+  microphone.start();
+  assert.equal(microphone.stop().pcm.length, 4 * PIECE);
+  microphone.close();
+});
+
+test('a context that does not take another device is replaced', async () => {
+  const made = device();
+  const microphone = new Microphone();
+  await microphone.open();
+  microphone.close();
+  made.contexts[0].createMediaStreamSource = () => {
+    throw new Error('another rate');
+  };
+  await microphone.open();
+  assert.deepEqual(made.contexts.map(({ state }) => state), ['closed', 'running']);
+  microphone.close();
+});
+
+test('the level moves during a recording only', async () => {
+  const made = device();
+  const levels = [];
+  const microphone = new Microphone({ onLevel: (level) => levels.push(level) });
+  await microphone.open();
+  made.hear(5);
+  assert.deepEqual(levels, []);
+  microphone.start();
+  made.hear(2);
+  microphone.stop();
+  made.hear(5);
+  assert.deepEqual(levels, [1, 1, 0]);
+  microphone.close();
+});
+
+test('unplugged during a recording, what there is can be had, and it is said; unplugged at rest, nothing is', async () => {
+  const made = device();
+  const ends = [];
+  const microphone = new Microphone({ onEnd: (why) => ends.push([why, microphone.stop().pcm.length]) });
+  await microphone.open();
+  made.tracks[0].onended();
+  assert.deepEqual([ends, microphone.isOpen], [[], false]);
+  await microphone.open();
+  microphone.start();
+  made.hear(10);
+  made.tracks[1].onended();
+  assert.equal(ends[0][1], 10 * PIECE);
+  assert.match(ends[0][0].sent, /unplugged.*was sent\.$/);
+  assert.match(ends[0][0].lost, /unplugged.*try again\.$/);
+  assert.equal(microphone.isOpen, false);
+});
+
+test('a recording ends where the app takes no longer one, and it is said', async () => {
+  const made = device();
+  const ends = [];
+  const microphone = new Microphone({ onEnd: ({ sent }) => ends.push(sent, microphone.stop().pcm.length) });
+  microphone.longestMs = 2000;
+  await microphone.open();
+  microphone.start();
+  made.hear(100);
+  assert.deepEqual(ends, ['A recording can last 2 seconds. What was recorded until then was sent.', 2 * RATE]);
+  microphone.close();
+});
+
 test('the audio thread passes every sample on, 20 times a second, with its loudness', async () => {
   let Processor = null;
   globalThis.sampleRate = RATE;
@@ -89,6 +247,8 @@ test('the audio thread passes every sample on, 20 times a second, with its loudn
   };
   await import('../avatar_assets/web/capture/microphone-worklet.mjs');
   const processor = new Processor();
+  processor.process([[new Float32Array(128).fill(9)]]);
+  processor.port.onmessage({ data: { type: 'reset' } }); // what came before the microphone was opened anew
   const sent = [];
   for (let block = 0; block < 125; block++) {
     const samples = Float32Array.from({ length: 128 }, (_, index) => (block * 128 + index) / RATE);

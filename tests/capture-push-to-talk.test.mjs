@@ -30,8 +30,8 @@ beforeEach(() => {
   microphone = { open: async () => {}, start: () => events.push('recording'), stop: () => (events.push('stopped'), RECORDING) };
   talk = new PushToTalk(button, microphone, {
     onStart: () => events.push('started'),
-    onTake: (recording) => events.push(recording === RECORDING && 'taken'),
-    onNothing: () => events.push('nothing'),
+    onTake: (recording, note) => events.push(recording === RECORDING && ['taken', note].filter(Boolean).join(': ')),
+    onNothing: (why) => events.push(why),
   });
 });
 
@@ -144,5 +144,25 @@ test('next to nothing is not handed over', async () => {
   await settled();
   pass(400);
   key('keyup');
-  assert.equal(events.at(-1), 'nothing');
+  assert.match(events.at(-1), /^That was too short/);
+});
+
+test('a recording that ends by itself is handed over with the reason, and the button is at rest', async () => {
+  for (const down of [() => fire(button, 'click', { detail: 0 }), () => fire(button, 'pointerdown', { button: 0, pointerId: 1 })]) {
+    down();
+    await settled();
+    pass(900);
+    talk.end({ sent: 'It was sent.', lost: 'It was lost.' });
+    assert.deepEqual([events.at(-1), mode()], ['taken: It was sent.', 'rest']);
+    fire(button, 'pointerup'); // the finger comes up later
+    assert.deepEqual([events.at(-1), mode()], ['taken: It was sent.', 'rest']);
+  }
+  microphone.stop = () => ({ pcm: new Int16Array(100), sampleRate: 16_000 });
+  fire(button, 'click', { detail: 0 });
+  await settled();
+  talk.end({ sent: 'It was sent.', lost: 'It was lost.' });
+  assert.equal(events.at(-1), 'It was lost.');
+  const before = events.length;
+  talk.end({ sent: 'It was sent.', lost: 'It was lost.' }); // nothing is being recorded
+  assert.equal(events.length, before);
 });

@@ -1,4 +1,4 @@
-// Microphone worklet: passes on what is heard in pieces of 50 ms, each with its loudness.
+// Microphone worklet: passes on what is heard in pieces of 50 ms, each with its loudness (root mean square).
 
 const PIECES_PER_S = 20;
 
@@ -7,6 +7,11 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
   #length = Math.round(sampleRate / PIECES_PER_S);
   #samples = new Float32Array(this.#length);
   #filled = 0;
+
+  constructor() {
+    super();
+    this.port.onmessage = () => (this.#filled = 0); // the microphone was opened anew
+  }
 
   process([[block]]) {
     // A device that is being unplugged gives no channel for a moment.

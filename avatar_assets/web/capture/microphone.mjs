@@ -1,11 +1,13 @@
-// Microphone: records what is said while a button is held or lit, and shows all the while how loud it is.
+// Microphone: records what is said while a button is held or lit, tells how loud it is meanwhile, and is closed when it has been unused.
 
 /** What speech recognition works with; a browser that cannot capture at this rate gives its device's. In Hz. */
 const RATE_HZ = 16000;
 /** Kept from before the start, for the syllable that was quicker than the finger. In ms. */
 const PRE_ROLL_MS = 300;
-/** A recording that is forgotten ends here by itself. In ms. */
+/** The longest recording, until the app has said how long one may be. In ms. */
 const LONGEST_MS = 120_000;
+/** A microphone that has not recorded for so long is given back: no light stays on, and headsets sound as before. In ms. */
+const UNUSED_MS = 10_000;
 /** Loudness in dB of full scale that counts as nothing, and as all there is. */
 const QUIET_DB = -60;
 const LOUD_DB = -12;
@@ -19,7 +21,15 @@ const REFUSALS = {
   AbortError: 'The microphone could not be started. Unplug it, plug it in again, then try again.',
   InsecureError: 'Browsers give the microphone to pages on https:// or on localhost only. Open this page under such an address.', // our own
 };
-const UNPLUGGED = 'The microphone was unplugged or taken away. Plug it in, then try again.';
+/** Why a recording ended by itself: a sentence for where it is sent, and one for where it holds too little. */
+const UNPLUGGED = {
+  sent: () => 'The microphone was unplugged or taken away. What it had recorded until then was sent.',
+  lost: 'The microphone was unplugged or taken away. Plug it in, then try again.',
+};
+const FULL = {
+  sent: (ms) => `A recording can last ${Math.round(ms / 1000)} seconds. What was recorded until then was sent.`,
+  lost: 'That was too short; hold the button while you speak.',
+};
 
 /** Loudness (root mean square, 0…1) as a height from 0 to 1, even to the ear. */
 export function levelOf(rms) {
@@ -40,7 +50,7 @@ export function pcmOf(pieces) {
   return pcm;
 }
 
-/** Sound that is kept in pieces: a little from before, then everything up to a limit. Pure, so that it can be tested. */
+/** Sound that is kept in pieces: a little from before the recording, then everything up to a limit. Pure, so that it can be tested. */
 export class Tape {
   #before;
   #longest;
@@ -48,18 +58,19 @@ export class Tape {
   #kept = 0;
   recording = false;
 
-  /** @param {number} sampleRate Hz */
-  constructor(sampleRate) {
+  /** @param {number} sampleRate Hz  @param {number} [longestMs] of a recording, pre-roll and all, in ms */
+  constructor(sampleRate, longestMs = LONGEST_MS) {
     this.#before = (PRE_ROLL_MS * sampleRate) / 1000;
-    this.#longest = (LONGEST_MS * sampleRate) / 1000;
+    this.#longest = (longestMs * sampleRate) / 1000;
   }
 
-  /** @param {Float32Array} piece */
+  /** @param {Float32Array} piece  @returns {boolean} whether it found room */
   add(piece) {
-    if (this.recording && this.#kept >= this.#longest) return;
+    if (this.recording && this.#kept + piece.length > this.#longest) return false;
     this.#pieces.push(piece);
     this.#kept += piece.length;
     while (!this.recording && this.#kept - this.#pieces[0].length >= this.#before) this.#kept -= this.#pieces.shift().length;
+    return true;
   }
 
   start() {
@@ -79,25 +90,34 @@ export class Tape {
 export class Microphone {
   #onLevel;
   #onError;
+  #onEnd;
+  #context = null; // stays from one opening to the next, suspended in between: the next one is open sooner
+  #node = null;
   #stream = null;
-  #context = null;
-  #tape = null;
+  #source = null;
+  #tape = null; // while it is open
   #opened = null; // the promise of open(): asking twice opens once
   #session = 0;
+  #unused = 0; // timer
+  /** How long a recording may be, in ms; counts from the next opening on. */
+  longestMs = LONGEST_MS;
 
   /**
    * @param {object} handlers
-   * @param {(level: number) => void} [handlers.onLevel] 0…1, about 20 times a second while the microphone is open
-   * @param {(message: string) => void} [handlers.onError] it could not be opened, or went away; a plain sentence for people
+   * @param {(level: number) => void} [handlers.onLevel] 0…1, about 20 times a second during a recording, 0 at its end
+   * @param {(message: string) => void} [handlers.onError] it could not be opened; a plain sentence for people
+   * @param {(why: {sent: string, lost: string}) => void} [handlers.onEnd] a recording ended by itself, and `stop` gives what there is:
+   *   a sentence for where that is sent, and one for where it is too little
    */
-  constructor({ onLevel = () => {}, onError = () => {} } = {}) {
+  constructor({ onLevel = () => {}, onError = () => {}, onEnd = () => {} } = {}) {
     this.#onLevel = onLevel;
     this.#onError = onError;
+    this.#onEnd = onEnd;
   }
 
   /** Whether it is open. */
   get isOpen() {
-    return this.#context !== null;
+    return this.#tape !== null;
   }
 
   /**
@@ -115,6 +135,7 @@ export class Microphone {
 
   /** Records from now, with the moment before. */
   start() {
+    clearTimeout(this.#unused);
     this.#tape?.start();
   }
 
@@ -124,31 +145,45 @@ export class Microphone {
    * @returns {{pcm: Int16Array, sampleRate: number}} 16-bit mono; empty when nothing was recorded
    */
   stop() {
-    return { pcm: pcmOf(this.#tape?.stop() ?? []), sampleRate: this.#context?.sampleRate ?? RATE_HZ };
+    const pcm = pcmOf(this.#tape?.stop() ?? []);
+    this.#onLevel(0);
+    this.#closeUnused();
+    return { pcm, sampleRate: this.#context?.sampleRate ?? RATE_HZ };
   }
 
   /** Gives the microphone back to the system. */
   close() {
+    clearTimeout(this.#unused);
     for (const track of this.#stream?.getTracks() ?? []) {
       track.onended = null;
       track.stop();
     }
-    if (this.#context?.state !== 'closed') this.#context?.close();
-    this.#stream = this.#context = this.#tape = this.#opened = null;
+    this.#source?.disconnect();
+    this.#context?.suspend();
+    this.#stream = this.#source = this.#tape = this.#opened = null;
     this.#session++;
     this.#onLevel(0);
   }
 
   async #open(session) {
     let stream = null;
+    const require = () => {
+      if (session !== this.#session) throw new Error('it was closed before it was open.');
+    };
     try {
       if (!globalThis.navigator?.mediaDevices?.getUserMedia) throw Object.assign(new Error(), { name: 'InsecureError' });
       stream = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
       });
-      if (session !== this.#session) throw new Error('it was closed before it was open.');
+      require();
       this.#stream = stream;
-      await this.#listen();
+      await this.#join(stream);
+      require();
+      stream.getAudioTracks()[0].onended = () => {
+        this.#end(UNPLUGGED);
+        this.close();
+      };
+      this.#closeUnused();
     } catch (error) {
       for (const track of stream?.getTracks() ?? []) track.stop(); // no light stays on
       if (session === this.#session) this.close();
@@ -156,23 +191,45 @@ export class Microphone {
     }
   }
 
-  async #listen() {
-    const { context, source } = sourceOf(this.#stream);
-    this.#context = context;
-    await context.audioWorklet.addModule(new URL('./microphone-worklet.mjs', import.meta.url));
-    const tape = (this.#tape = new Tape(context.sampleRate));
-    const node = new AudioWorkletNode(context, 'visavis-microphone', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
-    node.port.onmessage = ({ data: { samples, rms } }) => {
-      if (tape !== this.#tape) return; // it was closed meanwhile
-      tape.add(samples);
-      this.#onLevel(levelOf(rms));
-    };
-    source.connect(node);
-    this.#stream.getAudioTracks()[0].onended = () => {
-      this.close();
-      this.#onError(UNPLUGGED);
-    };
-    await context.resume();
+  /** Leads the sound of a device to the worklet. */
+  async #join(stream) {
+    if (this.#context) {
+      try {
+        this.#source = this.#context.createMediaStreamSource(stream);
+      } catch {
+        this.#context.close(); // another device, and a browser that joins none of another rate
+        this.#context = null;
+      }
+    }
+    if (!this.#context) {
+      const { context, source } = sourceOf(stream);
+      await context.audioWorklet.addModule(new URL('./microphone-worklet.mjs', import.meta.url));
+      this.#node = new AudioWorkletNode(context, 'visavis-microphone', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
+      this.#node.port.onmessage = ({ data }) => this.#hear(data);
+      this.#context = context;
+      this.#source = source;
+    }
+    this.#node.port.postMessage({ type: 'reset' }); // what was half a piece when it was closed
+    this.#tape = new Tape(this.#context.sampleRate, this.longestMs);
+    this.#source.connect(this.#node);
+    await this.#context.resume();
+  }
+
+  #hear({ samples, rms }) {
+    const tape = this.#tape;
+    if (!tape) return; // it was closed meanwhile
+    const room = tape.add(samples);
+    if (tape.recording) this.#onLevel(levelOf(rms));
+    if (!room) this.#end(FULL);
+  }
+
+  #end({ sent, lost }) {
+    if (this.#tape?.recording) this.#onEnd({ sent: sent(this.longestMs), lost });
+  }
+
+  #closeUnused() {
+    clearTimeout(this.#unused);
+    if (this.isOpen) this.#unused = setTimeout(() => this.close(), UNUSED_MS);
   }
 }
 

@@ -17,7 +17,10 @@ export class PushToTalk {
   /**
    * @param {HTMLButtonElement} button
    * @param {import('./microphone.mjs').Microphone} microphone
-   * @param {{onStart: () => void, onTake: (recording: {pcm: Int16Array, sampleRate: number}) => void, onNothing: (why: string) => void}} on
+   * @param {object} on
+   * @param {() => void} on.onStart the recording has begun
+   * @param {(recording: {pcm: Int16Array, sampleRate: number}, note?: string) => void} on.onTake it has ended; a sentence where it did by itself
+   * @param {(why: string) => void} on.onNothing it has ended with too little to be sent
    */
   constructor(button, microphone, on) {
     this.#button = button;
@@ -61,6 +64,11 @@ export class PushToTalk {
     this.#show('rest');
   }
 
+  /** The recording ended by itself: what there is of it is handed over. @param {{sent: string, lost: string}} why see `Microphone` */
+  end({ sent, lost }) {
+    if (this.#mode === 'held' || this.#mode === 'tapped') this.#take(lost, sent);
+  }
+
   async #press() {
     if (this.#mode === 'tapped') return this.#take();
     if (this.#mode !== 'rest') return undefined;
@@ -93,11 +101,11 @@ export class PushToTalk {
     this.#release();
   }
 
-  #take() {
+  #take(lost = 'That was too short; hold the button while you speak.', note = undefined) {
     const recording = this.#microphone.stop();
     this.#show('rest');
-    if ((recording.pcm.length / recording.sampleRate) * 1000 < SHORTEST_MS) this.#on.onNothing('That was too short; hold the button while you speak.');
-    else this.#on.onTake(recording);
+    if ((recording.pcm.length / recording.sampleRate) * 1000 < SHORTEST_MS) this.#on.onNothing(lost);
+    else this.#on.onTake(recording, note);
   }
 
   #show(mode) {

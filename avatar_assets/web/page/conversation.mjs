@@ -54,6 +54,11 @@ export class Conversation {
   notice(text) {
     if (this.#noticed.has(text)) return;
     this.#noticed.add(text);
+    this.remark(text);
+  }
+
+  /** Something the user should know, each time. */
+  remark(text) {
     const note = make('p', 'notice', {}, text);
     this.#follow(() => this.#list.append(note));
   }

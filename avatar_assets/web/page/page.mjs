@@ -46,6 +46,7 @@ class Page {
   #parts;
   #stage;
   #turns;
+  #microphone;
   #talk;
   #lost = false; // whether the app has stopped answering
   #guest = null; // the id of who sits beside
@@ -73,13 +74,14 @@ class Page {
       },
       over: () => ['failed', 'listening'].includes(this.#shown) || this.#state('idle'),
     });
-    const microphone = new Microphone({
+    this.#microphone = new Microphone({
       onLevel: (level) => this.#showLevel(level),
       onError: (sentence) => this.#state('failed', sentence),
+      onEnd: (why) => this.#talk.end(why),
     });
-    this.#talk = new PushToTalk(parts.talk, microphone, {
+    this.#talk = new PushToTalk(parts.talk, this.#microphone, {
       onStart: () => this.#listen(),
-      onTake: (recording) => this.hear(recording),
+      onTake: (recording, note) => this.hear(recording, note),
       onNothing: (sentence) => this.#state('failed', sentence),
     });
   }
@@ -112,9 +114,10 @@ class Page {
     this.#send({ text });
   }
 
-  /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording */
-  hear(recording) {
+  /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording  @param {string} [note] what the user should know of it */
+  hear(recording, note) {
     this.#send({ recording });
+    if (note) this.conversation.remark(note);
   }
 
   /** Silences the person at once and tells Python how much was heard. */
@@ -257,6 +260,7 @@ class Page {
     const shown = JSON.stringify(this.people.current);
     this.people.show(state);
     this.engines.show(state);
+    if (state.limits) this.#microphone.longestMs = state.limits.maxUtteranceMs;
     this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
   }

@@ -64,26 +64,31 @@ export class TurnTracker {
 
   /** Sends an utterance, typed or recorded. @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}}} utterance */
   send({ text, recording }) {
+    const position = this.interrupt();
     const turn = this.begin();
     this.#conversation.ask(turn, text);
     const content = recording ? { pcm: base64Of(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text };
-    this.#trigger('utterance', { turn: turn.id, ...content });
+    this.#trigger('utterance', { turn: turn.id, interrupts: position?.turn, ...content });
   }
 
-  /** Silence now. Python is told how far the running turn was heard, so that no more of it is remembered. */
+  /**
+   * Silence now. Python is told how far the running turn was heard, so that no more of it is remembered.
+   *
+   * @returns {{turn: string, index: number, ms: number} | null} what it was told
+   */
   interrupt() {
     const turn = this.#turn;
     this.#turn = null;
     this.#stage.silence();
-    if (!turn) return;
+    if (!turn) return null;
     this.#ignore(turn.id);
     const position = positionOf(turn);
     if (turn.done && position.index < 0) {
       this.#conversation.finished(turn); // not a sound of it was heard, but all of it could be read
-      return;
+      return null;
     }
     this.#conversation.interrupted(turn);
-    this.#tell(position);
+    return this.#tell(position);
   }
 
   /** What Python says of a turn; events of turns that are over are ignored. */
@@ -153,6 +158,7 @@ export class TurnTracker {
   #tell({ turn, index, ms }) {
     this.#stopped = { turn, index, ms };
     this.#trigger('stopped', this.#stopped);
+    return this.#stopped;
   }
 
   /** The stage knows better how far a turn was heard where the sound stood still meanwhile. */
