@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Deadlines
-from engines.conversation import speech, turn
-from engines.conversation.turn import MAX_REPLY_CHARACTERS, TurnRequest, run_turn
+from engines.conversation import pipeline, speech
+from engines.conversation.pipeline import MAX_REPLY_CHARACTERS
+from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import ChatModelError
 from engines.events import SegmentReady, TurnCompleted, TurnEnded, TurnFailed, TurnInterrupted
 from engines.registry.registry import EngineHandle
@@ -70,11 +71,11 @@ PLACES = {
     "tts": ["open", "voices", "synthesize", "step 0", "step 1", "close"],
 }
 OURS = {
-    "turn.SentenceChunker.push": turn.SentenceChunker,
-    "turn.SentenceChunker.finish": turn.SentenceChunker,
-    "turn.DirectionFilter.push": turn.DirectionFilter,
-    "turn.DirectionFilter.finish": turn.DirectionFilter,
-    "turn.messages_for": turn,
+    "pipeline.SentenceChunker.push": pipeline.SentenceChunker,
+    "pipeline.SentenceChunker.finish": pipeline.SentenceChunker,
+    "pipeline.DirectionFilter.push": pipeline.DirectionFilter,
+    "pipeline.DirectionFilter.finish": pipeline.DirectionFilter,
+    "pipeline.messages_for": pipeline,
     "speech.speakable": speech,
     "speech.timeline": speech,
 }
@@ -166,7 +167,7 @@ def test_every_turn_ends_whatever_happens(persona, fault, leave_after, how):
     faulty, seen = Faulty(fault), []
     ours = fault[1].rpartition(".")[2] if fault[0] == "ours" else ""
     patch = mock.patch.object(OURS[fault[1]], ours, side_effect=fault[2][1]) if ours else nullcontext()
-    with patch, mock.patch.object(turn.log, "disabled", True):
+    with patch, mock.patch.object(pipeline.log, "disabled", True):
         runner = threading.Thread(target=lambda: seen.extend(run(persona, faulty, leave_after, how)), daemon=True)
         runner.start()
         runner.join(WAIT_S)
