@@ -1,7 +1,8 @@
-"""When each word and phoneme is spoken, for voices that do not tell: aligned in English, else estimated from the text and the pauses.
+"""Forced alignment: when each word and phoneme of a known text is spoken in a sound, for voices that do not tell.
 
-The aligner is CMU PocketSphinx (https://github.com/cmusphinx/pocketsphinx, BSD) with the English model of its wheel. Which words are spoken
-is known; it only looks for where they are. Its first pass places the words, the second the phonemes within them.
+English is aligned by CMU PocketSphinx (https://github.com/cmusphinx/pocketsphinx, BSD) with the English model of its wheel: its first pass
+places the words, the second the phonemes within them. Other languages, and English that it does not recognise, are estimated: eSpeak NG
+says the text, and its phonemes are moved to where the sound is most alike.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from itertools import count, pairwise, takewhile
+from itertools import count, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.audio import resample, to_pcm16
-from engines.lipsync.pronunciation import IPA, Sounds, Word, by_letters, english, is_english, words_of
+from engines.lipsync.english_words import IPA, ARPAbet, english, is_english
+from engines.lipsync.grapheme_to_phoneme import Word, ipa_of, spoken, words_of
+from engines.lipsync.spans import SHORTEST_PAUSE_MS, Span, sounding, with_pauses
+from engines.lipsync.time_warping import warped
 from engines.types import AudioChunk, PhonemeTiming, Speech, TimingSource, WordTiming
 
 log = logging.getLogger(__name__)
@@ -42,22 +45,8 @@ no longer than the model allows. Measured: people reading -17 to -24, eSpeak NG'
 _LEAST_ENGLISH = 0.5
 """Share of the words that the dictionary must hold: below, the text is in another language than the voice."""
 _MOST_NEW_WORDS = 5_000
-_SHORTEST_PAUSE_MS = 60.0
-"""A shorter silence is the closure of the consonant that follows."""
 _REDUCED_MS = 60.0
 """CMU's dictionary writes the vowels of "cut" and of "about" alike; one as short as this is the second."""
-
-_STOPS = frozenset("p b t d k ɡ tʃ dʒ".split())
-_VOWELS = frozenset("aeiouyæøœɐɑɒɔəɚɛɜɝɞɤɪɨɯʉʊʌʏ")
-_VOWEL_WEIGHT = 1.4
-"""How long a vowel lasts, relative to a consonant."""
-_WINDOW_MS = 10.0
-_BELOW_LOUDEST_DB, _SILENCE_DBFS = 38.0, -60.0
-_LONG_PAUSE_MS = 120.0
-"""A shorter silence may be inside a word, for all that loudness tells."""
-_UNMARKED = 3.0
-"""How much farther from a pause the end of a word seems that has no punctuation: most pauses are written."""
-_PAUSE_MARK = re.compile(r"[.,;:!?…—–。、！？，；：।؟،]")
 
 
 class _Entry(NamedTuple):
@@ -70,22 +59,11 @@ class _Entry(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    phoneme: str
-    """IPA; empty for a pause."""
-    word: int
-    """The word it belongs to; of a pause, -1."""
-    start_ms: float
-    end_ms: float
-
-
 def timed(audio: AudioChunk, text: str, language: str) -> Speech:
     """A sound with the times of its words and of its phonemes (IPA, ``""`` for a pause), which cover all of it.
 
     `language` is the BCP 47 tag of the text. The timing is ``aligned`` where the sound was found to say the text in English, and otherwise
-    ``estimated``: the text's sounds are spread over what is not silent, by their usual lengths, with the pauses at punctuation or, failing
-    that, at the nearest end of a word. Nothing is raised; what holds no sound or no words is one pause.
+    ``estimated``: whether it says the text was not checked. Nothing is raised; what holds no sound or no words is one pause.
     """
     words = words_of(text)
     spans, timing = _spans(audio, words, language)
@@ -98,21 +76,41 @@ def timed(audio: AudioChunk, text: str, language: str) -> Speech:
 
 
 def warm_up() -> None:
-    """Load the aligner, some 0.1 s, before it is first needed."""
+    """Load the aligner and eSpeak NG, some 0.3 s, before they are first needed."""
     _aligner()
+    ipa_of("a", "en")
 
 
-def _spans(audio: AudioChunk, words: Sequence[Word], language: str) -> tuple[list[_Span], TimingSource]:
-    aligner = _aligner() if re.split("[-_]", language)[0].lower() == "en" else None
-    sounds = [by_letters(word.spoken, language) for word in words]
-    if aligner is not None and words and len(audio.samples):
-        if spans := aligner.align(audio, words):
+def _spans(audio: AudioChunk, words: Sequence[Word], language: str) -> tuple[list[Span], TimingSource]:
+    if words and len(audio.samples) and re.split("[-_]", language)[0].lower() == "en":
+        aligner = _aligner()
+        if aligner is not None and (spans := aligner.align(audio, words)):
             return spans, "aligned"
-        sounds = [aligner.likeliest(word) for word in words]
-    return _estimated(audio, words, sounds), "estimated"
+    return _estimated(audio, words, language), "estimated"
 
 
-def _word_timings(words: Sequence[Word], spans: Sequence[_Span]) -> Iterator[WordTiming]:
+def _estimated(audio: AudioChunk, words: Sequence[Word], language: str) -> list[Span]:
+    """The phonemes of eSpeak NG's own speech, moved to where this one is most alike; the rest of the sound is a pause."""
+    stretches = sounding(audio, SHORTEST_PAUSE_MS)
+    reference = spoken(words, language) if words and stretches else None
+    said = sounding(reference.audio, SHORTEST_PAUSE_MS) if reference else []
+    if reference is None or not said:
+        return [Span("", -1, 0.0, audio.duration_ms)]
+    (first, _), *_, (_, last) = said[0], said[-1]
+    (start, _), *_, (_, end) = stretches[0], stretches[-1]
+    edges = np.array([edge for span in reference.spans for edge in (span.start_ms, span.end_ms)])
+    moved = start + warped(np.clip(edges, first, last) - first, _part(reference.audio, first, last), _part(audio, start, end))
+    spans = [replace(span, start_ms=float(a), end_ms=float(b)) for span, a, b in zip(reference.spans, moved[::2], moved[1::2], strict=True)]
+    spans = [Span("", -1, 0.0, start), *spans, Span("", -1, end, audio.duration_ms)]
+    return with_pauses(_without_short_pauses(spans), audio)
+
+
+def _part(audio: AudioChunk, start_ms: float, end_ms: float) -> AudioChunk:
+    start, end = (round(edge * audio.sample_rate / 1000) for edge in (start_ms, end_ms))
+    return AudioChunk(audio.samples[start : max(end, start + 1)], audio.sample_rate)
+
+
+def _word_timings(words: Sequence[Word], spans: Sequence[Span]) -> Iterator[WordTiming]:
     ends: dict[int, tuple[float, float]] = {}
     for span in spans:
         ends[span.word] = (ends.get(span.word, (span.start_ms, 0))[0], span.end_ms)
@@ -129,7 +127,7 @@ class _Aligner:
         self._lock = threading.Lock()
         self._renew()
 
-    def align(self, audio: AudioChunk, words: Sequence[Word]) -> list[_Span] | None:
+    def align(self, audio: AudioChunk, words: Sequence[Word]) -> list[Span] | None:
         """The phonemes of every word, with the pauses; None where the sound does not say these words in English."""
         pcm = _prepared(audio)
         with self._lock:
@@ -142,17 +140,12 @@ class _Aligner:
             except RuntimeError:  # there is no way through the sound
                 self._renew()  # an utterance may still be open
                 return None
-        return _paused(_closed(entries, audio.duration_ms), audio) if _score(entries) >= _LEAST_SCORE else None
-
-    def likeliest(self, word: Word) -> Sounds:
-        """How a word is usually said, in IPA."""
-        with self._lock:
-            return tuple(IPA[sound] for sound in english(word.spoken, self._dictionary)[0])
+        return with_pauses(_closed(entries, audio.duration_ms), audio) if _score(entries) >= _LEAST_SCORE else None
 
     def _renew(self) -> None:
         self._decoder, self._new_words = _decoder(), 0
 
-    def _dictionary(self, word: str) -> list[Sounds]:
+    def _dictionary(self, word: str) -> list[ARPAbet]:
         names = (f"{word}({number})" if number > 1 else word for number in count(1))
         return [tuple(said.split()) for said in takewhile(bool, map(self._decoder.lookup_word, names))]
 
@@ -231,99 +224,23 @@ def _score(entries: Sequence[_Entry]) -> float:
     return sum(entry.score for entry in spoken) / sum(entry.frames for entry in spoken) - _HURRY_COST * hurried
 
 
-def _closed(entries: Sequence[_Entry], total_ms: float) -> list[_Span]:
-    """Spans without gap or overlap from 0 to the end; short silences are given to what follows, the reduced vowel is told from the full."""
-    spans: list[_Span] = []
+def _closed(entries: Sequence[_Entry], total_ms: float) -> list[Span]:
+    """Spans without gap or overlap from 0 to the end; the reduced vowel is told from the full one by its length."""
+    spans: list[Span] = []
     for name, word, frame, frames, _ in entries:
         start, end = (min(max(edge * _FRAME_MS - _PAD_MS, 0.0), total_ms) for edge in (frame, frame + frames))
-        if spans and not spans[-1].phoneme and (word < 0 or 0 < spans[-1].end_ms - spans[-1].start_ms < _SHORTEST_PAUSE_MS):
-            start = spans.pop().start_ms
-        if end > start or word >= 0:
-            phoneme = "" if word < 0 else "ə" if name == "AH" and end - start <= _REDUCED_MS else IPA[name]
-            spans.append(_Span(phoneme, word, start, end))
-    return spans
+        phoneme = "" if word < 0 else "ə" if name == "AH" and end - start <= _REDUCED_MS else IPA[name]
+        spans.append(Span(phoneme, word, start, end))
+    return _without_short_pauses(spans)
 
 
-def _paused(spans: Sequence[_Span], audio: AudioChunk) -> list[_Span]:
-    """The same, with pauses between words as long as the silence there, which the aligner likes to give to the sounds beside it.
-
-    A silence inside a sound is the closure of a stop. One before a word that begins with a stop is so at its end.
-    """
-    stretches = _sounding(audio, _SHORTEST_PAUSE_MS)
-    silences = list(pairwise([0.0, *(edge for stretch in stretches for edge in stretch), audio.duration_ms]))[::2]
-    parts: list[_Span] = []
-    nothing = _Span("", -1, 0.0, 0.0)
-    for before, span, after in zip([nothing, *spans], spans, [*spans[1:], nothing], strict=False):
-        start, end = span.start_ms, span.end_ms
-        for silent, sounding in silences if span.phoneme else ():
-            if before.word != span.word and silent < start + _FRAME_MS and start < sounding < end:
-                start = max(start, sounding - (_SHORTEST_PAUSE_MS if span.phoneme in _STOPS else 0.0))
-            if after.word != span.word and start < silent < end < sounding + _FRAME_MS:
-                end = silent
-        parts += [_Span("", -1, span.start_ms, start), replace(span, start_ms=start, end_ms=end), _Span("", -1, end, span.end_ms)]
-    paused: list[_Span] = []
-    for part in parts:
-        if not part.phoneme and paused and not paused[-1].phoneme:
-            paused[-1] = replace(paused[-1], end_ms=part.end_ms)
-        elif part.phoneme or part.end_ms > part.start_ms:
-            paused.append(part)
-    return paused
-
-
-def _estimated(audio: AudioChunk, words: Sequence[Word], sounds: Sequence[Sounds]) -> list[_Span]:
-    """The sounds of the words, spread over what is not silent."""
-    stretches = _sounding(audio, _LONG_PAUSE_MS)
-    weights = [float(sum(map(_weight, word))) for word in sounds]
-    if not stretches or not sum(weights):
-        return [_Span("", -1, 0.0, audio.duration_ms)]
-    cuts, stretches = _cuts(words, weights, stretches)
-    spans: list[_Span] = []
-    for (first, last), (start, end) in zip(pairwise(cuts), stretches, strict=True):
-        flat = [(sound, index) for index in range(first, last) for sound in sounds[index]]
-        shares = np.cumsum([0.0, *(_weight(sound) for sound, _ in flat)])
-        edges = start + (end - start) * shares / max(shares[-1], 1.0)
-        spans.append(_Span("", -1, spans[-1].end_ms if spans else 0.0, start))
-        spans += [_Span(sound, index, float(a), float(b)) for (sound, index), (a, b) in zip(flat, pairwise(edges), strict=True)]
-    spans.append(_Span("", -1, spans[-1].end_ms, audio.duration_ms))
-    return [span for span in spans if span.end_ms > span.start_ms]
-
-
-def _weight(sound: str) -> float:
-    return _VOWEL_WEIGHT if any(letter in _VOWELS for letter in sound) else 1.0
-
-
-def _cuts(
-    words: Sequence[Word], weights: Sequence[float], stretches: Sequence[tuple[float, float]]
-) -> tuple[list[int], list[tuple[float, float]]]:
-    """The first word of each stretch of sound, and the number of words; and the stretches, joined where there are more than words."""
-    spoken = [index for index, weight in enumerate(weights) if weight]
-    gaps = sorted(range(1, len(stretches)), key=lambda gap: stretches[gap - 1][1] - stretches[gap][0])[: len(spoken) - 1]
-    starts = [0, *sorted(gaps), len(stretches)]
-    joined = [(stretches[a][0], stretches[b - 1][1]) for a, b in pairwise(starts)]
-    sounding = np.cumsum([end - start for start, end in joined])
-    said = np.cumsum([weights[index] for index in spoken])
-    cuts = [0]
-    for number, share in enumerate(sounding[:-1] / sounding[-1]):
-        possible = range(cuts[-1] + 1, len(spoken) - (len(joined) - 2 - number))
-        far = {cut: abs(said[cut - 1] / said[-1] - share) * _far(words[spoken[cut - 1] : spoken[cut]]) for cut in possible}
-        cuts.append(min(far, key=far.__getitem__))
-    return [0, *(spoken[cut] for cut in cuts[1:]), len(words)], joined
-
-
-def _far(words: Sequence[Word]) -> float:
-    return 1.0 if any(_PAUSE_MARK.search(word.text) for word in words) else _UNMARKED
-
-
-def _sounding(audio: AudioChunk, shortest_ms: float) -> list[tuple[float, float]]:
-    """(start, end) in ms of each stretch between silences of at least `shortest_ms`."""
-    window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
-    padded: NDArray[np.float32] = np.pad(audio.samples, (0, -len(audio.samples) % window))
-    power = np.square(padded, dtype=np.float64).reshape(-1, window).mean(axis=1)
-    least = 10 ** (_SILENCE_DBFS / 10)
-    loud = np.flatnonzero(power > max(least, float(power.max(initial=0.0)) * 10 ** (-_BELOW_LOUDEST_DB / 10)))
-    if not len(loud):
-        return []
-    length_ms = window * 1000 / audio.sample_rate
-    breaks = np.flatnonzero(np.diff(loud) * length_ms > shortest_ms)
-    firsts, lasts = np.r_[loud[0], loud[breaks + 1]], np.r_[loud[breaks], loud[-1]] + 1
-    return [(float(a) * length_ms, min(float(b) * length_ms, audio.duration_ms)) for a, b in zip(firsts, lasts, strict=True)]
+def _without_short_pauses(spans: Sequence[Span]) -> list[Span]:
+    """Short silences are given to the phoneme that follows, whose closure they are; neighbouring pauses are one."""
+    kept: list[Span] = []
+    for span in spans:
+        start = span.start_ms
+        if kept and not kept[-1].phoneme and (not span.phoneme or 0 < kept[-1].end_ms - kept[-1].start_ms < SHORTEST_PAUSE_MS):
+            start = kept.pop().start_ms
+        if span.end_ms > start or span.phoneme:
+            kept.append(replace(span, start_ms=start))
+    return kept

@@ -202,7 +202,9 @@ class EspeakLibrary:
             self._pcm += ctypes.string_at(wav, length * 2)
         for event in takewhile(lambda event: event.type != _EVENT_END_OF_LIST, (events[i] for i in count())):
             if event.type == _EVENT_PHONEME:  # eight bytes at most: a longer name ends in a cut character
-                self._phonemes.append((event.sample, ipa(event.name.decode(errors="ignore"))))
+                name = event.name.decode(errors="ignore")
+                if not name.startswith("("):  # "(en)": not a phoneme, but the language of those that follow
+                    self._phonemes.append((event.sample, ipa(name)))
             elif event.type == _EVENT_WORD:
                 self._words.append((event.sample, event.text_position - 1))
         return 0

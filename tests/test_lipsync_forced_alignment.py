@@ -1,17 +1,19 @@
-"""The times of words and phonemes, held against those that eSpeak NG itself reports, and against people reading aloud."""
+"""Forced alignment: the times of words and phonemes, held against those that eSpeak NG itself reports, and against people reading aloud."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HOUSE, tone
+from conftest import tone
 
 from engines.audio import decode, resample
 from engines.lipsync import forced_alignment
@@ -21,7 +23,6 @@ from engines.lipsync.timeline import timeline
 from engines.tts import espeak_ng
 from engines.types import AudioChunk, Speech
 
-HUMAN = HOUSE.parent / "shared" / "speech"
 TEXTS = [
     "Good morning, how are you feeling today?",
     "The quick brown fox jumps over the lazy dog.",
@@ -98,10 +99,10 @@ def test_a_text_that_was_not_said_is_never_called_aligned(espeak):
             require_whole(found, other)
 
 
+@pytest.mark.skipif("VISAVIS_TEST_SPEECH" not in os.environ, reason="VISAVIS_TEST_SPEECH names no folder with recordings of people")
 def test_people_reading_are_aligned():
-    clips = sorted(HUMAN.glob("*.wav"))
-    if not clips:
-        pytest.skip("no recordings of people beside this checkout (shared/speech)")
+    clips = sorted(Path(os.environ["VISAVIS_TEST_SPEECH"]).glob("*.wav"))
+    assert clips
     for clip in clips:
         text = clip.with_suffix(".txt").read_text(encoding="utf-8").strip()
         found = timed(decode(clip, max_ms=60_000), text, "en")
@@ -190,29 +191,59 @@ SPOKEN = {
     "fr-fr": "Bonjour, comment allez-vous aujourd'hui? Je suis très contente.",
     "es": "Hola, ¿cómo estás? Me alegro mucho de verte hoy.",
     "it": "Ciao, come stai? Oggi il tempo è molto bello.",
+    "pt-br": "Bom dia, como você está? Hoje está muito quente.",
     "ru": "Привет, как дела? Сегодня хорошая погода.",
     "hi": "नमस्ते, आप कैसे हैं? आज मौसम बहुत अच्छा है।",
+    "ja": "こんにちは、おげんきですか。とてもさむいです。",
+    "cmn": "你好，我叫小北。今天天气很好。",
 }
 
 
+def visemes_each_10_ms(speech: Speech) -> list[str]:
+    mouth = ["sil"] * int(speech.audio.duration_ms // 10)
+    for viseme in timeline(speech).visemes:
+        for at in range(round(viseme.start_ms / 10), min(round((viseme.start_ms + viseme.duration_ms) / 10), len(mouth))):
+            mouth[at] = viseme.name
+    return mouth
+
+
+def agreement(found: Speech, true: Speech) -> float:
+    """The share of the time of speech in which both show the same viseme."""
+    pairs = [(a, b) for a, b in zip(visemes_each_10_ms(found), visemes_each_10_ms(true), strict=True) if b != "sil"]
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
 @pytest.mark.parametrize("language", SPOKEN)
-def test_other_languages_are_estimated_and_not_far_off(espeak, language):
+def test_other_languages_are_estimated_and_show_what_the_voice_itself_knows(language):
+    slow = espeak_ng.load(espeak_ng.Options(rate_wpm=135, pitch=70), "cpu")
     text = SPOKEN[language]
-    true = say(espeak, text, language)
+    true = say(slow, text, f"{language}+f4")  # another speaker, slower and higher than the one who is compared
     found = timed(true.audio, text, language)
     assert found.timing == "estimated"
     require_whole(found, text)
-    errors = np.abs(word_errors(found, true))
-    assert len(errors) >= 4
-    assert np.median(errors) <= 60
+    assert agreement(found, true) >= 0.75  # measured 0.81 to 0.91; by the letters alone, 0.2 to 0.4
+    assert np.median(np.abs(word_errors(found, true)) if " " in text else [0]) <= 30
 
 
-def test_an_estimate_pauses_where_the_sound_does():
-    said, silent = tone(600).samples, np.zeros(4_800, np.float32)
-    speech = timed(AudioChunk(np.concatenate([silent, said, silent, said, said, silent]), 16_000), "Ja, nein doch", "de")
-    pauses = [(p.start_ms, p.start_ms + p.duration_ms) for p in speech.phonemes if not p.phoneme]
-    assert pauses == [(0, pytest.approx(300)), (pytest.approx(900), pytest.approx(1200)), (pytest.approx(2400), pytest.approx(2700))]
-    assert [round(w.start_ms) for w in speech.words] == [300, 1200, pytest.approx(1871, abs=200)]
+@pytest.mark.parametrize("text", ["", "Magandang umaga, kumusta ka?", "ជំរាបសួរ", "Привет, как дела?"])
+def test_a_language_that_nobody_reads_still_moves_the_mouth_while_it_sounds(espeak, text):
+    audio = say(espeak, "Good morning, how are you feeling today?").audio
+    found = timed(audio, text, "xx")
+    assert found.timing == "estimated"
+    require_whole(found, text)
+    assert (len({p.phoneme for p in found.phonemes}) > 2) is bool(text)
+
+
+def test_an_estimate_pauses_where_the_sound_does(espeak):
+    parts = [say(espeak, word, "de").audio.samples for word in ("Ja,", "nein", "doch")]
+    silent = np.zeros(8_000, np.float32)
+    samples = np.concatenate([silent, parts[0], silent, parts[1], parts[2], silent])
+    speech = timed(AudioChunk(samples, 22_050), "Ja, nein doch", "de")
+    mouth, loud = np.array(visemes_each_10_ms(speech)), np.abs(samples[: len(samples) // 220 * 220]).reshape(-1, 220).max(axis=1)
+    silence = np.convolve(loud < 0.003, np.ones(20), "same") >= 20  # at least 200 ms of it
+    assert np.mean(mouth[: len(silence)][silence[: len(mouth)]] == "sil") > 0.9
+    starts = np.cumsum([8_000, len(parts[0]) + 8_000, len(parts[1])]) / 22.05
+    assert [word.start_ms for word in speech.words] == [pytest.approx(start, abs=130) for start in starts]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How words may sound: English by dictionary, numbers, letters and spelling; other languages by their letters."""
+"""How words are pronounced: English by dictionary, numbers and letters, everything else by eSpeak NG."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.lipsync.oculus import is_known
-from engines.lipsync.pronunciation import IPA, by_letters, english, is_english, words_of
+from engines.lipsync import grapheme_to_phoneme
+from engines.lipsync.english_words import IPA, english, is_english
+from engines.lipsync.grapheme_to_phoneme import ipa_of, spoken, words_of
+from engines.lipsync.oculus import is_known, visemes_of
 
 WORDS = {
     "hello": ["HH AH L OW", "HH EH L OW"], "don't": ["D OW N T"], "bob": ["B AA B"], "well": ["W EH L"], "known": ["N OW N"], "a": ["EY"],
@@ -49,7 +51,6 @@ def test_words_joined_are_the_text_and_each_has_a_sound_of_the_alphabet(text):
         sounds = english(word.spoken, dictionary)
         assert 1 <= len(sounds) <= 6
         assert all(said and set(said) <= set(IPA) for said in sounds)
-        assert all(is_known(sound) for sound in by_letters(word.spoken, "en"))
 
 
 def test_every_english_sound_has_a_mouth_shape():
@@ -69,10 +70,10 @@ def test_every_english_sound_has_a_mouth_shape():
         ("3.5", "TH R IY P OY N T F AY V"),
         ("05", "Z IH R OW F AY V"),
         ("1990s", "N AY N T IY N N AY N T IY Z"),
-        ("Visavis", "V IH S AE V IH S"),
-        ("shike", "SH IH K"),
-        ("café", "K AE F"),
-        ("Привет", "P R IH V EH T"),
+        ("Visavis", "V IH S AH V IH S"),
+        ("shike", "SH AY K"),
+        ("café", "K AE F EY"),
+        ("Привет", "P R IY V EH T"),
         ("''", "AH"),
     ],
 )
@@ -103,13 +104,50 @@ def test_what_the_dictionary_holds(word, known):
 
 
 @pytest.mark.parametrize(
-    ("word", "language", "sounds"),
+    ("word", "language", "mouth"),
     [
-        ("Mädchen", "de", "m ɛ d ʃ e n"), ("schön", "de", "ʃ ø n"), ("garçon", "fr", "ɡ a ɹ s o n"), ("7", "de-DE", "s i b e n"),
-        ("Привет", "ru", "p ɹ i v e t"), ("Καλημέρα", "el", "k a l i m e ɹ a"), ("שלום", "he", "ʃ l v m"), ("مرحبا", "ar", "m ɹ h b a"),
-        ("नमस्ते", "hi", "n a m a s t e"), ("こ", "ja", "k o"), ("한", "ko", "h a n"), ("你", "zh", "k ə"), ("—", "de", ""),
-        ("2", "zz", "t v o"),
+        ("Mädchen", "de", "PP E DD I E nn"),
+        ("garçon", "fr", "kk aa kk SS O"),
+        ("7", "es-MX", "SS I E DD E"),
+        ("Привет", "ru", "PP RR I FF E DD"),
+        ("שלום", "he", "CH aa nn O PP"),
+        ("한", "ko", "kk aa nn"),
+        ("你", "zh", "nn I"),
+        ("你", "ja", "nn I"),
+        ("Привет", "de", "PP RR I FF E DD"),
+        ("mabuti", "tl", "PP aa PP U DD I"),
+        ("ជំ", "km", "kk E"),
+        ("—", "de", ""),
     ],
-)  # fmt: skip
-def test_other_languages_are_read_by_their_letters(word, language, sounds):
-    assert " ".join(by_letters(word, language)) == sounds
+)
+def test_other_languages_are_read_by_espeak_ng(word, language, mouth):
+    shown = [viseme for phoneme in ipa_of(word, language) for viseme in visemes_of(phoneme)]
+    assert " ".join(shown) == mouth
+
+
+@given(st.text(max_size=60), st.sampled_from(["en", "de-AT", "ja", "zh-Hant-TW", "xx", "", "_-", "../en"]))
+def test_what_is_spoken_covers_the_sound_word_by_word(text, language):
+    words = words_of(text)
+    if reference := spoken(words, language):
+        edges = [edge for span in reference.spans for edge in (span.start_ms, span.end_ms)]
+        assert edges[0] == 0
+        assert edges == pytest.approx(sorted(edges))
+        assert edges[-1] == pytest.approx(reference.audio.duration_ms)
+        indices = [span.word for span in reference.spans if span.phoneme]
+        assert indices == sorted(indices)
+        assert set(indices) <= set(range(len(words)))
+
+
+def test_words_that_are_run_together_share_their_phonemes():
+    words = words_of("Who lives in the middle of it?")
+    reference = spoken(words, "en-us")
+    assert {span.word for span in reference.spans if span.phoneme} == set(range(len(words)))
+
+
+def test_without_the_library_it_is_said_once_and_nothing_is_spoken(monkeypatch, caplog):
+    grapheme_to_phoneme._library.cache_clear()
+    monkeypatch.setattr("engines.runtimes.espeak_api._opened", [])
+    monkeypatch.setattr("engines.runtimes.espeak_api._PROBE", "import os; os.abort()")
+    assert [spoken(words_of("Hello"), "en") for _ in range(3)] == [None] * 3
+    assert [record.message.count("Reinstall it") for record in caplog.records] == [1]
+    grapheme_to_phoneme._library.cache_clear()
