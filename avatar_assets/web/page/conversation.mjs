@@ -1,10 +1,12 @@
-// The conversation: what was said, how long it took, and the finished replies to hear again or to take home.
+// Conversation view: what was said as bubbles, how long the answer took, and the finished replies to hear again or to take home.
 import { make } from './dom.mjs';
-import { timelineFile, wavFile } from './export.mjs';
+import { durationOf, timelineFile, wavFile } from './export.mjs';
 import { filmButton } from './video-button.mjs';
 
 /** How long a browser may take to fetch a download from memory, in ms. */
-const KEPT_MS = 60_000;
+const DOWNLOAD_MS = 60_000;
+/** So much sound of replies is kept to be heard again, in ms: about 30 MB. The last reply always is. */
+const REPLAYABLE_MS = 600_000;
 /** This close to its end the conversation follows what is added; further up somebody is reading. In px. */
 const NEAR_END_PX = 80;
 
@@ -13,6 +15,7 @@ export class Conversation {
   #receipt;
   #on;
   #bubbles = new Map();
+  #replayable = []; // turns that can be heard again, oldest first
   #noticed = new Set();
 
   /**
@@ -101,6 +104,22 @@ export class Conversation {
       download('Visemes (JSON)', 'json', () => timelineFile(turn.segments)),
     );
     this.#follow(() => theirs.append(actions));
+    this.#replayable.push(turn);
+    this.#letGo();
+  }
+
+  /** Lets go of the sound of the oldest replies, or a long conversation would fill the memory. */
+  #letGo() {
+    const lengthOf = ({ segments }) => segments.reduce((sum, segment) => sum + durationOf(segment), 0);
+    let kept = this.#replayable.reduce((sum, turn) => sum + lengthOf(turn), 0);
+    while (kept > REPLAYABLE_MS && this.#replayable.length > 1) {
+      const turn = this.#replayable.shift();
+      kept -= lengthOf(turn);
+      turn.segments = [];
+      const { theirs } = this.#bubbles.get(turn.id);
+      theirs.querySelector('.actions').remove();
+      theirs.classList.add('past'); // the style sheet says it
+    }
   }
 
   /** How long each step took, in ms from the hand-over of the utterance; the first sound is measured where it is heard. */
@@ -121,6 +140,7 @@ export class Conversation {
   clear() {
     this.#list.replaceChildren();
     this.#bubbles.clear();
+    this.#replayable = [];
     this.#noticed.clear();
     this.#receipt.hidden = true;
   }
@@ -157,5 +177,5 @@ function download(label, kind, content) {
 function save(file, suffix) {
   const href = URL.createObjectURL(file);
   make('a', '', { href, download: `visavis.${suffix}` }).click();
-  setTimeout(URL.revokeObjectURL, KEPT_MS, href);
+  setTimeout(URL.revokeObjectURL, DOWNLOAD_MS, href);
 }

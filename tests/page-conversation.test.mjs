@@ -1,0 +1,63 @@
+// Conversation view: which replies can be heard again, and how much of their sound is kept.
+import assert from 'node:assert/strict';
+import test, { beforeEach } from 'node:test';
+
+import { Conversation } from '../avatar_assets/web/page/conversation.mjs';
+import { FakeElement, fakeDocument } from './fake-dom.mjs';
+
+const RATE = 8000;
+let conversation, list, replayed;
+
+beforeEach(() => {
+  globalThis.document = fakeDocument();
+  list = new FakeElement('div');
+  replayed = [];
+  conversation = new Conversation(list, new FakeElement('p'), { replay: (turn) => replayed.push(turn.id), film() {}, stop() {} });
+});
+
+/** A reply that was heard to its end. */
+function replied(id, seconds) {
+  const turn = { id, segments: [{ index: 0, sampleRate: RATE, pcm: new ArrayBuffer(seconds * RATE * 2) }] };
+  conversation.ask(turn, 'Hello?');
+  conversation.write(turn, `Reply ${id}.`);
+  conversation.finished(turn);
+  return turn;
+}
+const replies = () => list.querySelectorAll('.theirs');
+const past = () => replies().map((one) => one.classList.contains('past') && !one.querySelector('.actions'));
+
+test('a reply can be heard again by its own button', () => {
+  replied('a', 1);
+  replied('b', 1);
+  replies()[0].querySelector('.again').click();
+  assert.deepEqual(replayed, ['a']);
+});
+
+test('ten minutes of sound are kept, the oldest is let go first and its buttons with it; the words stay', () => {
+  const turns = Array.from({ length: 12 }, (_, index) => replied(`t${index}`, 60));
+  assert.deepEqual(past(), turns.map((_, index) => index < 2));
+  assert.deepEqual(turns.map(({ segments }) => segments.length), turns.map((_, index) => (index < 2 ? 0 : 1)));
+  assert.match(replies()[0].textContent, /Reply t0/);
+});
+
+test('the last reply is kept, however long it is', () => {
+  const [first, last] = [replied('short', 5), replied('long', 601)];
+  assert.deepEqual([first.segments.length, last.segments.length], [0, 1]);
+  assert.deepEqual(past(), [true, false]);
+});
+
+test('a cleared conversation keeps no sound', () => {
+  replied('a', 599);
+  conversation.clear();
+  const kept = replied('b', 599);
+  assert.equal(kept.segments.length, 1);
+  assert.deepEqual(past(), [false]);
+});
+
+test('the same notice is shown once, a remark each time', () => {
+  for (let index = 0; index < 2; index++) {
+    conversation.notice('The engine has changed.');
+    conversation.remark('The microphone was unplugged.');
+  }
+  assert.equal(list.querySelectorAll('.notice').length, 3);
+});
