@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,23 @@ import gradio as gr
 
 from avatar_assets import npm_modules
 from avatar_assets.component import Stage, routes
-from engines.api.wire import Json, event_to_wire, heard_from_wire, house_to_wire, persona_to_wire, utterance_from_wire
-from engines.audio import decode
+from engines.api.wire import (
+    Json,
+    event_to_wire,
+    order_from_wire,
+    persona_to_wire,
+    position_from_wire,
+    status_to_wire,
+    utterance_from_wire,
+)
+from engines.config.address import free_port, is_loopback
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings, load_settings
-from engines.conversation.session import Session, Sessions
+from engines.conversation.service import ConversationService
 from engines.conversation.turn import failed
-from engines.errors import ConfigError, EngineError
-from engines.events import TurnEvent
-from engines.ports import is_free
+from engines.errors import EngineError
 from engines.registry.registry import Registry
-from engines.types import STAGES, Utterance
+from engines.types import STAGES
 
 ASSETS = npm_modules.FOLDER
 SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
@@ -37,96 +46,91 @@ LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "
 UPLOADS_KEPT_S = 300
 """Gradio stores what is uploaded; files older than this are deleted, and all of them when the app ends."""
 
+CLOSE_WITHIN_S = 1
+"""How long the server waits for open connections when the app ends."""
 
-class House:
-    """What the page's events lead to; one object for all users, each of whom is known by Gradio's session hash."""
 
-    def __init__(self, settings: Settings, registry: Registry, book: PersonaBook, *, choosable: bool = False) -> None:
-        """`choosable`: whether whoever opens the page may choose engines, for everybody."""
-        self.settings, self.registry, self.book, self.choosable = settings, registry, book, choosable
-        self.sessions = Sessions(registry, book, settings)
+class PageEvents:
+    """Gradio's event handlers: each translates what the page sent into one use case of the service, and its answer into JSON."""
+
+    def __init__(self, service: ConversationService) -> None:
+        self.service = service
 
     def state(self) -> Json:
         """Who can be talked with and which engines work; the page asks every few seconds."""
-        return house_to_wire(self.registry, self.book, ASSETS / "avatars", self.settings.persona, choosable=self.choosable)
+        return status_to_wire(self.service.status(), ASSETS / "avatars")
 
     def engine(self, order: Json) -> Json:
         """Somebody chose an engine, stopped its download or wants it tried again; answers what is wrong with that, if anything."""
         try:
-            if not self.choosable:
-                raise ConfigError("Here only whoever started the app chooses the engines.")
-            match order:
-                case {"stage": "stt" | "llm" | "tts" as stage, "choose": str() as wish}:
-                    self.registry.choose(stage, wish)
-                case {"stage": "stt" | "llm" | "tts" as stage, "stop": True}:
-                    self.registry.stop(stage)
-                case {"stage": "stt" | "llm" | "tts" as stage, "retry": True}:
-                    self.registry.retry(stage)
+            if wanted := order_from_wire(order):
+                self.service.order(wanted)
         except EngineError as error:
             return {"problem": error.message}
         return {"problem": ""}
 
     def utterance(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
         """The user typed or spoke."""
-        session, data = self._session(request), event._data
-        yield from self._answered(session, data, lambda: utterance_from_wire(data, self.settings))
+        data, longest_ms = _data(event), self.service.settings.max_utterance_ms
+        said, position = partial(utterance_from_wire, data, longest_ms), position_from_wire(data.get("heard"))
+        events = self.service.answer(_session(request), said, _text(data, "turn"), position)
+        yield from map(event_to_wire, events)
 
     def recording(self, file: bytes, request: gr.Request) -> Iterator[Json]:
         """The user handed over an audio file."""
-        session = self._session(request)
-        yield from self._answered(session, {}, lambda: Utterance(audio=decode(file, max_ms=self.settings.max_utterance_ms)))
+        yield from map(event_to_wire, self.service.hear(_session(request), file))
 
     def greet(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
         """The page has opened: let the persona speak first."""
-        yield from map(event_to_wire, self._session(request).greet(_turn_id(event._data)))
+        yield from map(event_to_wire, self.service.greet(_session(request), _text(_data(event), "turn")))
 
     def persona(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
         """The user picked somebody else."""
-        session, data = self._session(request), event._data
+        session, data = _session(request), _data(event)
         try:
-            person = session.switch(str(data.get("id", "")))
+            person = self.service.switch(session, _text(data, "id"))
         except EngineError as error:
-            yield event_to_wire(failed(_turn_id(data), error))
+            yield event_to_wire(failed(_text(data, "turn"), error))
             return
         yield {"type": "persona", **persona_to_wire(person, ASSETS / "avatars")}
-        yield from map(event_to_wire, session.greet(_turn_id(data)))
+        yield from map(event_to_wire, self.service.greet(session, _text(data, "turn")))
 
     def stopped(self, event: gr.EventData, request: gr.Request) -> None:
         """The user pressed Stop, or spoke over the persona."""
-        self._session(request).stop(heard_from_wire(event._data))
+        self.service.stop(_session(request), position_from_wire(_data(event)))
 
     def cleared(self, request: gr.Request) -> None:
         """The user wants to begin again."""
-        self._session(request).clear()
+        self.service.clear(_session(request))
 
     def leave(self, request: gr.Request) -> None:
         """The tab was closed."""
-        self.sessions.close(str(request.session_hash))
-
-    def _session(self, request: gr.Request) -> Session:
-        return self.sessions.get(str(request.session_hash))
-
-    def _answered(self, session: Session, data: dict[str, Any], utterance: Callable[[], Utterance]) -> Iterator[Json]:
-        turn_id = _turn_id(data)
-        try:
-            events: Iterator[TurnEvent] = session.answer(utterance(), turn_id, heard_from_wire(data.get("heard")))
-        except EngineError as error:
-            events = iter([failed(turn_id, error)])
-        yield from map(event_to_wire, events)
+        self.service.leave(_session(request))
 
 
-def _turn_id(data: dict[str, Any]) -> str:
-    return str(data.get("turn", ""))
+def _data(event: gr.EventData) -> Json:
+    """What the page sent with an event; Gradio offers no public way to it."""
+    return event._data if isinstance(event._data, dict) else {}
 
 
-def build(house: House) -> gr.Blocks:
+def _text(data: Json, name: str) -> str:
+    return str(data.get(name) or "")
+
+
+def _session(request: gr.Request) -> str:
+    """Gradio's id of the tab; only that tab knows it."""
+    return str(request.session_hash)
+
+
+def build(service: ConversationService) -> gr.Blocks:
     """Lay out the page and wire it."""
+    events = PageEvents(service)
     page = gr.Blocks(title="Visavis", fill_width=True, delete_cache=(UPLOADS_KEPT_S, UPLOADS_KEPT_S))
     with page:
         gr.HTML((ASSETS / "web/page/masthead.html").read_text(encoding="utf-8"), js_on_load=None)
         with gr.Row(elem_id="house"):
             with gr.Column(elem_id="left", scale=5, min_width=320):
-                stage = Stage(house.state, house.engine, elem_id="stage")
+                stage = Stage(events.state, events.engine, elem_id="stage")
                 with gr.Row(elem_id="controls"):
                     gr.Button("Hold to talk", variant="primary", elem_id="talk")
                     stop = gr.Button("Stop", elem_id="stop")
@@ -141,34 +145,20 @@ def build(house: House) -> gr.Blocks:
         gr.on([say.submit, send.click], None, [say], [say], js=SAY)
         stop.click(None, js="() => window.visavis?.stop()")
         clear.click(None, js="() => window.visavis?.clear()")
-        file.upload(house.recording, [file], [stage], **LIVE)
-        stage.utterance(house.utterance, None, [stage], **LIVE)
-        stage.greet(house.greet, None, [stage], **LIVE)
-        stage.persona(house.persona, None, [stage], **LIVE)
-        stage.stopped(house.stopped, None, None, queue=False, **LIVE)
-        stage.cleared(house.cleared, None, None, queue=False, **LIVE)
-        page.unload(house.leave)
+        file.upload(events.recording, [file], [stage], **LIVE)
+        stage.utterance(events.utterance, None, [stage], **LIVE)
+        stage.greet(events.greet, None, [stage], **LIVE)
+        stage.persona(events.persona, None, [stage], **LIVE)
+        stage.stopped(events.stopped, None, None, queue=False, **LIVE)
+        stage.cleared(events.cleared, None, None, queue=False, **LIVE)
+        page.unload(events.leave)
     return page
-
-
-def free_port(host: str, first: int, tries: int = 50) -> int:
-    """The first port from `first` on that nobody listens on.
-
-    Raises:
-        SystemExit: every one is taken, or `host` is no address of this machine; says what to do.
-    """
-    last = min(first + tries, 65536) - 1
-    try:
-        free = next((port for port in range(first, last + 1) if is_free(host, port)), None)
-    except OSError as error:
-        sys.exit(f"visavis: {host} is no address of this machine ({error.strerror}). Choose another with --host, such as 127.0.0.1.")
-    return free or sys.exit(f"visavis: no port from {first} to {last} is free on {host}. Choose another with --port.")
 
 
 def choosable(settings: Settings, *, share: bool) -> bool:
     """Whether whoever opens the page may choose engines: where nothing is said of it, only those who sit at this machine."""
     if settings.choose_on_page is None:  # through a share link everybody comes in as if from this machine
-        return settings.host in {"127.0.0.1", "localhost", "::1"} and not share
+        return is_loopback(settings.host) and not share
     return settings.choose_on_page
 
 
@@ -208,31 +198,63 @@ def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = Fals
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Start the app and stay until it is stopped."""
-    options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        settings = load_settings(
-            options.profile,
-            **{name: getattr(options, name) for name in ("host", "port", "persona", *STAGES)},
-        )
-        registry, book = Registry(settings), PersonaBook(settings.personas_file)
-        registry.check()
-        if settings.persona:
-            book.get(settings.persona)
-    except EngineError as error:
-        sys.exit(f"visavis: {error.message}")
+def serve(options: argparse.Namespace) -> None:
+    """Start the app and stay until a KeyboardInterrupt.
+
+    Raises:
+        EngineError: something in the settings cannot be used.
+    """
+    settings = load_settings(options.profile, **{name: getattr(options, name) for name in ("host", "port", "persona", *STAGES)})
+    registry, book = Registry(settings), PersonaBook(settings.personas_file)
+    registry.check()
+    if settings.persona:
+        book.get(settings.persona)
     npm_modules.install(lambda line: print(line, flush=True))
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)
-    house = House(settings, registry, book, choosable=choosable(settings, share=options.share))
-    page = build(house)
-    launch(page, settings, port, share=options.share, browser=not options.no_browser)
-    threading.Thread(target=registry.prepare, name="prepare", daemon=True).start()
-    print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
-    page.block_thread()
+    service = ConversationService(settings, registry, book, choosable=choosable(settings, share=options.share))
+    page = build(service)
+    try:
+        launch(page, settings, port, share=options.share, browser=not options.no_browser)
+        threading.Thread(target=service.prepare, name="prepare", daemon=True).start()
+        print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
+        while True:
+            time.sleep(60)
+    finally:
+        close(page, service)
+
+
+def close(page: gr.Blocks, service: ConversationService) -> None:
+    """End every turn and engine, then the server; Gradio deletes what was uploaded."""
+    service.close()
+    if page.is_running:
+        page.server.config.timeout_graceful_shutdown = CLOSE_WITHIN_S  # else it would wait for every open tab
+        page.close(verbose=False)
+
+
+def end_on_signals() -> None:
+    """Let Ctrl+C, `kill` and a closed terminal end the app in the same way, by a KeyboardInterrupt in the main thread.
+
+    Whoever starts a program in the background may have it ignore SIGINT, which is undone here; `nohup` has it ignore SIGHUP, which is not.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command ``python app.py``."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    end_on_signals()
+    try:
+        serve(options)
+    except EngineError as error:
+        sys.exit(f"visavis: {error.message}")
+    except KeyboardInterrupt:
+        print("Visavis has ended.", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import psutil
 
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
-from engines.conversation.session import Sessions
+from engines.conversation.service import ConversationService
 from engines.events import TurnCompleted, TurnEvent
 from engines.registry.registry import Registry
 from engines.types import AudioChunk, Utterance
@@ -21,13 +21,12 @@ TARGET_MB = 10
 def main() -> None:
     """Print the growth; every tenth turn is spoken, the others are typed."""
     settings = Settings()
-    sessions = Sessions(Registry(settings), PersonaBook(settings.personas_file), settings)
+    service = ConversationService(settings, Registry(settings), PersonaBook(settings.personas_file))
     process, start, recording = psutil.Process(), 0, None
     for number in range(TURNS):
-        session = sessions.get(f"user {number % USERS}")
         utterance = Utterance(text=QUESTIONS[number % len(QUESTIONS)]) if number % 10 or recording is None else Utterance(audio=recording)
         last: TurnEvent | None = None
-        for last in session.answer(utterance):
+        for last in service.answer(f"user {number % USERS}", lambda utterance=utterance: utterance):
             recording = _sound_of(last) or recording
         assert isinstance(last, TurnCompleted) or utterance.audio is not None, last
         if number + 1 == WARM_UP:

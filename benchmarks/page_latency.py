@@ -10,8 +10,10 @@ from playwright.sync_api import Page, sync_playwright
 
 import app
 from benchmarks import chromium
+from engines.config.address import free_port
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
+from engines.conversation.service import ConversationService
 from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 
@@ -64,8 +66,8 @@ class InstantRegistry(Registry):
 def main() -> None:
     """Print median and 95th percentile over the counted turns; a recording of 3 s."""
     settings = Settings()
-    page = app.build(app.House(settings, InstantRegistry(settings), PersonaBook(settings.personas_file)))
-    app.launch(page, settings, app.free_port(settings.host, 7950))
+    page = app.build(ConversationService(settings, InstantRegistry(settings), PersonaBook(settings.personas_file)))
+    app.launch(page, settings, free_port(settings.host, 7950))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.QUIET)
         tab = browser.new_page()

@@ -18,12 +18,11 @@ import numpy as np
 from benchmarks.checkpoints import Call, Calls, save_language_model
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
-from engines.conversation.journal import Journal
-from engines.conversation.session import Session
+from engines.conversation.service import ConversationService
 from engines.events import TurnCompleted
 from engines.protocols import ChatModel
 from engines.registry.registry import EngineHandle, Engines, Registry
-from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Transcript, Utterance, Voice
+from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Transcript, Voice
 
 LAYERS, WIDTH, LONGEST = 4, 128, 16_384
 """Large enough for reading to take time, small enough for MLX on a processor, which it was not made for."""
@@ -128,16 +127,16 @@ def _tell(name: str, what: str, talks: list[list[Reading]]) -> None:
 def _conversation(engine: Engine, messages: int) -> list[Reading]:
     """Twenty turns of one session: a long question, then short ones."""
     settings = Settings(history_messages=messages, max_text_chars=2 * len(LONG))
-    session = Session(OneMind(settings, engine), PersonaBook(settings.personas_file), settings, Journal(None))
+    service = ConversationService(settings, OneMind(settings, engine), PersonaBook(settings.personas_file))
     words = ASIDE.split()
     questions = [LONG, *(" ".join(words[at:] + words[:at]) for at in range(1, TURNS))]
-    return [_turn(engine, session, question) for question in questions]
+    return [_turn(engine, service, question) for question in questions]
 
 
-def _turn(engine: Engine, session: Session, question: str) -> Reading:
+def _turn(engine: Engine, service: ConversationService, question: str) -> Reading:
     with Calls(engine.model, engine.method) as calls:
         begun = time.perf_counter()
-        *_, last = session.answer(Utterance(text=question))
+        *_, last = service.say("one", question)
     if not isinstance(last, TurnCompleted):
         sys.exit(f"The turn failed: {last}")
     taken_up = next(call.begun for call in calls.made if engine.length(call) == 1)

@@ -128,6 +128,9 @@ class StubRegistry:
     def record_failure(self, engines: Engines, failure: TurnFailed, source: str = "") -> str:
         return ""
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def persona() -> Persona:

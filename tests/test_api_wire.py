@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from conftest import HOUSE, stub_engines, tone
 
-from engines.api.wire import event_to_wire, heard_from_wire, house_to_wire, segment_to_wire, utterance_from_wire
+from engines.api.wire import event_to_wire, order_from_wire, position_from_wire, segment_to_wire, status_to_wire, utterance_from_wire
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
-from engines.conversation.session import Heard
+from engines.conversation.conversation import PlaybackPosition
+from engines.conversation.service import ConversationService, EngineOrder
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import AudioError
 from engines.events import SegmentReady, TurnEnded
@@ -54,29 +55,52 @@ def test_the_end_carries_the_whole_text_and_the_timings(events):
     assert wire["timings"]["first_segment_ms"] > 0
 
 
-def test_the_house_tells_who_is_there_and_what_works():
-    wire = house_to_wire(
-        Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE / "avatar_assets" / "avatars", None, choosable=True
-    )
+def status(settings: Settings, **options: object) -> dict[str, object]:
+    service = ConversationService(settings, Registry(settings), PersonaBook(HOUSE / "personas.yaml"), **options)
+    return status_to_wire(service.status(), HOUSE / "avatar_assets" / "avatars")
+
+
+def test_the_status_tells_who_is_there_what_works_and_what_is_taken():
+    wire = status(Settings(max_utterance_ms=7000), choosable=True)
     assert json.loads(json.dumps(wire)) == wire
     assert wire["first"] == wire["personas"][0]["id"]
+    assert wire["personas"][0]["portrait"] == "mia.png"
     assert wire["problem"] is None
     assert [engine["stage"] for engine in wire["engines"]] == list(STAGES)
     assert all(engine["summary"] for engine in wire["engines"])
     assert all(engine["name"] in {offer["name"] for offer in engine["offers"]} for engine in wire["engines"])
     assert wire["choosable"] is True
+    assert wire["limits"] == {"maxUtteranceMs": 7000, "maxTextChars": 4000, "maxUploadMb": 25}
 
 
 def test_a_chosen_engine_that_is_not_there_is_told_not_raised():
-    wire = house_to_wire(Registry(Settings(tts="nobody")), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "sam", choosable=False)
+    wire = status(Settings(tts="nobody", persona="sam"))
     assert "nobody" in wire["engines"][-1]["summary"]
     assert wire["engines"][-1]["state"] == "failed"
     assert wire["first"] == "sam"
+    assert set(wire["engines"][-1]) == set(wire["engines"][0])
 
 
 def test_a_person_who_is_not_in_the_file_does_not_greet():
-    wire = house_to_wire(Registry(Settings()), PersonaBook(HOUSE / "personas.yaml"), HOUSE, "gone", choosable=True)
+    wire = status(Settings(persona="gone"))
     assert wire["first"] == wire["personas"][0]["id"]
+
+
+ORDERS = {
+    "choose": ({"stage": "tts", "choose": "kokoro"}, EngineOrder("tts", "choose", "kokoro")),
+    "stop": ({"stage": "llm", "stop": True}, EngineOrder("llm", "stop")),
+    "retry": ({"stage": "stt", "retry": True}, EngineOrder("stt", "retry")),
+    "nothing": ({}, None),
+    "no such stage": ({"stage": "x", "choose": "y"}, None),
+    "no action": ({"stage": "tts"}, None),
+    "a number": ({"stage": "tts", "choose": 5}, None),
+    "a list": ({"stage": ["tts"], "stop": True}, None),
+}
+
+
+@pytest.mark.parametrize(("data", "order"), ORDERS.values(), ids=ORDERS)
+def test_an_order_comes_in_and_what_is_none_is_ignored(data, order):
+    assert order_from_wire(data) == order
 
 
 def pcm(samples: int) -> str:
@@ -84,10 +108,10 @@ def pcm(samples: int) -> str:
 
 
 def test_sound_and_text_come_in():
-    utterance = utterance_from_wire({"pcm": pcm(16_000), "sampleRate": 16_000}, Settings())
+    utterance = utterance_from_wire({"pcm": pcm(16_000), "sampleRate": 16_000}, 120_000)
     assert utterance.audio.duration_ms == 1000
-    assert utterance_from_wire({"text": "Hi"}, Settings()) == Utterance(text="Hi")
-    assert utterance_from_wire({}, Settings()) == Utterance(text="")
+    assert utterance_from_wire({"text": "Hi"}, 120_000) == Utterance(text="Hi")
+    assert utterance_from_wire({}, 120_000) == Utterance(text="")
 
 
 BAD = {
@@ -107,14 +131,14 @@ BAD = {
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_a_recording_that_cannot_be_used_is_refused_in_words(data):
     with pytest.raises(AudioError) as caught:
-        utterance_from_wire(data, Settings())
+        utterance_from_wire(data, 120_000)
     assert len(caught.value.message.split()) > 3
 
 
 @pytest.mark.parametrize("data", [None, 7, {}, {"turn": 1, "index": 0, "ms": 0}, {"turn": "a", "index": "0", "ms": 0}, []])
 def test_what_is_not_a_report_of_what_was_heard_is_ignored(data):
-    assert heard_from_wire(data) is None
+    assert position_from_wire(data) is None
 
 
 def test_a_report_of_what_was_heard_is_read():
-    assert heard_from_wire({"turn": "a", "index": 2, "ms": 10}) == Heard("a", 2, 10.0)
+    assert position_from_wire({"turn": "a", "index": 2, "ms": 10}) == PlaybackPosition("a", 2, 10.0)

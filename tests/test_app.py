@@ -1,9 +1,8 @@
-"""The composition root: ports, what the page's events lead to, and a served page that keeps its files to itself."""
+"""The composition root: what the page's events lead to, and a served page that keeps its files to itself."""
 
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 import urllib.error
@@ -14,16 +13,16 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import gradio as gr
-import numpy as np
 import pytest
 from conftest import HOUSE, StubMind, stub_engines, tone
 
 import app
 from engines.audio import to_wav
+from engines.config.address import free_port
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
+from engines.conversation.service import ConversationService
 from engines.registry.registry import Registry
-from engines.types import AudioChunk
 
 WAIT_S = 30
 CROWD = 45
@@ -40,9 +39,14 @@ class StubHouseRegistry(Registry):
 
 
 @pytest.fixture
-def house() -> app.House:
+def service() -> ConversationService:
     settings = Settings(max_sessions=64)
-    return app.House(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file))
+    return ConversationService(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file), choosable=True)
+
+
+@pytest.fixture
+def events(service) -> app.PageEvents:
+    return app.PageEvents(service)
 
 
 def request(name: str) -> SimpleNamespace:
@@ -53,70 +57,55 @@ def event(**data: object) -> SimpleNamespace:
     return SimpleNamespace(_data=data)
 
 
-def test_a_taken_port_leads_to_the_next():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert port < app.free_port("127.0.0.1", port) <= port + 49
-        with pytest.raises(SystemExit, match=f"from {port} to {port} .*--port"):
-            app.free_port("127.0.0.1", port, tries=1)
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "no.such.host.invalid"])
-def test_an_address_of_another_machine_is_named(host):
-    with pytest.raises(SystemExit, match=rf"{host} is no address of this machine .*--host"):
-        app.free_port(host, 7860)
-
-
-def test_a_typed_message_is_answered_under_the_pages_own_turn(house):
-    told = list(house.utterance(event(turn="t-1", text="Hello"), request("a")))
+def test_a_typed_message_is_answered_under_the_pages_own_turn(events):
+    told = list(events.utterance(event(turn="t-1", text="Hello"), request("a")))
     assert {wire["turn"] for wire in told} == {"t-1"}
     assert [wire["type"] for wire in (told[0], told[1], told[-1])] == ["started", "transcript", "completed"]
 
 
-def test_two_tabs_share_nothing_and_a_closed_one_is_forgotten(house):
-    list(house.utterance(event(turn="t-1", text="My secret is 42."), request("a")))
-    list(house.utterance(event(turn="t-2", text="What is it?"), request("b")))
+def test_two_tabs_share_nothing_and_a_closed_one_is_forgotten(events, service):
+    list(events.utterance(event(turn="t-1", text="My secret is 42."), request("a")))
+    list(events.utterance(event(turn="t-2", text="What is it?"), request("b")))
     assert not any("42" in message.content for message in StubHouseRegistry.mind.asked[-1])
-    assert len(house.sessions) == 2
-    house.leave(request("a"))
-    assert len(house.sessions) == 1
+    assert len(service) == 2
+    events.leave(request("a"))
+    assert len(service) == 1
 
 
-def test_an_audio_file_is_answered(house):
-    assert list(house.recording(to_wav(tone()), request("a")))[-1]["type"] == "completed"
+def test_every_file_is_answered_under_an_id_of_its_own_also_one_that_cannot_be_used(events):
+    (first,), (second,) = events.recording(b"no sound", request("a")), events.recording(b"no sound", request("a"))
+    assert first["type"] == second["type"] == "failed"
+    assert len({first["turn"], second["turn"], ""}) == 3
+    assert list(events.recording(to_wav(tone()), request("a")))[-1]["type"] == "completed"
 
 
-UPLOADS = {
-    "empty": b"",
-    "fifty bytes": to_wav(tone())[:50],
-    "silent": to_wav(AudioChunk(np.zeros(16_000, np.float32), 16_000)),
-    "ten minutes": to_wav(tone(600_000, rate=8_000)),
-    "not audio": b"<html></html>" * 99,
-}
-
-
-@pytest.mark.parametrize("file", UPLOADS.values(), ids=UPLOADS)
-def test_a_file_that_cannot_be_used_is_answered_in_a_sentence(house, file):
-    (failed,) = house.recording(file, request("a"))
-    assert failed["type"] == "failed"
-    assert len(failed["message"].split()) > 3
-    assert list(house.utterance(event(turn="t", text="Hello"), request("a")))[-1]["type"] == "completed"
-
-
-def test_an_unknown_persona_is_answered_in_a_sentence_and_a_known_one_greets(house):
-    (failed,) = house.persona(event(turn="t-1", id="../nobody"), request("a"))
+def test_an_unknown_persona_is_answered_in_a_sentence_and_a_known_one_greets(events):
+    (failed,) = events.persona(event(turn="t-1", id="../nobody"), request("a"))
     assert (failed["type"], failed["turn"]) == ("failed", "t-1")
-    met, *told = house.persona(event(turn="t-2", id="sam"), request("a"))
+    met, *told = events.persona(event(turn="t-2", id="sam"), request("a"))
     assert (met["type"], met["id"]) == ("persona", "sam")
     assert told[-1]["text"] == met["greeting"]
 
 
+@pytest.mark.parametrize("data", [None, 7, [], "x"])
+def test_an_event_without_fields_is_answered_in_a_sentence(events, data):
+    nothing = SimpleNamespace(_data=data)
+    (failed,) = events.utterance(nothing, request("a"))
+    assert failed["type"] == "failed"
+    assert list(events.greet(nothing, request("a")))[-1]["type"] == "completed"
+    events.stopped(nothing, request("a"))
+
+
+def test_an_order_for_an_engine_is_answered_with_what_is_wrong_with_it(events):
+    assert events.engine({}) == {"problem": ""}
+    assert "espeak_ng" in events.engine({"stage": "tts", "choose": "nobody"})["problem"]
+    assert events.state()["choosable"] is True
+
+
 @pytest.fixture
-def page(house) -> Iterator[gr.Blocks]:
-    page = app.build(house)
-    app.launch(page, house.settings, app.free_port("127.0.0.1", 7870))
+def page(service) -> Iterator[gr.Blocks]:
+    page = app.build(service)
+    app.launch(page, service.settings, free_port("127.0.0.1", 7870))
     yield page
     page.close()
 
@@ -137,11 +126,11 @@ def function_of(address: str, name: str) -> int:
         return next(one["id"] for one in json.load(answer)["dependencies"] if any(target[1] == name for target in one["targets"]))
 
 
-def test_no_stop_waits_for_another_persons_turn(house, address, monkeypatch):
+def test_no_stop_waits_for_another_persons_turn(service, address, monkeypatch):
     go_on, stopped = threading.Event(), threading.Event()
     mind = StubMind(before=lambda index: index < 1 or go_on.wait(WAIT_S))
     monkeypatch.setattr(StubHouseRegistry, "mind", mind)
-    monkeypatch.setattr(house.sessions.get("last"), "stop", lambda heard: stopped.set())
+    monkeypatch.setattr(service, "stop", lambda session, position: stopped.set())
     try:
         ask, stop = function_of(address, "utterance"), function_of(address, "stopped")
         for number in range(CROWD):
@@ -199,50 +188,6 @@ def test_no_route_serves_a_file_of_the_house(address):
                 status, body = fetched(f"{address}{road}{spelt}")
                 assert status in {200, 403, 404}, (road, spelt, status)
                 assert content[:200] not in body, (road, spelt)
-
-
-class Recorder(Registry):
-    """Notes what it is asked for."""
-
-    def __init__(self, settings):
-        super().__init__(settings)
-        self.asked = []
-
-    def choose(self, stage, wish):
-        self.asked.append((stage, wish))
-        self._discovery.named(stage, wish)
-
-    def stop(self, stage):
-        self.asked.append((stage, "stop"))
-
-    def retry(self, stage):
-        self.asked.append((stage, "retry"))
-
-
-@pytest.mark.parametrize("choosable", [True, False])
-def test_engines_are_chosen_only_where_that_is_allowed(choosable):
-    registry = Recorder(Settings())
-    house = app.House(Settings(), registry, PersonaBook(HOUSE / "personas.yaml"), choosable=choosable)
-    assert house.state()["choosable"] is choosable
-    orders = [{"stage": "tts", "choose": "espeak_ng"}, {"stage": "llm", "stop": True}, {"stage": "stt", "retry": True}]
-    answers = [house.engine(order)["problem"] for order in orders]
-    assert registry.asked == ([("tts", "espeak_ng"), ("llm", "stop"), ("stt", "retry")] if choosable else [])
-    assert all(bool(problem) is not choosable for problem in answers)
-
-
-@pytest.mark.parametrize(
-    "order", [{}, {"stage": "x", "choose": "y"}, {"stage": "tts"}, {"stage": "tts", "choose": 5}, {"stage": ["tts"], "stop": True}]
-)
-def test_an_order_that_is_none_changes_nothing(order):
-    registry = Recorder(Settings())
-    house = app.House(Settings(), registry, PersonaBook(HOUSE / "personas.yaml"), choosable=True)
-    assert house.engine(order) == {"problem": ""}
-    assert registry.asked == []
-
-
-def test_an_engine_that_is_not_there_is_answered_in_a_sentence():
-    house = app.House(Settings(), Recorder(Settings()), PersonaBook(HOUSE / "personas.yaml"), choosable=True)
-    assert "espeak_ng" in house.engine({"stage": "tts", "choose": "nobody"})["problem"]
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from engines.audio import from_pcm16, to_pcm16
-from engines.config.personas import PersonaBook
-from engines.config.settings import Settings
-from engines.conversation.session import Heard
-from engines.errors import AudioError, EngineError
+from engines.conversation.conversation import PlaybackPosition
+from engines.conversation.service import EngineOrder, ServiceStatus, StageStatus
+from engines.errors import AudioError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
+from engines.registry.discovery import EngineOption
 from engines.registry.managed_engine import EngineState
-from engines.registry.registry import EngineStatus, Registry
-from engines.types import STAGES, Persona, SpeechSegment, Stage, Utterance, VisemeTimeline
+from engines.registry.registry import EngineStatus
+from engines.types import Persona, SpeechSegment, Utterance, VisemeTimeline
 
 Json = dict[str, Any]
 
@@ -87,66 +87,72 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
     }
 
 
-def house_to_wire(registry: Registry, book: PersonaBook, portraits: Path, preferred: str | None, *, choosable: bool) -> Json:
-    """Who can be talked with and who greets first, what is wrong with the persona file if anything, and the engines of each stage."""
-    people = book.all()  # first: reading the file finds out what is wrong with it
+def status_to_wire(status: ServiceStatus, portraits: Path) -> Json:
+    """Who can be talked with and who greets first, what is wrong with the persona file if anything, the engines, and the limits."""
     return {
-        "personas": [persona_to_wire(person, portraits) for person in people.values()],
-        "first": book.first(preferred).id,
-        "problem": book.problem,
-        "engines": [_stage_to_wire(registry, stage) for stage in STAGES],
-        "choosable": choosable,
+        "personas": [persona_to_wire(person, portraits) for person in status.personas],
+        "first": status.first.id,
+        "problem": status.personas_problem,
+        "engines": [_stage_to_wire(stage) for stage in status.stages],
+        "choosable": status.choosable,
+        "limits": {
+            "maxUtteranceMs": status.max_utterance_ms,
+            "maxTextChars": status.max_text_chars,
+            "maxUploadMb": status.max_upload_mb,
+        },
     }
 
 
-def _stage_to_wire(registry: Registry, stage: Stage) -> Json:
+_NO_ENGINE = {"name": "", "title": "none", "embedded": False, "model": ""}
+
+
+def _stage_to_wire(status: StageStatus) -> Json:
     """The engine of one stage, those that are waited for, what was asked for, and what could be."""
-    try:
-        chosen, awaited = registry.chosen(stage), registry.awaited(stage)
-    except EngineError as error:
-        none = {
-            "name": "",
-            "title": "none",
-            "summary": error.message,
-            "embedded": False,
-            "model": "",
-            **_state_to_wire(EngineState("failed")),
-        }
-        return {"stage": stage, **none, "awaited": [], "wish": registry.selection(stage), "offers": _offers_to_wire(registry, stage)}
+    none = {**_NO_ENGINE, "summary": status.problem, **_state_to_wire(EngineState("failed"))}
     return {
-        "stage": stage,
-        **_standing_to_wire(chosen),
-        "awaited": [_standing_to_wire(better) for better in awaited],
-        "wish": registry.selection(stage),
-        "offers": _offers_to_wire(registry, stage),
+        "stage": status.stage,
+        **(_engine_to_wire(status.chosen) if status.chosen else none),
+        "awaited": [_engine_to_wire(better) for better in status.awaited],
+        "wish": status.selection,
+        "offers": [_option_to_wire(option) for option in status.options],
     }
 
 
-def _standing_to_wire(standing: EngineStatus) -> Json:
-    info = standing.info
-    about = {"name": info.name, "title": info.title, "summary": info.summary, "embedded": info.embedded, "model": standing.model}
-    return {**about, **_state_to_wire(standing.state)}
+def _engine_to_wire(status: EngineStatus) -> Json:
+    info = status.info
+    about = {"name": info.name, "title": info.title, "summary": info.summary, "embedded": info.embedded, "model": status.model}
+    return {**about, **_state_to_wire(status.state)}
 
 
 def _state_to_wire(state: EngineState) -> Json:
     return {"state": state.name, "detail": state.detail, "done": state.done, "total": state.total}
 
 
-def _offers_to_wire(registry: Registry, stage: Stage) -> list[Json]:
-    return [
-        {
-            "name": offer.info.name,
-            "title": offer.info.title,
-            "summary": offer.info.summary,
-            "models": list(offer.info.models),
-            "takesModel": offer.takes_model,
-            **_state_to_wire(offer.state),
-        }
-        for offer in registry.options(stage)
-    ]
+def _option_to_wire(option: EngineOption) -> Json:
+    return {
+        "name": option.info.name,
+        "title": option.info.title,
+        "summary": option.info.summary,
+        "models": list(option.info.models),
+        "takesModel": option.takes_model,
+        **_state_to_wire(option.state),
+    }
 
 
-def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
+def order_from_wire(data: Json) -> EngineOrder | None:
+    """``{"stage": …}`` with ``"choose": selection``, ``"stop": true`` or ``"retry": true``; None for anything else."""
+    match data:
+        case {"stage": "stt" | "llm" | "tts" as stage, "choose": str() as selection}:
+            return EngineOrder(stage, "choose", selection)
+        case {"stage": "stt" | "llm" | "tts" as stage, "stop": True}:
+            return EngineOrder(stage, "stop")
+        case {"stage": "stt" | "llm" | "tts" as stage, "retry": True}:
+            return EngineOrder(stage, "retry")
+        case _:
+            return None
+
+
+def utterance_from_wire(data: Json, max_ms: float) -> Utterance:
     """What a client hands over: ``{"text": …}`` or ``{"pcm": base64 of 16-bit little-endian mono PCM, "sampleRate": Hz}``.
 
     Raises:
@@ -157,8 +163,8 @@ def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
         return Utterance(text=str(data.get("text") or ""))
     if not isinstance(pcm, str) or not isinstance(rate, int):
         raise AudioError("That recording arrived incomplete; record it again.", code="bad_audio")
-    if len(pcm) > settings.max_utterance_ms / 1000 * rate * 2 * 4 / 3 + 4:  # base64 makes four characters of three bytes
-        limit = settings.max_utterance_ms / 1000
+    if len(pcm) > max_ms / 1000 * rate * 2 * 4 / 3 + 4:  # base64 makes four characters of three bytes
+        limit = max_ms / 1000
         raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds.", code="too_long")
     try:
         return Utterance(audio=from_pcm16(base64.b64decode(pcm, validate=True), rate))
@@ -166,10 +172,10 @@ def utterance_from_wire(data: Json, settings: Settings) -> Utterance:
         raise AudioError("That recording arrived damaged; record it again.", code="bad_audio") from error
 
 
-def heard_from_wire(data: Any) -> Heard | None:
+def position_from_wire(data: Any) -> PlaybackPosition | None:
     """How far a reply was heard, ``{"turn": …, "index": …, "ms": …}``; None for anything else."""
     match data:
         case {"turn": str() as turn, "index": int() as index, "ms": int() | float() as ms}:
-            return Heard(turn, index, float(ms))
+            return PlaybackPosition(turn, index, float(ms))
         case _:
             return None

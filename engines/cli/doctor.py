@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import ipaddress
 import json
 import platform
 import shutil
@@ -20,7 +19,7 @@ from typing import Literal
 
 from avatar_assets import npm_modules
 from avatar_assets.render import draw
-from engines import ports
+from engines.config.address import is_free, is_loopback
 from engines.config.personas import load_personas
 from engines.config.settings import PROJECT_ROOT, Settings, load_settings
 from engines.errors import EngineError
@@ -133,7 +132,7 @@ def _personas(settings: Settings) -> Iterator[Finding]:
         yield Finding("people", "wrong", error.message)
         return
     yield Finding("people", "ok", f"{', '.join(person.name for person in people.values())}.")
-    avatars = {path.stem for path in (npm_modules.FOLDER / "avatars").glob("*.glb")}
+    avatars = {path.stem for path in (npm_modules.FOLDER / "avatars").glob("*") if path.suffix.lower() in {".glb", ".vrm"}}
     for person in people.values():
         if person.avatar not in avatars:
             there = f"There is {', '.join(sorted(avatars))}."
@@ -167,7 +166,7 @@ def _film() -> Finding:
 def _address(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.host}:{settings.port}"
     try:
-        if ports.is_free(settings.host, settings.port):
+        if is_free(settings.host, settings.port):
             yield Finding("port", "ok", f"{where} is free.")
         else:
             yield Finding("port", "hint", f"{where} is taken; the app takes the next free one.", "python app.py --port NUMBER")
@@ -175,18 +174,11 @@ def _address(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "port", "wrong", f"{settings.host} is no address of this machine ({error.strerror}).", "python app.py --host 127.0.0.1"
         )
-    if _is_loopback(settings.host):
+    if is_loopback(settings.host):
         yield Finding("microphone", "ok", "browsers on this machine may use it at this address.")
     else:
         rule = "browsers on other machines may use theirs over HTTPS only."
         yield Finding("microphone", "hint", rule, "python app.py --share, or a proxy with a certificate in front")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _engine(registry: Registry, stage: Stage, offer: EngineOption) -> Finding:

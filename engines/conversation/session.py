@@ -1,254 +1,163 @@
-"""One person's conversation: who they talk with, what was said, the turn that is running, and how much of it was really heard."""
+"""Live state of a client: who is on stage, the running turn, and turns that were stopped before they began."""
 
 from __future__ import annotations
 
-import logging
 import re
-import secrets
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Iterator
 
-from engines.audio import require_sound
 from engines.concurrency.channel import CancelToken
-from engines.concurrency.deadlines import Limits
-from engines.config.personas import PersonaBook
-from engines.config.settings import Settings
-from engines.conversation.journal import Journal
-from engines.conversation.turn import TurnRequest, failed, run_turn
-from engines.errors import AudioError, EngineError, InputError
-from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnEnded, TurnEvent, TurnFailed, TurnInterrupted
-from engines.registry.registry import Engines, Registry
-from engines.types import ChatMessage, Persona, Utterance, WordTiming
+from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
+from engines.conversation.turn import TurnRequest, run_turn
+from engines.events import TurnEvent
+from engines.registry.registry import Engines
+from engines.types import Persona
 
-log = logging.getLogger(__name__)
-
-_TURN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+TURN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+"""What a client may call its turns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """How far a reply was heard when it was cut off."""
+class RunningTurn:
+    """A turn in progress: its cancel token and its pipeline."""
 
-    turn_id: str
-    index: int
-    """The segment that was playing; -1 if none was."""
-    ms: float
-    """How much of it, in ms."""
+    def __init__(self, turn_id: str, persona: Persona) -> None:
+        self.turn_id, self.persona = turn_id, persona
+        self._token = CancelToken()
 
+    def cancel(self) -> None:
+        """End it; never blocks, may be called twice."""
+        self._token.cancel()
 
-@dataclass(slots=True)
-class _Exchange:
-    """One turn as the conversation remembers it; the sound itself is let go."""
-
-    turn_id: str
-    question: str = ""
-    answer: str = ""
-    pieces: list[tuple[str, tuple[WordTiming, ...]]] = field(default_factory=list)
-    heard: Heard | None = None
-    cancel_token: CancelToken = field(default_factory=CancelToken)
-
-    def follow(self, event: TurnEvent) -> None:
-        """Remember what an event of this turn adds to the conversation."""
-        match event:
-            case TranscriptReady():
-                self.question = event.transcript.text
-            case SegmentReady():
-                self.pieces.append((event.segment.text, event.segment.timeline.words))
-            case TurnCompleted() | TurnFailed() if self.heard is None:
-                self.answer = event.text
-            case TurnInterrupted() if self.heard is None:
-                self.answer = "".join(text for text, _ in self.pieces)
-
-    def cut(self, heard: Heard) -> None:
-        """Keep of the answer what was heard by then."""
-        self.heard = heard
-        whole = "".join(text for text, _ in self.pieces[: max(heard.index, 0)])
-        begun = self.pieces[heard.index][1] if 0 <= heard.index < len(self.pieces) else ()
-        last = "".join(word.text for word in begun if word.start_ms + word.duration_ms / 2 <= heard.ms)
-        self.answer = (whole + last).rstrip()
-
-    def messages(self) -> Iterator[ChatMessage]:
-        if self.question:
-            yield ChatMessage("user", self.question)
-        if self.answer.strip():
-            yield ChatMessage("assistant", self.answer)
+    def events(self, request: TurnRequest, engines: Engines) -> Iterator[TurnEvent]:
+        """Run the pipeline."""
+        return run_turn(request, engines, self._token)
 
 
 class Session:
-    """Belongs to one browser tab or API client; every method may be called from any thread."""
+    """What is live of one conversation; every method may be called from any thread and none waits for an engine or a file."""
 
-    def __init__(self, registry: Registry, book: PersonaBook, settings: Settings, journal: Journal) -> None:
-        self._registry, self._book, self._settings, self._journal = registry, book, settings, journal
-        self._limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
+    def __init__(self, session_id: str, store: ConversationStore, persona: Persona) -> None:
+        self.id, self._store, self._persona = session_id, store, persona
         self._guard = threading.Lock()
-        self._exchanges: list[_Exchange] = []
+        self._running: RunningTurn | None = None
         self._stopped: deque[str] = deque(maxlen=32)
-        self._persona = book.first(settings.persona)
 
     @property
     def persona(self) -> Persona:
-        """Who is being talked with, as the persona file describes them now."""
-        people = self._book.all()
-        if self._persona.id in people:  # else they have just been deleted from the file: the conversation goes on with them
-            self._persona = people[self._persona.id]
+        """Who is being talked with."""
         return self._persona
 
-    def history(self) -> tuple[ChatMessage, ...]:
-        """What was said and heard so far, oldest first."""
+    @property
+    def conversation(self) -> Conversation:
+        """What was said and heard so far."""
+        return self._store.load(self.id) or Conversation()
+
+    def update(self, persona: Persona) -> None:
+        """The persona file has a newer version of somebody; ignored if they are not on stage."""
         with self._guard:
-            return self._messages()
+            if persona.id == self._persona.id:
+                self._persona = persona
 
-    def answer(self, utterance: Utterance, turn_id: str = "", heard: Heard | None = None) -> Iterator[TurnEvent]:
-        """Answer what the user said. A turn that is still running is interrupted first; `heard` says how much of it was heard.
-
-        What cannot be used (no words, silence, too long) becomes a `TurnFailed`, never an exception.
-        """
-        turn_id = _usable(turn_id)
-        self.stop(heard)
-        self.stop()
-        try:
-            self._check(utterance)
-        except EngineError as error:
-            return iter([failed(turn_id, error)])
-        exchange, persona, history = self._begin(turn_id)
-        language = {"persona": persona.language, "auto": None}.get(self._settings.stt_language, self._settings.stt_language)
-        return self._run(exchange, TurnRequest(turn_id, persona, utterance, history, input_language=language, limits=self._limits))
-
-    def greet(self, turn_id: str = "") -> Iterator[TurnEvent]:
-        """Let the persona speak first."""
-        turn_id = _usable(turn_id)
-        exchange, persona, _ = self._begin(turn_id)
-        return self._run(exchange, TurnRequest(turn_id, persona, None, reply=persona.greeting, limits=self._limits))
-
-    def stop(self, heard: Heard | None = None) -> None:
-        """End the turn that `heard` names and remember of its answer only what was heard; without `heard`, end whatever runs.
-
-        A turn may be stopped before it has begun: its id is remembered. Never blocks.
-        """
+    def begin(self, turn_id: str, position: PlaybackPosition | None = None) -> RunningTurn:
+        """End the running turn and take up another in one step, so that whatever comes next (stop, clear, another turn) finds it."""
         with self._guard:
-            for exchange in self._exchanges:
-                if heard is None or heard.turn_id == exchange.turn_id:
-                    exchange.cancel_token.cancel()
-                    if heard is not None:
-                        exchange.cut(heard)
-            if heard is not None and _TURN_ID.fullmatch(heard.turn_id):
-                self._stopped.append(heard.turn_id)
-
-    def clear(self) -> None:
-        """Forget the conversation; the persona stays."""
-        with self._guard:
-            self._forget()
-
-    def switch(self, persona_id: str) -> Persona:
-        """Talk with somebody else, from the beginning.
-
-        Raises:
-            InputError: nobody is called that; says who there is.
-        """
-        persona = self._book.get(persona_id)
-        with self._guard:
-            self._forget()
-            self._persona = persona
-        return persona
-
-    def _forget(self) -> None:
-        for exchange in self._exchanges:
-            exchange.cancel_token.cancel()
-        self._exchanges = []
-
-    def _messages(self) -> tuple[ChatMessage, ...]:
-        return tuple(message for exchange in self._exchanges for message in exchange.messages())
-
-    def _begin(self, turn_id: str) -> tuple[_Exchange, Persona, tuple[ChatMessage, ...]]:
-        """End what runs and take up a turn in one step, so that whatever comes next (stop, clear, another turn) finds it; what it knows."""
-        exchange, count = _Exchange(turn_id), self._settings.history_messages
-        with self._guard:
-            for running in self._exchanges:
-                running.cancel_token.cancel()
+            self._interrupt(position)
+            self._running = turn = RunningTurn(turn_id, self._persona)
             if turn_id in self._stopped:
-                exchange.cancel_token.cancel()
-            while self._exchanges and (len(self._messages()) > count or len(self._exchanges) > max(count, 1)):
-                # half at once: as long as the beginning stays the same, a model need not read it again
-                self._exchanges = self._exchanges[(len(self._exchanges) + 1) // 2 :]
-            history = self._messages()
-            self._exchanges = [*self._exchanges, exchange]
-            return exchange, self.persona, history
+                turn.cancel()
+            self._store.save(self.id, self.conversation.begin(turn_id))
+            return turn
 
-    def _check(self, utterance: Utterance) -> None:
-        if utterance.audio is not None:
-            if utterance.audio.duration_ms > self._settings.max_utterance_ms:
-                seconds, limit = utterance.audio.duration_ms / 1000, self._settings.max_utterance_ms / 1000
-                raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}.", code="too_long")
-            require_sound(utterance.audio)
-            return
-        text = utterance.text or ""
-        if not text.strip():
-            raise InputError("Type or say something first.", code="empty")
-        if len(text) > self._settings.max_text_chars:
-            message = f"That message has {len(text)} characters; please keep it under {self._settings.max_text_chars}."
-            raise InputError(message, code="too_long")
+    def interrupt(self, position: PlaybackPosition | None = None) -> None:
+        """End whatever runs; `position` says how far a turn was heard, be it the running one or an earlier one."""
+        with self._guard:
+            self._interrupt(position)
 
-    def _run(self, exchange: _Exchange, request: TurnRequest) -> Iterator[TurnEvent]:
-        try:
-            engines = self._registry.engines(request.persona.language)
-        except EngineError as error:
-            yield failed(request.turn_id, error)
-            return
-        for event in run_turn(request, engines, exchange.cancel_token):
-            with self._guard:
-                exchange.follow(event)
-            if isinstance(event, TurnEnded):
-                self._note(event, request.persona.id, engines)
-            yield self._judged(event, request, engines)
+    def stop(self, position: PlaybackPosition) -> None:
+        """End the turn that `position` names and remember of its answer only what was heard; any other turn goes on.
 
-    def _judged(self, event: TurnEvent, request: TurnRequest, engines: Engines) -> TurnEvent:
-        """The same event; where it tells of a failure that costs an engine its place, its message says so."""
-        if isinstance(event, TurnCompleted):
-            self._registry.record_success(engines, request.stages)
-        elif isinstance(event, TurnFailed) and (news := self._registry.record_failure(engines, event)):
-            return replace(event, message=f"{event.message} {news}")
-        return event
+        A turn may be stopped before it has begun: its id is remembered.
+        """
+        with self._guard:
+            if self._running and self._running.turn_id == position.turn_id:
+                self._running.cancel()
+            self._cut(position)
 
-    def _note(self, end: TurnEnded, persona: str, engines: Engines) -> None:
-        try:
-            self._journal.write(end, persona, engines)
-        except OSError:
-            log.exception("turn %s: the journal cannot be written", end.turn_id)
+    def forget(self, persona: Persona | None = None) -> None:
+        """End whatever runs and forget the conversation; with `persona`, talk with somebody else from now on."""
+        with self._guard:
+            self._interrupt(None)
+            self._store.delete(self.id)
+            self._persona = persona or self._persona
 
+    def follow(self, event: TurnEvent) -> None:
+        """Remember what an event of a turn adds to the conversation."""
+        with self._guard:
+            self._amend(lambda conversation: conversation.after(event))
 
-def _usable(turn_id: str) -> str:
-    """The id that a client gave its turn, or a new one in place of what is no id."""
-    return turn_id if _TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)
+    def _amend(self, change: Callable[[Conversation], Conversation]) -> None:
+        before = self.conversation
+        if (after := change(before)) is not before:
+            self._store.save(self.id, after)
+
+    def _interrupt(self, position: PlaybackPosition | None) -> None:
+        if self._running:
+            self._running.cancel()
+            self._running = None
+        if position:
+            self._cut(position)
+
+    def _cut(self, position: PlaybackPosition) -> None:
+        self._amend(lambda conversation: conversation.cut(position))
+        if TURN_ID.fullmatch(position.turn_id):
+            self._stopped.append(position.turn_id)
 
 
 class Sessions:
-    """All conversations of this process, each reachable only by its own id; the one unused for longest makes room."""
+    """All sessions of this process, each reachable only by its own id; the one unused for longest makes room."""
 
-    def __init__(self, registry: Registry, book: PersonaBook, settings: Settings) -> None:
-        self._make = partial(Session, registry, book, settings, Journal(settings.journal))
-        self._limit = settings.max_sessions
+    def __init__(self, limit: int, store: ConversationStore, persona: Callable[[], Persona]) -> None:
+        """No sessions yet.
+
+        Args:
+            limit: most sessions at once.
+            store: where their conversations are kept.
+            persona: who a new session begins with; may read a file.
+        """
+        self._limit, self._store, self._first = limit, store, persona
         self._guard = threading.Lock()
         self._open: OrderedDict[str, Session] = OrderedDict()
 
     def get(self, session_id: str) -> Session:
-        """The conversation with that id, begun if it is new."""
+        """The session with that id, opened if it is new."""
         with self._guard:
-            if session_id not in self._open:
-                while len(self._open) >= self._limit:
-                    self._open.popitem(last=False)[1].stop()
-                self._open[session_id] = self._make()
+            if session := self._open.get(session_id):
+                self._open.move_to_end(session_id)
+                return session
+        new = Session(session_id, self._store, self._first())  # not while others wait: it reads the persona file
+        with self._guard:
+            session = self._open.setdefault(session_id, new)
             self._open.move_to_end(session_id)
-            return self._open[session_id]
+            pushed_out = [self._open.popitem(last=False)[1] for _ in range(len(self._open) - self._limit)]
+        for old in pushed_out:
+            old.forget()
+        return session
 
     def close(self, session_id: str) -> None:
-        """End a conversation and free everything it holds; unknown ids are ignored."""
+        """End a session and free everything it holds; unknown ids are ignored."""
         with self._guard:
             session = self._open.pop(session_id, None)
-        if session is not None:
-            session.stop()
+        if session:
+            session.forget()
+
+    def close_all(self) -> None:
+        """End every session."""
+        with self._guard:
+            sessions = list(self._open.values())
+            self._open.clear()
+        for session in sessions:
+            session.forget()
 
     def __len__(self) -> int:
         return len(self._open)

@@ -214,6 +214,11 @@ class Registry:
         for engine in self._tried(stage):
             engine.stop()
 
+    def close(self) -> None:
+        """End every download, for the app ends."""
+        for stage in STAGES:
+            self.stop(stage)
+
     def _improve(self, stage: Stage) -> None:
         with self._preparing[stage]:
             for engine in self._order(stage):

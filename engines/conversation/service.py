@@ -1,0 +1,299 @@
+"""Application service: every use case of a conversation once. The page, the command line and the API are thin adapters over it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from engines.audio import decode, require_sound
+from engines.concurrency.deadlines import Limits
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
+from engines.conversation.journal import Journal
+from engines.conversation.session import TURN_ID, RunningTurn, Session, Sessions
+from engines.conversation.turn import TurnRequest, failed
+from engines.errors import AudioError, ConfigError, EngineError, InputError
+from engines.events import TurnCompleted, TurnEnded, TurnEvent, TurnFailed
+from engines.registry.discovery import EngineOption
+from engines.registry.registry import Engines, EngineStatus, Registry
+from engines.storage.memory import MemoryStore
+from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Stage, Utterance
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """The engines of one stage."""
+
+    stage: Stage
+    chosen: EngineStatus | None
+    """The engine of the next turn; None where none can work."""
+    problem: str
+    """Why none can, in a sentence; else empty."""
+    awaited: tuple[EngineStatus, ...]
+    """Engines that would be used before the chosen one, and why they are not yet."""
+    selection: str
+    """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
+    options: tuple[EngineOption, ...]
+    """All engines that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """Who can be talked with, which engines work, and what the service takes."""
+
+    personas: tuple[Persona, ...]
+    first: Persona
+    """Who greets first."""
+    personas_problem: str | None
+    """Why the newest version of the persona file is not in use."""
+    stages: tuple[StageStatus, ...]
+    choosable: bool
+    """Whether clients may choose engines, for everybody."""
+    max_utterance_ms: float
+    max_text_chars: int
+    max_upload_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOrder:
+    """Somebody wants another engine, the end of a download, or another try."""
+
+    stage: Stage
+    action: Literal["choose", "stop", "retry"]
+    selection: str = ""
+    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best that can be loaded."""
+
+
+class ConversationService:
+    """All conversations of this process; every method may be called from any thread.
+
+    A client is known by a session id that it keeps to itself. Whatever it does wrong becomes a `TurnFailed`, never an exception, where a
+    turn is what it asked for.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: Registry, book: PersonaBook, store: ConversationStore | None = None, *, choosable: bool = False
+    ) -> None:
+        """Nobody talks yet.
+
+        Args:
+            settings: limits, time-outs, who greets first.
+            registry: the engines.
+            book: the personas.
+            store: where conversations are kept; None keeps them in memory.
+            choosable: whether clients may choose engines, for everybody.
+        """
+        self.settings = settings
+        self._registry, self._book, self._choosable = registry, book, choosable
+        self._limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
+        self._journal = Journal(settings.journal)
+        self._sessions = Sessions(
+            settings.max_sessions, store or MemoryStore[Conversation](settings.max_sessions), lambda: book.first(settings.persona)
+        )
+
+    # ---- a conversation
+
+    def greet(self, session_id: str, turn_id: str = "") -> Iterator[TurnEvent]:
+        """Let the persona speak first."""
+        session = self._open(session_id)
+        turn = session.begin(_usable(turn_id))
+        return self._run(session, turn, TurnRequest(turn.turn_id, turn.persona, None, reply=turn.persona.greeting, limits=self._limits))
+
+    def say(self, session_id: str, text: str, turn_id: str = "", position: PlaybackPosition | None = None) -> Iterator[TurnEvent]:
+        """Answer a typed message."""
+        return self.answer(session_id, lambda: Utterance(text=text), turn_id, position)
+
+    def hear(
+        self, session_id: str, recording: AudioChunk | bytes, turn_id: str = "", position: PlaybackPosition | None = None
+    ) -> Iterator[TurnEvent]:
+        """Answer a recording: sound, or the bytes of an audio file of any common format."""
+
+        def utterance() -> Utterance:
+            if isinstance(recording, bytes):
+                return Utterance(audio=decode(recording, max_ms=self.settings.max_utterance_ms))
+            return Utterance(audio=recording)
+
+        return self.answer(session_id, utterance, turn_id, position)
+
+    def answer(
+        self,
+        session_id: str,
+        utterance: Callable[[], Utterance],
+        turn_id: str = "",
+        position: PlaybackPosition | None = None,
+    ) -> Iterator[TurnEvent]:
+        """Answer what the user typed or said. A turn that is still running is interrupted first.
+
+        Args:
+            session_id: whose conversation it is.
+            utterance: makes what the user handed over; what it raises, and what cannot be used (no words, silence, too long), becomes a
+                `TurnFailed`.
+            turn_id: what the client calls this turn; it gets an id where that is none.
+            position: how far the interrupted turn was heard, as far as it is known by now; `stop` may correct it a moment later.
+
+        Returns:
+            The turn's events, as they happen.
+        """
+        turn_id, session = _usable(turn_id), self._open(session_id)
+        try:
+            given = utterance()
+            self._check(given)
+        except EngineError as error:
+            session.interrupt(position)
+            return iter([failed(turn_id, error)])
+        turn = session.begin(turn_id, position)
+        language = {"persona": turn.persona.language, "auto": None}.get(self.settings.stt_language, self.settings.stt_language)
+
+        def history() -> tuple[ChatMessage, ...]:
+            return session.conversation.window(self.settings.history_messages, before=turn_id)
+
+        request = TurnRequest(turn_id, turn.persona, given, history, input_language=language, limits=self._limits)
+        return self._run(session, turn, request)
+
+    def stop(self, session_id: str, position: PlaybackPosition | None = None) -> None:
+        """End the turn that `position` names and remember of its answer only what was heard; without `position`, end whatever runs.
+
+        May come before the turn has begun, while it runs, and after the next one has begun. Never blocks.
+        """
+        session = self._sessions.get(session_id)
+        if position is None:
+            session.interrupt()
+        else:
+            session.stop(position)
+
+    def clear(self, session_id: str) -> None:
+        """Forget the conversation; the persona stays."""
+        self._sessions.get(session_id).forget()
+
+    def switch(self, session_id: str, persona_id: str) -> Persona:
+        """Talk with somebody else, from the beginning.
+
+        Raises:
+            InputError: nobody is called that (code ``unknown_persona``); says who there is.
+        """
+        persona = self._book.get(persona_id)
+        self._sessions.get(session_id).forget(persona)
+        return persona
+
+    def persona(self, session_id: str) -> Persona:
+        """Who is being talked with, as the persona file describes them now."""
+        return self._open(session_id).persona
+
+    def conversation(self, session_id: str) -> Conversation:
+        """What was said and heard so far."""
+        return self._sessions.get(session_id).conversation
+
+    def leave(self, session_id: str) -> None:
+        """The client is gone: end its turn and forget its conversation; unknown ids are ignored."""
+        self._sessions.close(session_id)
+
+    # ---- the engines and the service itself
+
+    def status(self) -> ServiceStatus:
+        """Who can be talked with, which engines work, and what the service takes."""
+        people = self._book.all()  # first: reading the file finds out what is wrong with it
+        return ServiceStatus(
+            personas=tuple(people.values()),
+            first=self._book.first(self.settings.persona),
+            personas_problem=self._book.problem,
+            stages=tuple(map(self._stage, STAGES)),
+            choosable=self._choosable,
+            max_utterance_ms=self.settings.max_utterance_ms,
+            max_text_chars=self.settings.max_text_chars,
+            max_upload_mb=self.settings.max_upload_mb,
+        )
+
+    def order(self, order: EngineOrder) -> None:
+        """Choose an engine, stop a download, or try again what failed; for everybody.
+
+        Raises:
+            ConfigError: clients may not do that here.
+            EngineError: there is no such engine, it cannot work here, or that is no name of a model.
+        """
+        if not self._choosable:
+            raise ConfigError("Here only whoever started the app chooses the engines.")
+        match order.action:
+            case "choose":
+                self._registry.choose(order.stage, order.selection)
+            case "stop":
+                self._registry.stop(order.stage)
+            case "retry":
+                self._registry.retry(order.stage)
+
+    def prepare(self) -> None:
+        """Load what the first turn needs, then better engines; may take minutes, never raises."""
+        self._registry.prepare()
+
+    def close(self) -> None:
+        """End every turn, download and engine."""
+        self._sessions.close_all()
+        self._registry.close()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _open(self, session_id: str) -> Session:
+        """The session, with the persona as the file describes them now; who was deleted from the file stays on stage."""
+        session, people = self._sessions.get(session_id), self._book.all()
+        if newest := people.get(session.persona.id):
+            session.update(newest)
+        return session
+
+    def _stage(self, stage: Stage) -> StageStatus:
+        chosen, awaited, problem = None, tuple[EngineStatus, ...](), ""
+        try:
+            chosen, awaited = self._registry.chosen(stage), self._registry.awaited(stage)
+        except EngineError as error:
+            problem = error.message
+        return StageStatus(stage, chosen, problem, awaited, self._registry.selection(stage), self._registry.options(stage))
+
+    def _check(self, utterance: Utterance) -> None:
+        if utterance.audio is not None:
+            if utterance.audio.duration_ms > self.settings.max_utterance_ms:
+                seconds, limit = utterance.audio.duration_ms / 1000, self.settings.max_utterance_ms / 1000
+                raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}.", code="too_long")
+            require_sound(utterance.audio)
+            return
+        text = utterance.text or ""
+        if not text.strip():
+            raise InputError("Type or say something first.", code="empty")
+        if len(text) > self.settings.max_text_chars:
+            message = f"That message has {len(text)} characters; please keep it under {self.settings.max_text_chars}."
+            raise InputError(message, code="too_long")
+
+    def _run(self, session: Session, turn: RunningTurn, request: TurnRequest) -> Iterator[TurnEvent]:
+        try:
+            engines = self._registry.engines(request.persona.language)
+        except EngineError as error:
+            yield failed(request.turn_id, error)
+            return
+        for event in turn.events(request, engines):
+            session.follow(event)
+            if isinstance(event, TurnEnded):
+                self._note(event, request.persona.id, engines)
+            yield self._judged(event, request, engines, session.id)
+
+    def _judged(self, event: TurnEvent, request: TurnRequest, engines: Engines, session_id: str) -> TurnEvent:
+        """The same event; where it tells of a failure that costs an engine its place, its message says so."""
+        if isinstance(event, TurnCompleted):
+            self._registry.record_success(engines, request.stages, session_id)
+        elif isinstance(event, TurnFailed) and (news := self._registry.record_failure(engines, event, session_id)):
+            return replace(event, message=f"{event.message} {news}")
+        return event
+
+    def _note(self, end: TurnEnded, persona: str, engines: Engines) -> None:
+        try:
+            self._journal.write(end, persona, engines)
+        except OSError:
+            log.exception("turn %s: the journal cannot be written", end.turn_id)
+
+
+def _usable(turn_id: str) -> str:
+    """The id that a client gave its turn, or a new one in place of what is no id."""
+    return turn_id if TURN_ID.fullmatch(turn_id) else secrets.token_hex(8)

@@ -1,0 +1,463 @@
+"""Every use case of a conversation: history, what was heard, isolation, limits, engines, status; without Gradio."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import HOUSE, StubEars, StubMind, StubRegistry, StubVoice, stub_engines, tone
+
+from engines.audio import to_wav
+from engines.config.personas import PersonaBook
+from engines.config.settings import Settings
+from engines.conversation.conversation import PlaybackPosition
+from engines.conversation.service import ConversationService, EngineOrder
+from engines.errors import ConfigError, EngineError, InputError, MissingDependency
+from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
+from engines.registry.registry import EngineHandle, Registry
+from engines.types import STAGES, AudioChunk, ChatMessage, Utterance
+
+WAIT_S = 10
+PEOPLE = HOUSE / "personas.yaml"
+
+
+@pytest.fixture
+def mind():
+    return StubMind()
+
+
+@pytest.fixture
+def registry(mind):
+    return StubRegistry(stub_engines(mind=mind))
+
+
+@pytest.fixture
+def service(registry, tmp_path):
+    settings = Settings(history_messages=12, max_sessions=3, journal=tmp_path / "journal.jsonl")
+    return ConversationService(settings, registry, PersonaBook(PEOPLE))
+
+
+def ask(service: ConversationService, text: str = "And you?", session: str = "one", **more: object) -> list[object]:
+    return list(service.say(session, text, **more))
+
+
+def history(service: ConversationService, session: str = "one") -> tuple[ChatMessage, ...]:
+    return service.conversation(session).window(99)
+
+
+def until_sound(events) -> None:
+    while not isinstance(next(events), SegmentReady):
+        pass
+
+
+@pytest.fixture
+def held(mind):
+    """The model writes on only when this is set, or once the test is over."""
+    event = threading.Event()
+    mind.before = lambda index: len(mind.asked) > 1 or index < 2 or event.wait(WAIT_S)
+    yield event
+    event.set()
+
+
+def test_a_conversation_is_remembered_and_handed_to_the_model(service, mind):
+    assert isinstance(ask(service, "First?", turn_id="a")[-1], TurnCompleted)
+    ask(service, "Second?")
+    reply = "".join(mind.deltas)
+    assert [message.content for message in mind.asked[1][1:]] == ["First?", reply, "Second?"]
+    assert [message.role for message in history(service)] == ["user", "assistant"] * 2
+
+
+def test_the_model_gets_no_more_messages_than_the_settings_say(service, mind):
+    for number in range(20):
+        ask(service, f"Question {number}?")
+    assert max(len(asked) - 2 for asked in mind.asked) == 12  # without the system prompt and the question
+    assert len(service.conversation("one").turns) == 20
+
+
+def test_a_question_at_which_the_model_failed_is_not_asked_again(service, mind):
+    mind.error = EngineError("I cannot.", code="x")
+    mind.error.stage = "llm"
+    assert isinstance(ask(service, "Poison?")[-1], TurnFailed)
+    mind.error = None
+    ask(service, "Hello?")
+    assert [message.content for message in mind.asked[-1][1:]] == ["Hello?"]
+
+
+def test_users_do_not_hear_of_each_other(service, mind):
+    ask(service, "My secret is 42.")
+    ask(service, "What is the secret?", session="two")
+    assert not any("42" in message.content for message in mind.asked[-1])
+
+
+def test_a_greeting_is_said_and_remembered(service):
+    events = list(service.greet("one", "g"))
+    greeting = service.persona("one").greeting
+    assert events[-1].text == greeting
+    assert history(service) == (ChatMessage("assistant", greeting),)
+
+
+def test_a_turn_stopped_before_it_began_never_begins(service):
+    service.stop("one", PlaybackPosition("early", -1, 0))
+    assert isinstance(ask(service, "Go", turn_id="early")[-1], TurnInterrupted)
+    events = service.say("one", "Go", "late")
+    service.stop("one", PlaybackPosition("late", -1, 0))
+    assert isinstance(list(events)[-1], TurnInterrupted)
+
+
+ENDINGS = {
+    "stop": lambda service: service.stop("one"),
+    "clear": lambda service: service.clear("one"),
+    "switch": lambda service: service.switch("one", "captain"),
+    "another turn": lambda service: service.greet("one", "later"),
+    "words that cannot be used": lambda service: service.say("one", ""),
+    "a closed tab": lambda service: service.leave("one"),
+    "the end of the app": lambda service: service.close(),
+}
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_a_turn_that_waits_for_its_engines_can_be_ended(service, registry, end):
+    ask(service, "Before")
+    loading, loaded, events, given = threading.Event(), threading.Event(), [], registry.given
+
+    def slow(*languages):
+        loading.set()
+        loaded.wait(WAIT_S)
+        return given
+
+    registry.engines = slow
+    turn = threading.Thread(target=lambda: events.extend(service.say("one", "Go", "waits")))
+    turn.start()
+    assert loading.wait(WAIT_S)
+    end(service)
+    loaded.set()
+    turn.join(WAIT_S)
+    assert isinstance(events[-1], TurnInterrupted)
+    assert "Go" not in [message.content for message in history(service)]
+
+
+def test_of_two_turns_begun_at_once_only_the_later_is_answered(service):
+    first, second = service.say("one", "One", "one"), service.say("one", "Two", "two")
+    assert isinstance(list(first)[-1], TurnInterrupted)
+    assert isinstance(list(second)[-1], TurnCompleted)
+
+
+def test_one_intent_is_one_cancellation(service, monkeypatch):
+    events = service.say("one", "One", "one")
+    next(events)
+    cancelled = []
+    monkeypatch.setattr("engines.conversation.session.RunningTurn.cancel", lambda turn: cancelled.append(turn.turn_id))
+    service.say("one", "Two", "two", PlaybackPosition("one", 0, 100))
+    assert cancelled == ["one"]
+
+
+def test_stopping_an_old_turn_leaves_the_running_one_alone(service):
+    ask(service, "Old", turn_id="old")
+    events = service.say("one", "New", "new")
+    next(events)
+    service.stop("one", PlaybackPosition("old", 0, 100))
+    assert isinstance(list(events)[-1], TurnCompleted)
+
+
+def test_a_new_utterance_interrupts_the_running_turn(service, mind, held):
+    first = service.say("one", "One", "one")
+    until_sound(first)
+    second = ask(service, "Two", turn_id="two", position=PlaybackPosition("one", 0, 10_000))
+    held.set()
+    assert isinstance(list(first)[-1], TurnInterrupted)
+    assert isinstance(second[-1], TurnCompleted)
+    assert [message.content for message in mind.asked[1][1:]] == ["One", "One two three.", "Two"]
+
+
+@pytest.mark.parametrize("when", ["before", "while its speech is recognized", "after"])
+def test_how_far_a_turn_was_heard_may_be_told_and_corrected_apart_from_the_utterance_that_cut_it_off(service, registry, mind, held, when):
+    first, estimate, position = service.say("one", "One", "one"), PlaybackPosition("one", 0, 10_000), PlaybackPosition("one", 0, 250)
+    until_sound(first)
+
+    class Ears(StubEars):
+        def transcribe(self, audio, language=None):
+            if when != "after":
+                service.stop("one", position)
+            return super().transcribe(audio, language)
+
+    registry.given = stub_engines(ears=Ears(), mind=mind)
+    if when == "before":
+        service.stop("one", position)
+    second = list(service.hear("one", tone(), "two", None if when == "before" else estimate))
+    if when == "after":
+        service.stop("one", position)
+    assert isinstance(second[-1], TurnCompleted)
+    assert [message.content for message in history(service)][:3] == ["One", "One", "hello there"]
+    assert mind.asked[1][2].content == ("One two three." if when == "after" else "One")
+
+
+def test_clear_and_switch_forget_everything_and_end_the_turn(service, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    others = [person for person in PersonaBook(PEOPLE).all() if person != service.persona("one").id]
+    for reset in (lambda: service.clear("one"), lambda: service.switch("one", others[0])):
+        events = service.say("one", "Go")
+        next(events)
+        reset()
+        hold.set()
+        assert isinstance(list(events)[-1], TurnInterrupted)
+        assert history(service) == ()
+    assert service.persona("one").id == others[0]
+
+
+def test_an_unknown_persona_is_refused_and_nothing_is_lost(service):
+    ask(service)
+    before = history(service)
+    with pytest.raises(InputError) as caught:
+        service.switch("one", "../../etc/passwd")
+    assert service.persona("one").id in caught.value.message
+    assert history(service) == before
+
+
+BAD_UTTERANCES = {
+    "empty": Utterance(text=""),
+    "blank": Utterance(text=" \n\t "),
+    "nothing": Utterance(),
+    "100 000 characters": Utterance(text="x" * 100_000),
+    "silence": Utterance(audio=AudioChunk(np.zeros(16_000, np.float32), 16_000)),
+    "no samples": Utterance(audio=AudioChunk(np.zeros(0, np.float32), 16_000)),
+    "ten minutes": Utterance(audio=tone(600_000)),
+}
+
+
+@pytest.mark.parametrize("utterance", BAD_UTTERANCES.values(), ids=BAD_UTTERANCES)
+def test_what_cannot_be_used_is_answered_in_a_sentence_and_the_conversation_goes_on(service, mind, utterance):
+    ask(service, "Before")
+    before, asked = history(service), len(mind.asked)
+    (end,) = service.answer("one", lambda: utterance, "bad")
+    assert isinstance(end, TurnFailed)
+    assert end.turn_id == "bad"
+    assert len(end.message.split()) > 3
+    assert (history(service), len(mind.asked)) == (before, asked)
+    assert isinstance(ask(service, "After")[-1], TurnCompleted)
+
+
+UPLOADS = {
+    "empty": b"",
+    "fifty bytes": to_wav(tone())[:50],
+    "silent": to_wav(AudioChunk(np.zeros(16_000, np.float32), 16_000)),
+    "ten minutes": to_wav(tone(600_000, rate=8_000)),
+    "not audio": b"<html></html>" * 99,
+}
+
+
+@pytest.mark.parametrize("file", UPLOADS.values(), ids=UPLOADS)
+def test_every_file_that_cannot_be_used_is_answered_under_an_id_of_its_own(service, file):
+    ends = [end for _ in range(3) for end in service.hear("one", file)]
+    assert all(isinstance(end, TurnFailed) and len(end.message.split()) > 3 for end in ends)
+    assert len({end.turn_id for end in ends} - {""}) == 3
+    assert isinstance(ask(service)[-1], TurnCompleted)
+
+
+def test_an_audio_file_and_a_recording_are_answered(service):
+    for recording in (to_wav(tone()), tone()):
+        assert isinstance(list(service.hear("one", recording))[-1], TurnCompleted)
+
+
+@pytest.mark.parametrize("turn_id", ["", "../x", "a" * 41, "<b>", "né"])
+def test_a_turn_id_that_is_not_one_is_replaced(service, turn_id):
+    made = ask(service, turn_id=turn_id)[0].turn_id
+    assert made != turn_id
+    assert made
+
+
+def test_engines_that_cannot_be_loaded_fail_the_turn_only(service, registry):
+    def broken(*languages):
+        raise MissingDependency("Kokoro", "pip install kokoro")
+
+    working, registry.engines = registry.engines, broken
+    end = ask(service)[-1]
+    assert isinstance(end, TurnFailed)
+    assert "pip install kokoro" in end.message
+    registry.engines = working
+    assert isinstance(ask(service)[-1], TurnCompleted)
+
+
+def test_the_journal_gets_one_line_a_turn_and_no_words(service, tmp_path):
+    ask(service, "A secret question", turn_id="j")
+    (line,) = (tmp_path / "journal.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["turn"], entry["end"], entry["persona"]) == ("j", "TurnCompleted", service.persona("one").id)
+    assert entry["first_segment_ms"] >= 0
+    assert "secret" not in line
+
+
+def test_a_journal_that_cannot_be_written_does_not_stop_the_turn(registry, tmp_path):
+    service = ConversationService(Settings(journal=tmp_path), registry, PersonaBook(PEOPLE))  # a folder
+    assert isinstance(ask(service)[-1], TurnCompleted)
+
+
+def test_the_newest_sessions_are_kept_and_the_rest_is_freed(service, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    events = service.say("one", "Go")
+    next(events)
+    for name in ("two", "three", "four"):
+        service.persona(name)
+    hold.set()
+    assert isinstance(list(events)[-1], TurnInterrupted)
+    assert len(service) == 3
+    assert history(service) == ()
+
+
+def test_leaving_ends_the_turn_and_unknown_ids_are_ignored(service, mind):
+    hold = threading.Event()
+    mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
+    events = service.say("one", "Go")
+    next(events)
+    service.leave("one")
+    service.leave("never")
+    hold.set()
+    assert isinstance(list(events)[-1], TurnInterrupted)
+    assert len(service) == 0
+
+
+def test_the_persona_of_the_settings_greets_first(registry):
+    book = PersonaBook(PEOPLE)
+    for person in book.all():
+        assert ConversationService(Settings(persona=person), registry, book).persona("x").id == person
+
+
+def test_when_the_persona_of_the_settings_leaves_the_file_the_first_greets(registry, tmp_path):
+    file = tmp_path / "personas.yaml"
+    text = PEOPLE.read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    book = PersonaBook(file)
+    service = ConversationService(Settings(persona="captain"), registry, book)
+    assert service.persona("before").id == "captain"
+    file.write_text(text.replace("\ncaptain:", "\nadmiral:", 1).replace("name: Dr. Maya Chen", "name: Maya"), encoding="utf-8")
+    assert service.persona("before").id == "captain"
+    assert service.persona("after").id == next(iter(book.all()))
+    assert service.persona("after").name == "Maya"
+
+
+def test_no_stop_waits_for_the_persona_file(service, monkeypatch):
+    ask(service)
+    reading, done = threading.Event(), threading.Event()
+    monkeypatch.setattr(PersonaBook, "all", lambda book: (reading.set(), done.wait(WAIT_S), {})[-1])
+    turn = threading.Thread(target=ask, args=(service,))
+    turn.start()
+    assert reading.wait(WAIT_S)
+    stopped = threading.Thread(target=lambda: (service.stop("one"), service.clear("one")))
+    stopped.start()
+    stopped.join(WAIT_S / 2)
+    assert not stopped.is_alive()
+    done.set()
+    turn.join(WAIT_S)
+
+
+def test_an_engine_that_keeps_failing_is_set_aside_and_the_answer_says_so(service, registry):
+    good = []
+    registry.record_success = lambda engines, stages, source="": good.append(stages)
+    registry.record_failure = lambda engines, failure, source="": f"{failure.stage} {failure.code} is set aside."
+    working, registry.given = registry.given, stub_engines(voice=StubVoice(error=EngineError("Hoarse.", code="x")))
+    failed = ask(service)[-1]
+    assert failed.message.startswith("Hoarse. ")
+    assert failed.message.endswith("x is set aside.")
+    registry.given = working
+    ask(service)
+    list(service.hear("one", tone()))
+    list(service.greet("one"))
+    assert good == [("llm", "tts"), ("stt", "llm", "tts"), ("tts",)]  # typed words and greetings say nothing of what they do not need
+
+
+def test_an_engine_that_cannot_be_loaded_does_not_cost_the_user_their_words(service, registry, mind):
+    def broken():
+        raise MissingDependency("Kokoro", "pip install kokoro")
+
+    registry.given = replace(registry.given, tts=EngineHandle(registry.given.tts.info, broken))
+    end = ask(service, "Remember this.")[-1]
+    assert "pip install kokoro" in end.message
+    assert end.text == "".join(mind.deltas)
+    assert history(service)[-2:] == (ChatMessage("user", "Remember this."), ChatMessage("assistant", end.text))
+
+
+def test_typed_words_need_no_speech_recognition(service, registry):
+    def broken():
+        raise MissingDependency("Whisper", "pip install whisper")
+
+    registry.given = replace(registry.given, stt=EngineHandle(registry.given.stt.info, broken))
+    assert isinstance(ask(service, "Hello.")[-1], TurnCompleted)
+
+
+@pytest.mark.parametrize(("setting", "hears"), [("persona", "es"), ("auto", None), ("de", "de")])
+def test_speech_recognition_expects_the_language_that_the_settings_name(mind, tmp_path, setting, hears):
+    people = tmp_path / "people.yaml"
+    people.write_text("ana:\n  name: Ana\n  line: Yes\n  prompt: Be Ana.\n  language: es\n  avatar: mia\n  greeting: Hola.\n")
+    asked = []
+
+    class Ears(StubEars):
+        def transcribe(self, audio, language=None):
+            asked.append(language)
+            return super().transcribe(audio, language)
+
+    registry = StubRegistry(stub_engines(ears=Ears(), mind=mind))
+    service = ConversationService(Settings(stt_language=setting), registry, PersonaBook(people))
+    list(service.hear("one", tone()))
+    assert asked == [hears]
+
+
+class Recorder(Registry):
+    """Notes what it is asked for."""
+
+    def __init__(self):
+        super().__init__(Settings())
+        self.asked = []
+
+    def choose(self, stage, selection):
+        self.asked.append((stage, selection))
+        if selection == "nobody":
+            super().choose(stage, selection)
+
+    def stop(self, stage):
+        self.asked.append((stage, "stop"))
+
+    def retry(self, stage):
+        self.asked.append((stage, "retry"))
+
+
+ORDERS = [EngineOrder("tts", "choose", "espeak_ng"), EngineOrder("llm", "stop"), EngineOrder("stt", "retry")]
+
+
+def test_engines_are_chosen_only_where_that_is_allowed():
+    registry = Recorder()
+    service = ConversationService(Settings(), registry, PersonaBook(PEOPLE))
+    for order in ORDERS:
+        with pytest.raises(ConfigError, match="only whoever started the app"):
+            service.order(order)
+    assert not registry.asked
+    assert not service.status().choosable
+    service = ConversationService(Settings(), registry, PersonaBook(PEOPLE), choosable=True)
+    for order in ORDERS:
+        service.order(order)
+    assert registry.asked == [("tts", "espeak_ng"), ("llm", "stop"), ("stt", "retry")]
+    assert service.status().choosable
+    with pytest.raises(ConfigError, match="espeak_ng"):
+        service.order(EngineOrder("tts", "choose", "nobody"))
+
+
+def test_the_end_of_the_app_ends_the_engines():
+    registry = Recorder()
+    ConversationService(Settings(), registry, PersonaBook(PEOPLE)).close()
+    assert registry.asked == [(stage, "stop") for stage in STAGES]
+
+
+def test_the_status_tells_who_is_there_what_works_and_what_is_taken():
+    settings = Settings(persona="sam", max_utterance_ms=5000)
+    status = ConversationService(settings, Registry(settings), PersonaBook(PEOPLE)).status()
+    assert (status.first.id, status.personas_problem) == ("sam", None)
+    assert status.first in status.personas
+    assert [stage.stage for stage in status.stages] == list(STAGES)
+    assert all(stage.chosen.info in [option.info for option in stage.options] for stage in status.stages)
+    assert (status.max_utterance_ms, status.max_text_chars, status.max_upload_mb) == (5000, settings.max_text_chars, settings.max_upload_mb)
+    status = ConversationService(settings, Registry(Settings(tts="nobody")), PersonaBook(PEOPLE)).status()
+    assert status.stages[-1].chosen is None
+    assert "nobody" in status.stages[-1].problem
