@@ -72,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "Kokoro-82M"
         parameters = save_kokoro(folder)
-        voice = kokoro.load(kokoro.Options(model=str(folder)), "cpu")
+        voice = kokoro.load(kokoro.Options(model=str(folder)), "cpu", folder)
         print(
             f"kokoro first sound: {parameters / 1e6:.1f} M parameters of random numbers, {torch.get_num_threads()} threads, {ROUNDS} rounds"
         )

@@ -44,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root, Calls(KModel) as calls:
         folder = Path(root) / "Kokoro-82M"
         save_small_kokoro(folder)
-        voices = [kokoro.load(kokoro.Options(model=str(folder), speed=speed), "cpu") for speed in SPEEDS]
+        voices = [kokoro.load(kokoro.Options(model=str(folder), speed=speed), "cpu", folder) for speed in SPEEDS]
         for name, text in SENTENCES.items():
             missing, off = 0.0, list[float]()
             for voice in voices:

@@ -150,7 +150,11 @@ def _transformers(folder: Path) -> Engine:
 
     options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
     return Engine(
-        room.INFO, lambda: room.load(options, "cpu"), Qwen2ForCausalLM, "forward", lambda call: int(call.named["input_ids"].shape[1])
+        room.INFO,
+        lambda: room.load(options, "cpu", folder),
+        Qwen2ForCausalLM,
+        "forward",
+        lambda call: int(call.named["input_ids"].shape[1]),
     )
 
 
@@ -159,7 +163,7 @@ def _mlx_lm(folder: Path) -> Engine:
 
     options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
     model: type = import_module("mlx_lm.models.qwen2").Model
-    return Engine(room.INFO, lambda: room.load(options, "auto"), model, "__call__", lambda call: int(call.arguments[1].shape[1]))
+    return Engine(room.INFO, lambda: room.load(options, "auto", folder), model, "__call__", lambda call: int(call.arguments[1].shape[1]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, TextDelta, Transcript, Voice
@@ -65,16 +66,21 @@ class Killable(Protocol):
 class Adapter(Protocol):
     """Adapter module: what a file in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`.
 
-    One that works with files of a model also holds ``model_of(options, device) -> hub.Model``: they are fetched before `load` is called,
-    with progress and a way to stop.
+    One that works with files of a model also holds ``files(options, device) -> hub.Model | None``: these are fetched before `load` is
+    called, with progress and a way to stop.
     """
 
     INFO: EngineInfo
     Options: type[Any]
     """A frozen dataclass with a default for every field."""
 
-    def load(self, options: Any, device: str) -> SpeechToText | ChatModel | TextToSpeech:
-        """Make the engine ready to work. `device` is ``auto`` (what suits the engine best), ``cpu``, ``cuda`` or ``mps``.
+    def load(self, options: Any, device: str, folder: Path | None) -> SpeechToText | ChatModel | TextToSpeech:
+        """Make the engine ready to work.
+
+        Args:
+            options: an `Options`.
+            device: ``auto`` (what suits the engine best), ``cpu``, ``cuda`` or ``mps``.
+            folder: with the files that `files` names; None where it names none.
 
         Raises:
             MissingDependency: a package is not installed.

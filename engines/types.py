@@ -243,8 +243,8 @@ class EngineInfo:
     """Works with what `requirements.txt` installs: no download, no account."""
     preference: int = 0
     """Among the engines that are ready, the highest is chosen."""
-    accelerator: str = "cpu"
-    """Engines that name the same accelerator share one lock, unless it is ``cpu``."""
+    in_process: bool = False
+    """Light and pure Python: it works in the app's own process, where every other engine has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,19 @@
-"""Folders of a model in which a file that its adapter requires is missing or damaged."""
+"""Models that compute here: loaded as the app does it, and folders in which a file that an adapter requires is missing or damaged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from engines.weights import hub
+
+
+def loaded(room: ModuleType, options: Any, device: str = "cpu") -> Any:
+    """The engine of an adapter, with its files found or fetched."""
+    files = room.files(options, device)
+    return room.load(options, device, hub.fetch(files) if files else None)
 
 
 def lacking(room: ModuleType, good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -29,5 +38,5 @@ def damaged(room: ModuleType, good: Path, folder: Path, size: int) -> Iterator[t
 
 def _required(room: ModuleType, good: Path) -> list[tuple[str, list[Path]]]:
     """Each pattern, and the files that fit it."""
-    patterns = room.model_of(room.Options(model=str(good)), "cpu").required
+    patterns = room.files(room.Options(model=str(good)), "cpu").required
     return [(pattern, [file for file in good.iterdir() if any(map(file.match, pattern.split("|")))]) for pattern in patterns]

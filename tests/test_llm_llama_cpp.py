@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_files import loaded
 from tiny_minds import LONG, MARKS, THINKS, fails, reply, talk, tokenizer_of
 
 from engines.errors import ChatModelError
@@ -118,7 +119,7 @@ def file(folder) -> Path:
 
 def mind_of(model: Path, **options) -> room.LlamaCpp:
     settings = {"model": str(model), "temperature": 0.0, "max_new_tokens": 24, "threads": 1, **options}
-    return room.load(room.Options(**settings), "auto")
+    return loaded(room, room.Options(**settings), "auto")
 
 
 def test_the_reply_is_what_the_library_itself_generates(file, persona):
@@ -213,7 +214,7 @@ def test_a_folder_with_one_file_will_do(file, tmp_path):
     ],
 )
 def test_which_files_of_the_hub_are_fetched(model, name, files):
-    wanted = room.model_of(room.Options(model=model), "cpu")
+    wanted = room.files(room.Options(model=model), "cpu")
     assert (wanted.name, wanted.files, wanted.required) == (name, files, ("|".join(files),))
 
 
@@ -231,11 +232,11 @@ def test_a_model_fetched_before_serves_without_a_network(file, monkeypatch, tmp_
     (snapshot / "tiny-Q8_0.gguf").write_bytes(b"not this one")
     assert fails(room, "some/model").code == "offline"
     (snapshot / "tiny-Q4_K_M.gguf").symlink_to(file)
-    assert isinstance(room.load(room.Options(model="some/model"), "cpu"), ChatModel)
+    assert isinstance(loaded(room, room.Options(model="some/model"), "cpu"), ChatModel)
 
 
 def test_the_model_goes_by_the_machines_memory(monkeypatch):
     monkeypatch.setattr(room, "memory_gb", lambda: 32.0)
-    assert "gpt-oss" in room.model_of(room.Options(), "auto").name
+    assert "gpt-oss" in room.files(room.Options(), "auto").name
     monkeypatch.setattr(room, "memory_gb", lambda: 4.0)
-    assert "1.7B" in room.model_of(room.Options(), "auto").name
+    assert "1.7B" in room.files(room.Options(), "auto").name

@@ -1,6 +1,6 @@
 """Every mind that computes here, with every kind of model its own tests make: what is read, kept and passed on, and how it fails.
 
-An adapter is found by its `model_of`. Its own tests, ``test_llm_NAME.py``, hold `mind_of(folder, **options)` and `MODELS`: functions that
+An adapter is found by its `files`. Its own tests, ``test_llm_NAME.py``, hold `mind_of(folder, **options)` and `MODELS`: functions that
 make a tiny model in a folder, by name; the first of them also takes `template`, `marks` and `longest`.
 """
 
@@ -32,7 +32,6 @@ from tiny_minds import (
     one_thread,  # noqa: F401 - a fixture
     pieces,
     reply,
-    steps,
     talk,
     texts,
     watched,
@@ -44,7 +43,7 @@ from engines.protocols import ChatModel
 from engines.types import ChatMessage
 
 ADAPTERS = [importlib.import_module(f"engines.llm.{found.name}") for found in pkgutil.iter_modules(llm.__path__) if found.name[0] != "_"]
-LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "model_of")]
+LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ def test_whatever_somebody_says_is_answered_and_nobody_can_speak_the_templates_m
     known = [tokens for tokens in (prompter.encode(mark, False) for mark in {*MARKS, *CHANNEL_MARKS}) if len(tokens) == 1]
     usual, prompt = ([[token] for token in prompter.prompt(talk(text)).tokens if [token] in known] for text in ("hello", said))
     assert prompt == usual != []
-    assert len(list(itertools.islice(steps(forgetful, forgetful.stream(talk(said), persona)), 3))) >= 1
+    assert len(list(itertools.islice(forgetful.stream(talk(said), persona), 3))) >= 1
 
 
 def test_a_template_without_a_system_prompt_is_given_one_with_the_first_words(case, tmp_path, persona):
@@ -316,7 +315,7 @@ def test_the_reply_ends_with_the_turn_and_marks_are_no_text(forgetful, persona, 
 def test_a_character_of_several_tokens_comes_whole(forgetful, persona, monkeypatch):
     text = "日本 é 😀 鯨"
     write(forgetful, text, monkeypatch)
-    said = [delta.text for delta in steps(forgetful, forgetful.stream(talk("hello"), persona)) if delta.text]
+    said = [delta.text for delta in forgetful.stream(talk("hello"), persona) if delta.text]
     assert said[0] == "日"
     assert "".join(said) == text
 
@@ -371,7 +370,7 @@ def test_a_failed_step_is_told_and_forgotten(mind, persona, code, error, after):
 
 def needed(case: Case, folder: Path) -> dict[str, list[str]]:
     """Each pattern of files that the adapter requires, and the files that fit it."""
-    required = case.room.model_of(case.room.Options(model=str(folder)), "cpu").required
+    required = case.room.files(case.room.Options(model=str(folder)), "cpu").required
     return {names: [file.name for file in folder.iterdir() if any(map(file.match, names.split("|")))] for names in required}
 
 
@@ -405,10 +404,10 @@ def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
     suited = []
     for gb in (4.0, 64.0):
         monkeypatch.setattr(room, "memory_gb", lambda *_, gb=gb: gb)
-        suited.append(room.model_of(room.Options(), "auto").name)
+        suited.append(room.files(room.Options(), "auto").name)
     assert set(suited) <= set(room.INFO.models)
     monkeypatch.setattr(room, "memory_gb", lambda *_: pytest.fail("asked"))
-    assert room.model_of(room.Options(model="some/model"), "auto").name == "some/model"
+    assert room.files(room.Options(model="some/model"), "auto").name == "some/model"
 
 
 @pytest.mark.parametrize(
@@ -417,4 +416,4 @@ def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
 def test_a_missing_package_is_answered_with_its_command(room, name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu")
+        room.load(room.Options(), "cpu", Path())

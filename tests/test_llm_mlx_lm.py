@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from model_files import loaded
 
 pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
 
@@ -88,7 +89,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def mind_of(folder: Path, **options) -> room.MlxLm:
-    return room.load(room.Options(**{"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}), "auto")
+    return loaded(room, room.Options(**{"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}), "auto")
 
 
 def test_the_reply_is_what_the_library_itself_generates(folder, persona):
@@ -183,7 +184,7 @@ def test_a_tokenizers_code_is_not_run(folder, tmp_path):
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     with suppress(ChatModelError):  # whether the library finds another tokenizer in the folder is its affair
-        room.load(room.Options(model=str(tmp_path)), "auto")
+        loaded(room, room.Options(model=str(tmp_path)), "auto")
     assert not (tmp_path / "ran").exists()
 
 
@@ -191,4 +192,4 @@ def test_a_tokenizers_code_is_not_run(folder, tmp_path):
 def test_without_what_computes_the_command_is_told(monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "auto")
+        room.load(room.Options(), "auto", Path())

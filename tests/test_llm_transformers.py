@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, lead_to, running
+from model_files import loaded
 from tiny_minds import CHATML, MARKS, THINKS, fails, one_thread, reply, save_tokenizer, talk  # noqa: F401 - one_thread is a fixture
 
 from engines.errors import ChatModelError
@@ -43,7 +44,7 @@ def folder(tmp_path_factory) -> Path:
 
 def mind_of(folder: Path, **options) -> room.Transformers:
     settings = {"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}
-    return room.load(room.Options(**settings), "cpu")
+    return loaded(room, room.Options(**settings), "cpu")
 
 
 def test_the_reply_is_what_the_library_itself_generates(folder, persona):
@@ -93,11 +94,11 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_serves_without_a_network(fo
     files = {path.name: path.read_bytes() for path in folder.iterdir()} | {"model.bin": b"-", "original/config.json": b"-"}
     with running(Hub(files)) as hub:
         lead_to(hub, monkeypatch, tmp_path)
-        assert isinstance(room.load(room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
+        assert isinstance(loaded(room, room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
         assert not hub.asked("model.bin")
         assert len(hub.asked("config.json")) == 1
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        assert isinstance(room.load(room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
+        assert isinstance(loaded(room, room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
         error = fails(room, "some/other")
         assert (error.code, error.retryable) == ("offline", True)
 
@@ -116,11 +117,11 @@ def test_the_model_suits_the_device_and_its_memory(device, gb, cuda, name, monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(room, "memory_gb", lambda on: asked.append(on) or float(gb))
-    assert room.model_of(room.Options(), device).name == name
+    assert room.files(room.Options(), device).name == name
     assert asked == [device if device != "auto" else "cuda" if cuda else "cpu"]
     assert name in room.INFO.models
 
 
 def test_a_model_that_is_named_asks_nothing_of_the_machine(monkeypatch):
     monkeypatch.setattr(room, "torch_device", lambda _: pytest.fail("asked"))
-    assert room.model_of(room.Options(model="some/model"), "auto").name == "some/model"
+    assert room.files(room.Options(model="some/model"), "auto").name == "some/model"

@@ -105,7 +105,7 @@ def load(registry: Registry):
     return registry.engines().tts.open()
 
 
-def failing(options, device):
+def failing(options, device, folder):
     raise RuntimeError("no memory")
 
 
@@ -128,7 +128,7 @@ def test_an_engine_for_another_machine_says_so(monkeypatch):
 def test_a_failed_load_is_reported_and_tried_again(monkeypatch, error):
     outcomes = [error, None]
 
-    def fail_once(options, device):
+    def fail_once(options, device, folder):
         if (outcome := outcomes.pop(0)) is not None:
             raise outcome
         return "engine"
@@ -149,12 +149,12 @@ EMBEDDED = {"name": "embedded", "embedded": True}
 def test_conversations_begin_on_the_embedded_engine_and_change_over_when_a_better_one_is_loaded(monkeypatch):
     go_on, asked = threading.Event(), threading.Event()
 
-    def slow(options, device):
+    def slow(options, device, folder):
         asked.set()
         assert go_on.wait(10)
         return "better"
 
-    embedded = Adapter(lambda options, device: "embedded", **EMBEDDED)
+    embedded = Adapter(lambda options, device, folder: "embedded", **EMBEDDED)
     registry = with_adapters(monkeypatch, Adapter(slow, name="better", preference=10), embedded)
     preparing = threading.Thread(target=registry.prepare)
     preparing.start()
@@ -169,7 +169,7 @@ def test_conversations_begin_on_the_embedded_engine_and_change_over_when_a_bette
 
 @pytest.mark.parametrize("settings", [{}, {"tts": "best"}], ids=["by preference", "by name"])
 def test_an_engine_that_cannot_be_loaded_is_set_aside_with_its_reason(monkeypatch, settings):
-    best, embedded = Adapter(failing, name="best", preference=2), Adapter(lambda options, device: "engine", **EMBEDDED)
+    best, embedded = Adapter(failing, name="best", preference=2), Adapter(lambda options, device, folder: "engine", **EMBEDDED)
     registry = with_adapters(monkeypatch, best, embedded, **settings)
     registry.prepare()
     assert registry.engines().tts.open() == "engine"
@@ -180,15 +180,15 @@ def test_an_engine_that_cannot_be_loaded_is_set_aside_with_its_reason(monkeypatc
 
 def test_an_engine_named_without_its_package_leaves_the_embedded_one_at_work(monkeypatch):
     missing = Adapter(None, name="best", requires=("no_such_module",), install="pip install no-such")
-    registry = with_adapters(monkeypatch, missing, Adapter(lambda options, device: "engine", **EMBEDDED), tts="best")
+    registry = with_adapters(monkeypatch, missing, Adapter(lambda options, device, folder: "engine", **EMBEDDED), tts="best")
     registry.prepare()
     assert registry.engines().tts.open() == "engine"
     assert registry.awaited("tts")[0].state == EngineState("needs", "pip install no-such")
 
 
 def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
-    remote = Adapter(lambda options, device: "remote", name="remote", preference=-1)
-    embedded = Adapter(lambda options, device: "engine", **EMBEDDED)
+    remote = Adapter(lambda options, device, folder: "remote", name="remote", preference=-1)
+    embedded = Adapter(lambda options, device, folder: "engine", **EMBEDDED)
     for settings, expected in (({}, "engine"), ({"tts": "remote"}, "remote")):
         registry = with_adapters(monkeypatch, remote, embedded, **settings)
         registry.prepare()
@@ -203,7 +203,7 @@ class ModelOptions:
 
 
 def with_options(monkeypatch, **settings) -> Registry:
-    adapter = Adapter(lambda options, device: options)
+    adapter = Adapter(lambda options, device, folder: options)
     adapter.Options = ModelOptions
     return with_adapters(monkeypatch, adapter, **settings)
 
@@ -230,7 +230,7 @@ def test_a_key_is_never_shown(monkeypatch):
 
 
 def working(name: str, **info) -> Adapter:
-    return Adapter(lambda options, device: name, name=name, **info)
+    return Adapter(lambda options, device, folder: name, name=name, **info)
 
 
 def wait_for(what) -> None:
@@ -264,7 +264,7 @@ def test_an_engine_that_keeps_failing_is_set_aside_for_the_next_until_it_is_aske
 def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monkeypatch):
     loading, go_on = threading.Event(), threading.Event()
 
-    def load(options, device):
+    def load(options, device, folder):
         if options.model == "late":
             loading.set()
             assert go_on.wait(10)
@@ -315,7 +315,7 @@ def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_noti
 
 def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
     go_on = threading.Event()
-    slow = Adapter(lambda options, device: go_on.wait(10) and "slow", name="slow", preference=1)
+    slow = Adapter(lambda options, device, folder: go_on.wait(10) and "slow", name="slow", preference=1)
     registry = with_adapters(monkeypatch, working("best", preference=2), slow, working("embedded", embedded=True))
     registry.prepare()
     registry.choose("tts", "slow")
@@ -328,7 +328,7 @@ def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
 
 
 def test_two_models_of_one_engine_change_over_and_the_old_one_is_let_go(monkeypatch):
-    adapter = Adapter(lambda options, device: options.model, preference=1)
+    adapter = Adapter(lambda options, device, folder: options.model, preference=1)
     adapter.Options = ModelOptions
     registry = with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
     registry.choose("tts", "made_up:large")
@@ -365,7 +365,7 @@ def test_what_cannot_be_loaded_leaves_the_working_engine_in_place(monkeypatch):
 def test_what_cannot_be_chosen_is_said_and_changes_nothing(monkeypatch, wish, said):
     monkeypatch.chdir(HOUSE)
     missing = Adapter(None, name="missing", requires=("no_such_module",), install="pip install no-such")
-    adapter = Adapter(lambda options, device: "engine", embedded=True)
+    adapter = Adapter(lambda options, device, folder: "engine", embedded=True)
     adapter.Options = ModelOptions
     registry = with_adapters(monkeypatch, adapter, missing)
     with pytest.raises(EngineError, match=said):
@@ -382,7 +382,7 @@ def test_a_folder_that_the_start_named_can_be_chosen_again(monkeypatch):
 def downloading(monkeypatch, fetch) -> Registry:
     """A registry with an engine whose model is fetched by `fetch` instead of the hub, and an embedded one."""
     adapter = working("best", preference=2)
-    adapter.model_of = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
+    adapter.files = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
     monkeypatch.setattr(hub, "fetch", fetch)
     return with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
 
@@ -421,7 +421,7 @@ def test_who_stops_one_download_is_not_given_another(monkeypatch):
 
     second = working("second", preference=1)
     adapter = working("best", preference=2)
-    adapter.model_of = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
+    adapter.files = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
     monkeypatch.setattr(hub, "fetch", stopped)
     registry = with_adapters(monkeypatch, adapter, second, working("embedded", embedded=True))
     registry.prepare()
@@ -430,7 +430,7 @@ def test_who_stops_one_download_is_not_given_another(monkeypatch):
 
 def test_many_first_users_load_once(monkeypatch):
     loads, gate = [], threading.Barrier(8)
-    registry = with_adapters(monkeypatch, Adapter(lambda options, device: loads.append(1) or "engine", embedded=True))
+    registry = with_adapters(monkeypatch, Adapter(lambda options, device, folder: loads.append(1) or "engine", embedded=True))
 
     def use():
         gate.wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hub_server import Hub, lead_to, running
+from model_files import loaded
 from tiny_ears import SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
 from engines.errors import SpeechToTextError
@@ -89,7 +90,7 @@ def make(folder: Path, script: Script = USUAL) -> Path:
 
 
 def ears_of(folder: Path, **options: Any) -> room.FasterWhisper:
-    return room.load(room.Options(model=str(folder), **options), "cpu")
+    return loaded(room, room.Options(model=str(folder), **options), "cpu")
 
 
 def break_decoding(ears: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
@@ -112,12 +113,12 @@ def test_every_size_has_its_model_on_the_hub(good, monkeypatch, tmp_path):
     from faster_whisper.utils import _MODELS
 
     assert {"tiny", "base", "small", "medium", "large-v3", "large-v3-turbo"} <= set(room.INFO.models)
-    names = {size: room.model_of(room.Options(model=size), "auto").name for size in room.INFO.models}
+    names = {size: room.files(room.Options(model=size), "auto").name for size in room.INFO.models}
     assert names == {size: _MODELS[size] for size in names}, "the library's own names"
     with running(Hub({path.name: path.read_bytes() for path in good.iterdir()})) as hub:
         lead_to(hub, monkeypatch, tmp_path)
         hub.repository = names[room.Options().model]
-        assert room.load(room.Options(), "cpu").transcribe(speech(), "en").text == SAYS
+        assert loaded(room, room.Options(), "cpu").transcribe(speech(), "en").text == SAYS
 
 
 @pytest.mark.parametrize(
@@ -133,5 +134,5 @@ def test_it_computes_on_an_nvidia_card_where_there_is_one(good, device, cards, o
         library, "WhisperModel", lambda folder, **options: asked.append(options) or (_ for _ in ()).throw(ValueError("seen"))
     )
     with pytest.raises(SpeechToTextError):
-        room.load(room.Options(model=str(good)), device)
+        loaded(room, room.Options(model=str(good)), device)
     assert (asked[0]["device"], asked[0]["compute_type"]) == (on, "float16" if on == "cuda" else "int8")

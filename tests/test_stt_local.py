@@ -1,6 +1,6 @@
 """Every Whisper that runs here, with tiny models that its own tests make: what it hears, what it passes on, and how it fails.
 
-An adapter is found by its `model_of`. Its own tests, ``test_stt_NAME.py``, hold `make(folder, script)`, which makes a tiny model,
+An adapter is found by its `files`. Its own tests, ``test_stt_NAME.py``, hold `make(folder, script)`, which makes a tiny model,
 `ears_of(folder, **options)`, `EXACT`, and `break_decoding(ears, error, patched)`.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from conftest import HOUSE, tone
 from hub_server import Hub, lead_to, running
-from model_files import damaged, lacking
+from model_files import damaged, lacking, loaded
 from tiny_ears import RATE, SAYS, Script, click, fails, noise, speech
 
 from engines import stt
@@ -31,7 +31,7 @@ from engines.stt._whisper import LocalWhisper, samples_of
 from engines.types import AudioChunk
 
 ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__) if found.name[0] != "_"]
-LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "model_of")]
+LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
 HUMANS = sorted((HOUSE.parent / "shared" / "speech").glob("*.wav"))
 
 
@@ -273,10 +273,10 @@ def test_a_model_of_the_hub_is_fetched_and_then_serves_without_a_network(case, f
 
     hub.files = {path.name: path.read_bytes() for path in folder.iterdir()} | {"README.md": b"not asked for"}
     options = case.room.Options(model=hub.repository)
-    assert case.room.load(options, "cpu").transcribe(speech(), "en").text == SAYS
+    assert loaded(case.room, options, "cpu").transcribe(speech(), "en").text == SAYS
     assert not hub.asked("README.md")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert case.room.load(options, "mps").transcribe(speech(), "en").text == SAYS
+    assert loaded(case.room, options, "mps").transcribe(speech(), "en").text == SAYS
     error = fails(case.room, "some/other")
     assert (error.code, error.retryable) == ("offline", True)
 
@@ -285,7 +285,7 @@ def test_a_model_of_the_hub_in_another_format_is_refused(case, hub):
     hub.files = {"config.json": b"{}", "model.safetensors": b"x"}
     error = fails(case.room, hub.repository)
     assert error.code == "missing_files"
-    assert case.room.model_of(case.room.Options(), "cpu").required[1].replace("|", " or ") in error.message
+    assert case.room.files(case.room.Options(), "cpu").required[1].replace("|", " or ") in error.message
 
 
 @pytest.mark.parametrize(
@@ -294,4 +294,4 @@ def test_a_model_of_the_hub_in_another_format_is_refused(case, hub):
 def test_a_missing_package_is_answered_with_its_command(room, name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu")
+        room.load(room.Options(), "cpu", Path())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_files import loaded
 
 pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
 
@@ -56,7 +57,7 @@ def make(folder: Path, script: Script = USUAL, *, vocabulary: int = 51_865, half
 
 
 def ears_of(folder: Path, **options: Any) -> room.MlxWhisper:
-    return room.load(room.Options(model=str(folder), **options), "auto")
+    return loaded(room, room.Options(model=str(folder), **options), "auto")
 
 
 def break_decoding(ears: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
@@ -139,13 +140,13 @@ def test_weights_that_do_not_fit_the_model_are_told(good, change, code, tmp_path
 
 @pytest.mark.parametrize("size", room.INFO.models)
 def test_every_size_has_a_home_on_the_hub(size):
-    model = room.model_of(room.Options(model=size), "auto")
+    model = room.files(room.Options(model=size), "auto")
     assert model.name.startswith(f"mlx-community/whisper-{size}")
-    assert room.model_of(room.Options(model="some/whisper"), "auto").name == "some/whisper"
+    assert room.files(room.Options(model="some/whisper"), "auto").name == "some/whisper"
 
 
 @pytest.mark.parametrize("name", ["mlx", "mlx.core", "mlx_whisper"])
 def test_a_missing_package_is_answered_with_its_command(monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "auto")
+        room.load(room.Options(), "auto", Path())

@@ -16,6 +16,7 @@ import huggingface_hub.constants
 import numpy as np
 import pytest
 from hub_server import Hub, lead_to, running
+from model_files import loaded
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.lipsync.oculus import visemes_of
@@ -119,7 +120,7 @@ def folder(tmp_path_factory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def voice(folder) -> room.Kokoro:
-    return room.load(room.Options(model=str(folder)), "cpu")
+    return loaded(room, room.Options(model=str(folder)), "cpu")
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def assert_whole(speeches: list[Speech], text: str) -> None:
 def test_fulfils_the_contract(voice):
     assert isinstance(voice, TextToSpeech)
     assert room.INFO.name == Path(room.__file__).stem
-    assert (room.INFO.preference, room.INFO.accelerator, room.INFO.embedded) == (10, "cpu", False)
+    assert (room.INFO.preference, room.INFO.embedded) == (10, False)
 
 
 def test_lists_its_voices_by_language(voice):
@@ -327,7 +328,7 @@ def test_an_unknown_voice_is_refused_before_any_file_is_opened(voice, name, monk
 
 def test_speed_is_kept_within_its_range(folder, voice):
     (usual,) = voice.synthesize("Hello there.")
-    (slow,) = room.load(room.Options(model=str(folder), speed=0.01), "cpu").synthesize("Hello there.")
+    (slow,) = loaded(room, room.Options(model=str(folder), speed=0.01), "cpu").synthesize("Hello there.")
     assert 1.3 < slow.audio.duration_ms / usual.audio.duration_ms < 4
 
 
@@ -336,7 +337,7 @@ def test_it_is_warm_when_it_is_loaded(folder, monkeypatch):
 
     calls, forward = [], KModel.forward
     monkeypatch.setattr(KModel, "forward", lambda self, *a, **k: calls.append(a) or forward(self, *a, **k))
-    room.load(room.Options(model=str(folder)), "cpu")
+    loaded(room, room.Options(model=str(folder)), "cpu")
     assert calls
 
 
@@ -424,7 +425,7 @@ def test_a_missing_package_names_the_command(monkeypatch):
 
     monkeypatch.setattr(room, "import_module", without)
     with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu")
+        room.load(room.Options(), "cpu", Path())
 
 
 @pytest.mark.parametrize("name", ["config.json", "kokoro-v1_0.pth", "voices"])
@@ -432,7 +433,7 @@ def test_a_missing_file_is_named(broken, name):
     path = broken / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(TextToSpeechError, match=name) as caught:
-        room.load(room.Options(model=str(broken)), "cpu")
+        loaded(room, room.Options(model=str(broken)), "cpu")
     assert caught.value.code == "missing_files"
 
 
@@ -471,7 +472,7 @@ def test_a_damaged_model_is_refused(broken, damage, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     damage(broken)
     with pytest.raises(TextToSpeechError, match="cannot be opened") as caught:
-        room.load(room.Options(model=str(broken)), "cpu")
+        loaded(room, room.Options(model=str(broken)), "cpu")
     assert caught.value.code == "load_failed"
     assert caught.value.__cause__ is not None
     assert not (tmp_path / "evil_was_here").exists()
@@ -483,7 +484,7 @@ def test_a_damaged_voice_is_refused_and_the_others_speak(broken):
     torch.save(torch.zeros(3, 5), broken / "voices" / "af_sky.pt")
     (broken / "voices" / "af_nova.pt").write_bytes(b"not a voice")
     torch.save(Evil(), broken / "voices" / "af_bella.pt")
-    voice = room.load(room.Options(model=str(broken)), "cpu")
+    voice = loaded(room, room.Options(model=str(broken)), "cpu")
     for name in ("af_sky", "af_nova", "af_bella"):
         with pytest.raises(TextToSpeechError, match=name) as caught:
             list(voice.synthesize("Hello", name))
@@ -495,33 +496,33 @@ def test_a_device_that_is_not_there_is_told(folder):
     import torch
 
     if torch.cuda.is_available():
-        (speech,) = room.load(room.Options(model=str(folder)), "cuda").synthesize("Hello there.")
+        (speech,) = loaded(room, room.Options(model=str(folder)), "cuda").synthesize("Hello there.")
         assert_whole([speech], "Hello there.")
         return
     with pytest.raises(TextToSpeechError, match="Set the device to cpu"):
-        room.load(room.Options(model=str(folder)), "cuda")
+        loaded(room, room.Options(model=str(folder)), "cuda")
 
 
 @pytest.mark.parametrize("model", ["./nothing", "/no/such/folder", "a/b/c", "..\\x", "", "~/no-such-kokoro"])
 def test_a_name_that_is_no_model_is_told(model):
     with pytest.raises(TextToSpeechError, match="no folder") as caught:
-        room.load(room.Options(model=model), "cpu")
+        loaded(room, room.Options(model=model), "cpu")
     assert caught.value.code == "unknown_model"
 
 
 def test_a_model_of_the_hub_is_fetched_once_and_then_serves_without_a_network(folder, monkeypatch, tmp_path):
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    model = room.model_of(room.Options(), "auto")
+    model = room.files(room.Options(), "auto")
     with running(Hub(files | {"samples/HEARME.wav": b"RIFF"}, repository=model.name)) as hub:
         lead_to(hub, monkeypatch, tmp_path)
-        assert len(room.load(room.Options(), "cpu").voices()) == 54
+        assert len(loaded(room, room.Options(), "cpu").voices()) == 54
         assert sum(request.sent for request in hub.requests) == sum(map(len, set(files.values())))
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         hub.requests.clear()
-        assert len(room.load(room.Options(), "cpu").voices()) == 54
+        assert len(loaded(room, room.Options(), "cpu").voices()) == 54
         assert not hub.requests
         with pytest.raises(TextToSpeechError, match="HF_HUB_OFFLINE") as caught:
-            room.load(room.Options(model="some/other"), "cpu")
+            loaded(room, room.Options(model="some/other"), "cpu")
         assert (caught.value.code, caught.value.retryable) == ("offline", True)
 
 
@@ -533,5 +534,5 @@ def test_by_itself_it_speaks_on_cuda_or_the_processor_never_on_a_macs_gpu(folder
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, to: asked.append(to) or self)
-    room.load(room.Options(model=str(folder)), "auto")
+    loaded(room, room.Options(model=str(folder)), "auto")
     assert asked == [device]

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from model_files import loaded
 from numpy.typing import NDArray
 
 from engines.audio import concatenate
@@ -88,7 +89,7 @@ def click() -> AudioChunk:
 def fails(room: ModuleType, model: Path | str, **options: object) -> SpeechToTextError:
     """How a model fails to open."""
     with pytest.raises(SpeechToTextError) as caught:
-        room.load(room.Options(model=str(model), **options), "cpu")
+        loaded(room, room.Options(model=str(model), **options), "cpu")
     assert caught.value.message.endswith((".", "hf auth login"))
     assert "\n" not in caught.value.message
     return caught.value

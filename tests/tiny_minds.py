@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import itertools
 import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -12,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from model_files import loaded
 
-from engines.concurrency.locks import exclusive
 from engines.errors import ChatModelError
 from engines.types import ChatMessage
 
@@ -63,26 +61,15 @@ def talk(*contents: str, system: str = "You are kind.") -> list[ChatMessage]:
     return [ChatMessage("system", system), *(ChatMessage(roles[at % 2], text) for at, text in enumerate(contents))]
 
 
-def steps(mind: Any, items: Iterator[Any]) -> Iterator[Any]:
-    """As a turn takes them: the accelerator's lock is held while one is made."""
-    accelerator = importlib.import_module(type(mind).__module__).INFO.accelerator
-    while True:
-        with exclusive(accelerator):
-            taken = list(itertools.islice(items, 1))
-        if not taken:
-            return
-        yield taken[0]
-
-
 def reply(mind: Any, messages: list[ChatMessage], persona: Any) -> str:
-    return "".join(delta.text for delta in steps(mind, mind.stream(messages, persona)))
+    return "".join(delta.text for delta in mind.stream(messages, persona))
 
 
 def pieces(mind: Any, messages: list[ChatMessage], room: int = 24) -> Iterator[str]:
     """What the model writes, thoughts and all, step by step."""
     prompt = mind._prompter.prompt(messages)
     lasting = mind._prompter.lasting(messages, prompt) if mind._forgetful else 0
-    return steps(mind, mind._texts(mind._tokens(prompt.tokens, lasting, room)))
+    return mind._texts(mind._tokens(prompt.tokens, lasting, room))
 
 
 def texts(mind: Any, messages: list[ChatMessage], room: int = 24) -> str:
@@ -108,7 +95,7 @@ def in_threads(*works: Callable[[], object]) -> None:
 def fails(room: ModuleType, model: Path | str) -> ChatModelError:
     """How a model fails to open."""
     with pytest.raises(ChatModelError) as caught:
-        room.load(room.Options(model=str(model)), "cpu")
+        loaded(room, room.Options(model=str(model)), "cpu")
     assert caught.value.message.endswith((".", "hf auth login"))
     assert "\n" not in caught.value.message
     return caught.value

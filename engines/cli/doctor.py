@@ -34,7 +34,7 @@ _LITTLE_MEMORY_GB = 4
 _LITTLE_SPACE_GB = 5
 """Whisper, Kokoro and a small language model together take about 3 GB."""
 _PROBE_S = 60
-_PROBE = "import importlib, sys; engine = importlib.import_module(sys.argv[1]); engine.load(engine.Options(), 'cpu')"
+_PROBE = "import importlib, sys; engine = importlib.import_module(sys.argv[1]); engine.load(engine.Options(), 'cpu', None)"
 _DRAWING_PROBE = """from avatar_assets.render.draw import context
 from engines.errors import EngineError
 try:

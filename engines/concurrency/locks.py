@@ -1,18 +1,17 @@
-"""One lock per accelerator, taken for one engine step at a time, so that models that share a GPU never meet on it."""
+"""A lock that is given in the order in which it was asked for."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 
 class FairLock:
-    """A lock that is given in the order in which it was asked for.
+    """A lock for the steps of one engine.
 
-    `threading.Lock` may hand the lock back to the thread that just released it: a model that generates text step after step would then
-    starve the voice.
+    `threading.Lock` may hand the lock back to the thread that just released it: one conversation's reply, which is written step after step,
+    would then starve the others'.
     """
 
     def __init__(self) -> None:
@@ -35,15 +34,3 @@ class FairLock:
                 self._waiting.popleft().set()  # the lock stays held and changes hands
             else:
                 self._held = False
-
-
-_locks: dict[str, FairLock] = {}
-_locks_guard = threading.Lock()
-
-
-def exclusive(accelerator: str) -> AbstractContextManager[None]:
-    """The lock of an accelerator (``mlx``, ``cuda``); the CPU needs none."""
-    if accelerator == "cpu":
-        return nullcontext()
-    with _locks_guard:
-        return _locks.setdefault(accelerator, FairLock())

@@ -59,33 +59,31 @@ _AT_ONCE = 12
 """How many replies may be written at the same time."""
 
 
-def model_of(options: Options, device: str) -> hub.Model | None:  # noqa: ARG001 - the file is the same everywhere
+def files(options: Options, device: str) -> hub.Model | None:  # noqa: ARG001 - the file is the same everywhere
     """The files of the model; None where a file on this machine is named."""
     named = _named(options)
     if _is_file(named):
         return None
-    name, _, pattern = named.partition(":")
-    files = (pattern if pattern.endswith(".gguf") else f"{pattern}.gguf",) if pattern else _QUANTIZED
-    needs = "*.gguf" if Path(name).expanduser().is_dir() else "|".join(files)
-    return hub.Model(name=name, what="The language model", failure=ChatModelError, files=files, required=(needs,), ignored=_NO_MODEL)
+    name, patterns = named.partition(":")[0], _patterns(options)
+    needs = "*.gguf" if Path(name).expanduser().is_dir() else "|".join(patterns)
+    return hub.Model(name=name, what="The language model", failure=ChatModelError, files=patterns, required=(needs,), ignored=_NO_MODEL)
 
 
-def load(options: Options, device: str) -> LlamaCpp:
-    """Fetch the model if it is not here yet, open it and let it write a word.
+def load(options: Options, device: str, folder: Path | None) -> LlamaCpp:
+    """Open the model and let it write a word.
 
     `device` ``cpu`` keeps all of it off the graphics card; anything else puts as much there as llama.cpp was built for.
 
     Raises:
         MissingDependency: llama-cpp-python is not installed.
-        ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``bad_numbers``, ``out_of_memory``, or one
-            of `hub.fetch`'s.
+        ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``bad_numbers``, ``out_of_memory``.
     """
     try:
         library = import_module("llama_cpp")
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # or it tells of every layer, and of things that are meant
-    path = _path(options, device)
+    path = _path(options, folder)
     with opening(path.name, "by llama.cpp"):
         places = max(0, options.conversations) + _AT_ONCE
         settings = {"context_tokens": options.context_tokens, "places": places, "threads": options.threads}
@@ -98,23 +96,27 @@ def _named(options: Options) -> str:
     return options.model or language_model("gguf", memory_gb())
 
 
+def _patterns(options: Options) -> tuple[str, ...]:
+    """Which files of the hub's model are wanted."""
+    pattern = _named(options).partition(":")[2]
+    return (pattern if pattern.endswith(".gguf") else f"{pattern}.gguf",) if pattern else _QUANTIZED
+
+
 def _is_file(named: str) -> bool:
     path = Path(named).expanduser()
     return path.is_file() or (path.suffix == ".gguf" and ":" not in named and not path.is_dir())
 
 
-def _path(options: Options, device: str) -> Path:
+def _path(options: Options, folder: Path | None) -> Path:
     """The file to open: of several parts the first, which names the others."""
-    files = model_of(options, device)
-    if files is None:
+    if folder is None:
         path = Path(_named(options)).expanduser()
         if not path.is_file():
             message = f"There is no file {str(path)!r:.200}. Check its name, or name a model of the hub."
             raise ChatModelError(message, code="unknown_model")
         return path
-    folder = hub.fetch(files)
     found = {path for pattern in ("*.gguf", "*/*.gguf") for path in folder.glob(pattern) if not any(map(path.match, _NO_MODEL))}
-    wanted = {path for path in found if any(map(path.match, files.files))}
+    wanted = {path for path in found if any(map(path.match, _patterns(options)))}
     return min(wanted or found, key=lambda path: (len(path.name), path.name))
 
 

@@ -1,7 +1,6 @@
 """A chat model on MLX (mlx-lm): language models in 4 bits on Apple's GPUs.
 
-Everything that is computed is computed inside a step, while the turn holds the lock of the accelerator: the library's own loop would begin
-the next token while the voice has the GPU.
+Everything that is computed is computed inside a step: the library's own loop would begin the next token while the voice needs the GPU.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engines.errors import ChatModelError, MissingDependency
@@ -32,7 +32,6 @@ INFO = EngineInfo(
     platforms=("darwin-arm64",),
     models=suggestions("mlx"),
     preference=20,
-    accelerator="mlx",
 )
 
 
@@ -51,10 +50,10 @@ _Cache = list[Any]
 """Of each layer, what mlx-lm keeps of the tokens it has read."""
 
 
-def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
+def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
     """The files of the model."""
     return hub.Model(
-        name=options.model or language_model("mlx", memory_gb()),
+        name=_model_name(options),
         what="The language model",
         failure=ChatModelError,
         files=("*.json", "model*.safetensors", "*.model", "*.jinja", "*.txt"),
@@ -62,14 +61,14 @@ def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX 
     )
 
 
-def load(options: Options, device: str) -> MlxLm:
-    """Fetch the model if it is not here yet, open it and let it write a word; no code of a model's is ever run.
+def load(options: Options, device: str, folder: Path) -> MlxLm:  # noqa: ARG001 - MLX computes in one place only
+    """Open the model and let it write a word; no code of a model's is ever run.
 
-    MLX computes on Apple's GPU, whatever `device` says. The caller holds the lock of the accelerator, as for every step.
+    MLX computes on Apple's GPU, whatever `device` says.
 
     Raises:
         MissingDependency: mlx-lm is not installed.
-        ChatModelError: code ``out_of_memory``, ``load_failed``, ``bad_numbers``, or one of `hub.fetch`'s.
+        ChatModelError: code ``out_of_memory``, ``load_failed`` or ``bad_numbers``.
     """
     try:
         import mlx.core  # noqa: F401, PLC0415 - heavy; what computes can be missing by itself
@@ -77,23 +76,26 @@ def load(options: Options, device: str) -> MlxLm:
         from mlx_lm.utils import maybe_set_recommended_wired_limit  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    files = model_of(options, device)
-    folder = hub.fetch(files)
+    name = _model_name(options)
 
     def open_model() -> MlxLm:
         opened: Any = mlx_lm.load(str(folder), tokenizer_config={"trust_remote_code": False}, return_config=True)
         model, tokenizer, config = opened
         maybe_set_recommended_wired_limit()  # or macOS pages the weights out between two turns
-        return MlxLm(model, tokenizer, config, options, files.name)
+        return MlxLm(model, tokenizer, config, options, name)
 
-    with opening(files.name, "by MLX"):
+    with opening(name, "by MLX"):
         mind = compute(open_model)
         mind.warm_up()
     return mind
 
 
+def _model_name(options: Options) -> str:
+    return options.model or language_model("mlx", memory_gb())
+
+
 class MlxLm(LocalChatModel[_Cache]):
-    """A `ChatModel`; the caller of each step holds the lock of the accelerator."""
+    """A `ChatModel` whose steps take turns in MLX's thread."""
 
     def __init__(self, model: Any, tokenizer: Any, config: dict[str, Any], options: Options, name: str) -> None:
         from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, trim_prompt_cache  # noqa: PLC0415 - heavy

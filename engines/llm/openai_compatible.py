@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engines.errors import ChatModelError, ConfigError
@@ -55,7 +56,7 @@ _END_S = 0.1
 """How long to wait for the formal end of a finished answer, which keeps the connection for the next one."""
 
 
-def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
+def load(options: Options, device: str, folder: Path | None = None) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
     """Ask the server which models it has, within ten seconds a try.
 
     Raises:

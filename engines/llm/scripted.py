@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
+from pathlib import Path
 
 from engines.types import ChatMessage, EngineInfo, Persona, ScriptedReply, TextDelta
 
@@ -21,6 +22,7 @@ INFO = EngineInfo(
     title="Scripted",
     summary="Scripted answers, not a language model.",
     embedded=True,
+    in_process=True,
 )
 
 
@@ -132,7 +134,7 @@ _INTRODUCED = re.compile(r"^\W*(?:hi|hello|hey|good \w+)(?: there)?\W+(?:i['’]
 _FEELINGS = frozenset("happy sad tired bored angry lonely hungry alright excited scared afraid ready home curious lost stuck".split())
 
 
-def load(options: Options, device: str) -> Scripted:  # noqa: ARG001 - every adapter is loaded alike
+def load(options: Options, device: str, folder: Path | None = None) -> Scripted:  # noqa: ARG001 - every adapter is loaded alike
     """Nothing to load."""
     return Scripted()
 

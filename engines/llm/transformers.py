@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from engines.concurrency.locks import FairLock, exclusive
+from engines.concurrency.locks import FairLock
 from engines.errors import ChatModelError, MissingDependency
 from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
 from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
@@ -42,14 +43,10 @@ class Options(GenerationOptions):
     """``float32``, ``bfloat16``, ``float16``; ``auto`` is what the model was saved in."""
 
 
-def model_of(options: Options, device: str) -> hub.Model:
+def files(options: Options, device: str) -> hub.Model:
     """The files of the model; which it is may depend on `device`."""
-    name = options.model
-    if not name:
-        on = torch_device(device)
-        name = language_model(next(runtime for runtime in _RUNTIMES if runtime == on), memory_gb(on))
     return hub.Model(
-        name=name,
+        name=_model_name(options, device),
         what="The language model",
         failure=ChatModelError,
         files=("*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"),
@@ -58,32 +55,38 @@ def model_of(options: Options, device: str) -> hub.Model:
     )
 
 
-def load(options: Options, device: str) -> Transformers:
-    """Fetch the model if it is not here yet, open it and let it write a word; weights are read from safetensors alone, and no code of a
+def load(options: Options, device: str, folder: Path) -> Transformers:
+    """Open the model and let it write a word; weights are read from safetensors alone, and no code of a
     model's is ever run.
 
     Raises:
         MissingDependency: transformers or torch is not installed.
-        ChatModelError: code ``missing_files``, ``out_of_memory``, ``load_failed``, ``bad_numbers``, or one of `hub.fetch`'s.
+        ChatModelError: code ``missing_files``, ``out_of_memory``, ``load_failed`` or ``bad_numbers``.
     """
     try:
         import torch  # noqa: PLC0415 - heavy
         import transformers  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    files, on = model_of(options, device), torch_device(device)
-    folder = hub.fetch(files)
-    with opening(files.name, f"on {on}"):
+    name, on = _model_name(options, device), torch_device(device)
+    with opening(name, f"on {on}"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         opener: Any = transformers.AutoModelForCausalLM
         model, report = opener.from_pretrained(folder, dtype=options.dtype, use_safetensors=True, output_loading_info=True)
         model = model.to(on).eval().requires_grad_(False)
         if report["missing_keys"]:  # the library would fill them with random numbers
-            lacks = f"The files of the model {files.name!r} lack {len(report['missing_keys'])} of its tensors."
+            lacks = f"The files of the model {name!r} lack {len(report['missing_keys'])} of its tensors."
             raise ChatModelError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
-        mind = Transformers(model, tokenizer, options, files.name, torch.device(on))
+        mind = Transformers(model, tokenizer, options, name, torch.device(on))
         mind.warm_up()
     return mind
+
+
+def _model_name(options: Options, device: str) -> str:
+    if options.model:
+        return options.model
+    on = torch_device(device)
+    return language_model(next(runtime for runtime in _RUNTIMES if runtime == on), memory_gb(on))
 
 
 class Transformers(LocalChatModel[Any]):
@@ -102,7 +105,7 @@ class Transformers(LocalChatModel[Any]):
                 (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special),
             ),
             limit=getattr(model.config.get_text_config(), "max_position_embeddings", None),
-            turns=exclusive(device.type) if device.type != "cpu" else FairLock(),
+            turns=FairLock(),
             forgetful=not _can_always_be_cut(self._new_cache()),
             can_cut=_can_be_cut,
             cut=lambda cache, surplus: cache.crop(-surplus),

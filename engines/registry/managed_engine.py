@@ -133,13 +133,13 @@ class ManagedEngine:
     def _made(self, options: Any) -> Any:
         files = self._files(options)
         self.model = files.name if files else str(getattr(options, "model", ""))
+        folder = None
         if files:
             self._cancel = CancelToken()
-
-            hub.fetch(files, self._tell, self._cancel)
+            folder = hub.fetch(files, self._tell, self._cancel)
         self.state = EngineState("loading")
         try:
-            return self.adapter.load(options, self._device)
+            return self.adapter.load(options, self._device, folder)
         except EngineError:
             raise
         except Exception as error:
@@ -148,8 +148,8 @@ class ManagedEngine:
             raise EngineError(message, code="load_failed") from error
 
     def _files(self, options: Any) -> hub.Model | None:
-        model_of: Callable[[Any, str], hub.Model | None] | None = getattr(self.adapter, "model_of", None)
-        return model_of(options, self._device) if model_of else None
+        files: Callable[[Any, str], hub.Model | None] | None = getattr(self.adapter, "files", None)
+        return files(options, self._device) if files else None
 
     def _tell(self, progress: hub.Progress) -> None:
         self.state = EngineState("downloading", done=progress.done, total=progress.total)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Options:
     """Threads on a processor; 0 leaves it to CTranslate2."""
 
 
-def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
+def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
     """The files of the model."""
     return hub.Model(
         name=_SIZES.get(options.model, options.model),
@@ -60,21 +61,20 @@ def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the 
     )
 
 
-def load(options: Options, device: str) -> FasterWhisper:
-    """Fetch the model if it is not here yet, open it and let it hear a second of silence, so that the first turn does not wait.
+def load(options: Options, device: str, folder: Path) -> FasterWhisper:
+    """Open the model and let it hear a second of silence, so that the first turn does not wait.
 
     ``auto`` is an NVIDIA card where CTranslate2 finds one; on a Mac, all that it has is the processor.
 
     Raises:
         MissingDependency: faster-whisper is not installed.
-        SpeechToTextError: code ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
+        SpeechToTextError: code ``out_of_memory`` or ``load_failed``.
     """
     try:
         import ctranslate2  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
         import faster_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    folder = hub.fetch(model_of(options, device))
     on = "cuda" if device == "cuda" or (device == "auto" and ctranslate2.get_cuda_device_count()) else "cpu"
     compute = ("float16" if on == "cuda" else "int8") if options.compute == "auto" else options.compute
     with opening(options.model, f"on {on} as {compute}"):

@@ -41,7 +41,6 @@ INFO = EngineInfo(
     platforms=("darwin-arm64",),
     models=tuple(_SIZES),
     preference=20,
-    accelerator="mlx",
 )
 
 
@@ -64,7 +63,7 @@ _LEAST_FRAMES = 5
 """150 ms of voice in all: a click is shorter, the shortest word is not."""
 
 
-def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
+def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
     """The files of the model."""
     return hub.Model(
         name=_SIZES.get(options.model, options.model),
@@ -75,21 +74,20 @@ def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX 
     )
 
 
-def load(options: Options, device: str) -> MlxWhisper:
-    """Fetch the model if it is not here yet, open it and let it hear a second of silence, so that the first turn does not wait.
+def load(options: Options, device: str, folder: Path) -> MlxWhisper:  # noqa: ARG001 - MLX computes in one place only
+    """Open the model and let it hear a second of silence, so that the first turn does not wait.
 
-    MLX computes on Apple's GPU, whatever `device` says. The caller holds the lock of the accelerator, as for every utterance.
+    MLX computes on Apple's GPU, whatever `device` says.
 
     Raises:
         MissingDependency: mlx-whisper is not installed.
-        SpeechToTextError: code ``missing_files``, ``out_of_memory``, ``load_failed``, or one of `hub.fetch`'s.
+        SpeechToTextError: code ``missing_files``, ``out_of_memory`` or ``load_failed``.
     """
     try:
         import mlx.core as mx  # noqa: PLC0415 - heavy
         import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    folder = hub.fetch(model_of(options, device))
 
     def open_model() -> tuple[MlxWhisper, list[str]]:
         model = mlx_whisper.load_models.load_model(str(folder), mx.float16)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from engines.audio import require_sound, resample, to_wav
 from engines.errors import AudioError, SpeechToTextError
@@ -40,7 +41,7 @@ class Options(ServerOptions):
     """Longest wait for the whole transcript."""
 
 
-def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
+def load(options: Options, device: str, folder: Path | None = None) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
     """See whether the server is there, within ten seconds a try.
 
     Raises:

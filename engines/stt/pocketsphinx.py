@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Options:
     """A grammar in JSGF (JSpeech Grammar Format) that every utterance must fit; None hears any English."""
 
 
-def load(options: Options, device: str) -> PocketSphinx:  # noqa: ARG001 - every adapter is loaded alike
+def load(options: Options, device: str, folder: Path | None = None) -> PocketSphinx:  # noqa: ARG001 - every adapter is loaded alike
     """Read the model, some 0.3 s.
 
     Raises:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -56,7 +57,7 @@ _SPACE = re.compile(r"\s+")
 _OPENING = re.compile(r"(?<!\S)[^\w\s]+\Z")  # a quote or bracket goes with the word it opens
 
 
-def load(options: Options, device: str) -> EspeakNg:  # noqa: ARG001  # every adapter has this signature; this engine knows only the CPU
+def load(options: Options, device: str, folder: Path | None = None) -> EspeakNg:  # noqa: ARG001 - every adapter is loaded alike
     """Open the library (once per process, after a probe in a subprocess) and make a voice of it.
 
     Raises:

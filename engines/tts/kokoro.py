@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from engines.concurrency.locks import exclusive
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.tts._g2p import Words, speller
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
@@ -65,27 +64,27 @@ _PAUSES, _MARKS = frozenset(";:,.!?—…"), frozenset(' "()“”ˈˌːʰʲᵝ\
 _CUTS = (re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？।]+[」』”]*\s*"), re.compile(r"[,;:—]\s+|[、，；：]|\n+"), re.compile(r"\s+"))
 
 
-def model_of(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
+def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
     """The files of the model."""
     files = (_CONFIG, _WEIGHTS, _VOICES)
     return hub.Model(name=options.model, what="The voice model", failure=TextToSpeechError, files=files, required=files)
 
 
-def load(options: Options, device: str) -> Kokoro:
-    """Fetch the model if it is not here yet, open it, and say a sentence to warm up: the first is slow.
+def load(options: Options, device: str, folder: Path) -> Kokoro:
+    """Open the model and say a sentence to warm up: the first is slow.
 
     ``auto`` is CUDA where there is one, else the processor, which says the short first clause of a reply sooner than Apple's GPU.
 
     Raises:
         MissingDependency: kokoro is not installed, or what the default voice's language needs.
-        TextToSpeechError: ``load_failed``, ``out_of_memory``, one of `hub.fetch`'s, or what `Kokoro.synthesize` raises.
+        TextToSpeechError: ``load_failed``, ``out_of_memory``, or what `Kokoro.synthesize` raises.
     """
     try:
         torch, kokoro = import_module("torch"), import_module("kokoro")
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("phonemizer").propagate = False  # it warns of every number that becomes several words
-    folder, on = hub.fetch(model_of(options, device)), torch_device(device, able=("cuda",))
+    on = torch_device(device, able=("cuda",))
     try:
         if absent := _PARTS - torch.load(folder / _WEIGHTS, map_location="meta", weights_only=True).keys():
             raise ValueError(f"{_WEIGHTS} lacks {', '.join(sorted(absent))}")
@@ -93,7 +92,7 @@ def load(options: Options, device: str) -> Kokoro:
     except Exception as error:  # a damaged file, or a device that is not there, makes json, pickle, zipfile and torch raise almost anything
         then = "Fetch it again." if on == "cpu" else "Set the device to cpu, or fetch it again."
         raise _failure(error, f"The voice model {options.model!r} cannot be opened on {on}", then, "load_failed") from error
-    voice = Kokoro(model, folder, options.speed, on)
+    voice = Kokoro(model, folder, options.speed)
     list(voice.synthesize("Hello, it is good to see you here again."))
     return voice
 
@@ -101,8 +100,8 @@ def load(options: Options, device: str) -> Kokoro:
 class Kokoro:
     """A `TextToSpeech` on Kokoro: float32 at 24 000 Hz, timing ``measured``. Safe to share between threads."""
 
-    def __init__(self, model: Any, folder: Path, speed: float, device: str = "cpu") -> None:
-        self._model, self._speed, self._device = model, min(max(speed, 0.5), 2.0), device
+    def __init__(self, model: Any, folder: Path, speed: float) -> None:
+        self._model, self._speed = model, min(max(speed, 0.5), 2.0)
         self._window: int = model.context_length - 2
         found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != _DEFAULT_VOICE, path.stem))
         self._files = {path.stem: path for path in found if _VOICE_NAME.fullmatch(path.stem)}
@@ -173,9 +172,8 @@ class Kokoro:
         phonemes = "".join(characters for _, characters in words).rstrip()
         pack = self._pack(identifier)
         try:
-            with exclusive(self._device):
-                style = pack[min(len(phonemes), len(pack)) - 1]
-                output = self._worker.submit(self._model, phonemes, style, self._speed, return_output=True).result()
+            style = pack[min(len(phonemes), len(pack)) - 1]
+            output = self._worker.submit(self._model, phonemes, style, self._speed, return_output=True).result()
             samples, frames = np.array(output.audio.numpy(), np.float32).reshape(-1), [int(frame) for frame in output.pred_dur]
         except Exception as error:
             raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from engines.audio import decode, from_pcm16
@@ -68,7 +69,7 @@ _STREAMED = range(0x7FFF_0000, 0x1_0000_0000)
 """What the header of a WAV file gives for its size while its end is not known; 0 likewise."""
 
 
-def load(options: Options, device: str) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
+def load(options: Options, device: str, folder: Path | None = None) -> OpenAICompatible:  # noqa: ARG001 - every adapter is loaded alike
     """See whether the server is there and which voices it lists, within ten seconds a try.
 
     Raises:
