@@ -26,7 +26,7 @@ FLOORS = [
     {"engines.concurrency"},
     {"engines.config", "engines.audio"},
     {"engines.weights"},
-    {"engines.text", "engines.runtimes"},
+    {"engines.text", "engines.runtimes", "engines.isolation"},
     {"engines.lipsync"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.registry"},

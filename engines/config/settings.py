@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     BCP 47 tag."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where models compute; ``auto`` is what each engine does best on."""
+    isolate: bool = True
+    """Whether every engine works in a process of its own, so that one that hangs or crashes can be ended and started again; ``false`` keeps
+    them in the app's process, as Spaces on ZeroGPU need it."""
     choose_on_page: bool | None = None
     """Whether whoever opens the page may choose engines; None lets them where only this machine can open it."""
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError
 from engines.events import TurnFailed
+from engines.isolation.isolated_engine import isolated
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
 from engines.registry.discovery import EngineDiscovery, EngineOption, split_selection
 from engines.registry.managed_engine import EngineState, ManagedEngine
@@ -176,8 +177,11 @@ class Registry:
 
     def prepare(self) -> None:
         """Load what the first turn needs, then, stage by stage, the best engine that can be loaded. May take minutes; never raises."""
-        for stage in STAGES:
-            _attempt(self._next(stage))
+        loading = [threading.Thread(target=_attempt, args=(self._next(stage),), name=f"prepare-{stage}", daemon=True) for stage in STAGES]
+        for thread in loading:  # each in a process of its own: together they take as long as the slowest
+            thread.start()
+        for thread in loading:
+            thread.join()
         for stage in STAGES:
             self._improve(stage)
 
@@ -272,7 +276,9 @@ class Registry:
         with self._guard:
             if key not in self._managed:
                 self._managed[key] = ManagedEngine(
-                    adapter, lambda: self._discovery.options_of(stage, adapter, model), self._settings.device
+                    isolated(adapter) if self._settings.isolate else adapter,
+                    lambda: self._discovery.options_of(stage, adapter, model),
+                    self._settings.device,
                 )
             return self._managed[key]
 
