@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,9 +27,21 @@ EMBEDDED = {
     "VISAVIS_TTS": "espeak_ng",
     "VISAVIS_TTS_OPTIONS": '{"rate_wpm": 250}',
 }
-"""Whatever else is installed, these tests are about the engines that everybody has; quick speech saves minutes of listening."""
-SPEECH = HOUSE.parent / "shared" / "speech"
-CLIP = "sense_and_sensibility_01_austen_64kb-0880"
+"""The engines that everybody has, whatever else is installed."""
+QUICK = {**EMBEDDED, "VISAVIS_TTS": "quick", "VISAVIS_TTS_OPTIONS": "{}", "VISAVIS_ISOLATE": "false"}
+"""The same with the quick test voice, and everything in one process: for tests that need not listen to speech."""
+SLOW_PERSON = """
+tess:
+  name: Tess
+  line: Speaks slowly.
+  prompt: You are Tess.
+  voices:
+    quick: slow
+  avatar: mia
+  greeting: Good day.
+  fallbacks: [One two three four five six seven eight nine ten. One two three four five six seven eight nine ten eleven.]
+"""
+"""Somebody whose answers last 7 s with the quick test voice: for tests that interrupt."""
 
 expect.set_options(timeout=30_000)
 
@@ -81,8 +92,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(folder: Path = HOUSE, **environment: str) -> Iterator[tuple[str, list[str]]]:
-    """The app as users start it; gives its address and the lines it printed."""
-    command = [sys.executable, "app.py", "--no-browser", "--port", str(free_port())]
+    """The app as users start it, or with the quick test voice if the environment names it; gives its address and the lines it printed."""
+    program = HOUSE / "tests" / "fixtures" / "quick_app.py" if environment.get("VISAVIS_TTS") == "quick" else "app.py"
+    command = [sys.executable, str(program), "--no-browser", "--port", str(free_port())]
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
     lines: list[str] = []
     try:
@@ -101,31 +113,31 @@ def running(folder: Path = HOUSE, **environment: str) -> Iterator[tuple[str, lis
             process.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def people(tmp_path_factory) -> Path:
-    """A copy of the persona file that tests may edit."""
-    return Path(shutil.copy(HOUSE / "personas.yaml", tmp_path_factory.mktemp("people")))
+    """A copy of the persona file that tests may edit, with somebody who speaks slowly."""
+    copy = tmp_path_factory.mktemp("people") / "personas.yaml"
+    copy.write_text((HOUSE / "personas.yaml").read_text(encoding="utf-8") + SLOW_PERSON, encoding="utf-8")
+    return copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(people) -> Iterator[str]:
-    with running(VISAVIS_PERSONAS_FILE=str(people), **EMBEDDED) as (url, _):
+    """The one app of all tests in a browser that need no other."""
+    with running(VISAVIS_PERSONAS_FILE=str(people), **QUICK) as (url, _):
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def spoken(tmp_path_factory) -> tuple[Path, str]:
-    """A recorded sentence for the fake microphone, and its words: a person where there is a recording, else the embedded voice."""
-    target = tmp_path_factory.mktemp("speech") / "question.wav"
-    if (SPEECH / f"{CLIP}.wav").is_file():
-        rate, samples, words = *read_wav((SPEECH / f"{CLIP}.wav").read_bytes()), (SPEECH / f"{CLIP}.txt").read_text().strip()
-    else:
-        from engines.tts import espeak_ng
+    """A sentence of the embedded voice for the fake microphone, and its words."""
+    from engines.tts import espeak_ng
 
-        words = "hello how are you today my friend"
-        (speech,) = espeak_ng.load(espeak_ng.Options(), "cpu").synthesize(words)
-        rate, samples = speech.audio.sample_rate, np.round(speech.audio.samples * 32767).astype("<i2")
+    words = "we will see what happens tomorrow morning"
+    (speech,) = espeak_ng.load(espeak_ng.Options(rate_wpm=130), "cpu").synthesize(words, "en-us")
+    rate, samples = speech.audio.sample_rate, np.round(speech.audio.samples * 32767).astype("<i2")
     pause = np.zeros(rate // 2, "<i2")
+    target = tmp_path_factory.mktemp("speech") / "question.wav"
     with wave.open(str(target), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -141,7 +153,7 @@ def read_wav(data: bytes) -> tuple[int, np.ndarray]:
         return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Callable[..., AbstractContextManager[Browser]]]:
     """Starts browsers with more flags than the usual."""
     with sync_playwright() as playwright:
@@ -155,7 +167,7 @@ def chromium() -> Iterator[Callable[..., AbstractContextManager[Browser]]]:
         yield start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium, spoken) -> Iterator[Browser]:
     with chromium(f"--use-file-for-fake-audio-capture={spoken[0]}", machine.AUTOPLAY) as one:
         yield one
@@ -173,8 +185,8 @@ def visit(browser: Browser, address: str, query: str = "face=2d", script: str = 
 
 
 def stage(page: Page) -> Frame:
-    page.locator("iframe.stage-page").wait_for()
-    frame = next(frame for frame in page.frames if "stage.html" in frame.url)
+    frame = page.locator("iframe.stage-page").element_handle().content_frame()
+    assert frame is not None
     frame.wait_for_function("window.stageProbe?.audioContext")
     return frame
 

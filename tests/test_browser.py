@@ -6,12 +6,8 @@ import io
 import json
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import urllib.request
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,14 +58,30 @@ SILENT_UNTIL_A_GESTURE = """(() => {
 """What browsers do by themselves; under automation every script counts as a gesture."""
 
 
-def test_a_spoken_question_is_heard_answered_and_lip_synced(page, spoken):
+def slow_person(page):
+    """Talk with somebody whose answers last long enough to be interrupted."""
+    page.locator("#persona [data-id=tess]").click()
+    expect(page.locator("#persona [aria-checked=true]")).to_have_attribute("data-id", "tess")
+    answered(page)
+
+
+@pytest.fixture(scope="module")
+def heard_address() -> Iterator[str]:
+    """The app as everybody has it, eSpeak's voice included: for what has to be listened to."""
+    with running(**EMBEDDED) as (url, _):
+        yield url
+
+
+def test_a_spoken_question_is_heard_answered_and_lip_synced(browser, heard_address, spoken):
+    page = visit(browser, heard_address)
     frame = stage(page)
+    page.evaluate("""() => { window.levels = [];
+      new MutationObserver(() => levels.push(+level.getAttribute('aria-valuenow'))).observe(level, { attributes: true }) }""")
     page.locator("#talk").hover()
     page.mouse.down()
     expect(page.locator("#status")).to_have_attribute("data-state", "listening")
     frame.evaluate(LISTEN)
-    page.wait_for_timeout(4500)
-    assert int(page.locator("#level").get_attribute("aria-valuenow")) >= 0
+    page.wait_for_timeout(4000)  # the fake microphone speaks in real time
     page.mouse.up()
     mine = page.locator("#chat .mine .words")
     expect(mine).not_to_have_text("…")
@@ -85,17 +97,10 @@ def test_a_spoken_question_is_heard_answered_and_lip_synced(page, spoken):
     times = [int(number) for number in re.findall(r"(\d+) ms", page.locator("#receipt").inner_text())]
     assert len(times) == 3
     assert times == sorted(times)
-
-
-def test_the_microphone_level_moves_while_somebody_speaks(page):
-    page.evaluate("""() => { window.levels = [];
-      new MutationObserver(() => levels.push(+level.getAttribute('aria-valuenow'))).observe(level, { attributes: true }) }""")
-    page.locator("#talk").hover()
-    page.mouse.down()
-    page.wait_for_timeout(3500)
-    page.mouse.up()
     levels = page.evaluate("levels")
     assert max(levels) - min(levels) > 15
+    assert page.problems == []
+    page.context.close()
 
 
 def test_a_typed_message_is_answered_with_captions_that_follow(page):
@@ -110,23 +115,24 @@ def test_a_typed_message_is_answered_with_captions_that_follow(page):
 
 def test_stop_silences_the_voice_and_rests_the_mouth(page):
     frame = stage(page)
-    say(page, "Tell me about whales.")
+    slow_person(page)
+    say(page, "Count.")
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
     frame.evaluate(LISTEN)
-    page.wait_for_timeout(700)
+    frame.wait_for_function("seen.loudest > 0.01")
     stopped = frame.evaluate("performance.now()")
     page.locator("#stop").click()
     expect(page.locator("#status")).to_have_attribute("data-state", "idle")
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(900)
     frames = frame.evaluate("seen.frames")
     assert max(level for _, level, _ in frames) > 0.01
-    late = [(level, mouth) for at, level, mouth in frames if at > stopped + 800]
+    late = [(level, mouth) for at, level, mouth in frames if at > stopped + 500]
     assert late
     assert max(level for level, _ in late) < 1e-3
     assert max(mouth for _, mouth in late) < 1e-3
     expect(page.locator("#chat .said").last).to_have_class(re.compile("cut"))
     say(page, "Hello again.")
-    assert answered(page)
+    expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
 
 
 def test_clear_begins_again(page):
@@ -237,13 +243,15 @@ UPLOADS = {
 }
 
 
-@pytest.mark.parametrize("data", UPLOADS.values(), ids=UPLOADS)
-def test_a_file_that_cannot_be_used_is_answered_in_a_sentence(page, data):
-    page.locator("input[type=file]").first.set_input_files({"name": "question.wav", "mimeType": "audio/wav", "buffer": data})
-    expect(page.locator("#status")).to_have_attribute("data-state", "failed", timeout=30_000)
-    sentence = page.locator("#status").inner_text()
-    assert len(sentence.split()) > 3
-    assert not re.search(r"Traceback|Error\b|Exception|/tmp", sentence)
+def test_files_that_cannot_be_used_are_answered_in_a_sentence_each(page):
+    for name, data in UPLOADS.items():
+        before = page.locator("#chat .theirs").count()
+        page.locator("input[type=file]").first.set_input_files({"name": "question.wav", "mimeType": "audio/wav", "buffer": data})
+        expect(page.locator("#chat .theirs")).to_have_count(before + 1)
+        expect(page.locator("#status")).to_have_attribute("data-state", "failed")
+        sentence = page.locator("#status").inner_text()
+        assert len(sentence.split()) > 3, name
+        assert not re.search(r"Traceback|Error\b|Exception|/tmp", sentence)
     say(page, "Hello.")
     assert answered(page)
 
@@ -254,10 +262,10 @@ def test_an_audio_file_is_answered(page, spoken):
     assert answered(page)
 
 
-@pytest.mark.parametrize("text", ["x" * 100_000, "   "], ids=["100 000 characters", "blank"])
-def test_text_that_cannot_be_used_is_answered_in_a_sentence(page, text):
-    say(page, text)
-    expect(page.locator("#status")).to_contain_text(re.compile(r"characters|first"))
+def test_text_that_cannot_be_used_is_answered_in_a_sentence(page):
+    for text, word in (("x" * 100_000, "characters"), ("   ", "first")):
+        say(page, text)
+        expect(page.locator("#status")).to_contain_text(word)
     say(page, "Hello.")
     assert answered(page)
 
@@ -282,7 +290,7 @@ def test_the_page_works_by_keyboard_alone(page):
     page.evaluate("document.activeElement.blur()")
     page.keyboard.down("Space")
     expect(page.locator("#status")).to_have_attribute("data-state", "listening")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(1500)
     page.keyboard.up("Space")
     expect(page.locator("#chat .mine")).to_have_count(1)
     reached = set()
@@ -374,40 +382,11 @@ def test_sound_waits_for_a_gesture_and_then_the_person_greets(browser, address):
 
 def test_a_closed_tab_frees_its_session(browser, address):
     page = visit(browser, address)
-    say(page, "Tell me about whales.")
+    slow_person(page)
+    say(page, "Count.")
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
     page.context.close()
     page = visit(browser, address)
     say(page, "Hello.")
     assert answered(page)
     page.context.close()
-
-
-def test_a_taken_port_leads_to_the_next_and_help_names_every_option():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        command = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
-        process = subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.PIPE, text=True)
-        try:
-            lines = [process.stdout.readline() for _ in range(2)]
-            assert any(f"Port {port} is taken; using " in line for line in lines)
-            url = re.search(r"http\S+", lines[-1])[0]
-            assert urllib.request.urlopen(url, timeout=30).status == 200
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(15)
-    shown = subprocess.run([sys.executable, "app.py", "--help"], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=120).stdout
-    for option in ("--no-browser", "--host", "--port", "--share", "--persona", "--help"):
-        assert option in shown
-
-
-@pytest.mark.parametrize("options", [["--persona", "nobody"], ["--tts", "nobody"], ["--port", "0"]], ids=" ".join)
-def test_an_option_that_cannot_be_used_is_answered_in_a_sentence(options):
-    done = subprocess.run(
-        [sys.executable, "app.py", "--no-browser", *options], cwd=HOUSE, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("visavis: ")
-    assert "Traceback" not in done.stderr

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import hub_server
 import pytest
-from browsing import FLAGS, running
+from browsing import QUICK, running
 from hub_server import Fault, Hub
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from test_llm_transformers import make
 
 from benchmarks import chromium as machine
@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
     pytest.mark.timeout(240),
 ]
-ONLY_TRANSFORMERS = {"VISAVIS_STT": "pocketsphinx", "VISAVIS_TTS": "espeak_ng", "VISAVIS_LLM": "scripted"}
 WAIT_MS = 60_000
 
 
@@ -34,19 +33,17 @@ def hub(tmp_path_factory) -> Iterator[Hub]:
 @pytest.fixture(scope="module")
 def address(hub, tmp_path_factory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("hub")
-    with running(HF_ENDPOINT=hub.endpoint, HF_HOME=str(home), HF_HUB_OFFLINE="0", **ONLY_TRANSFORMERS) as (url, _):
+    with running(HF_ENDPOINT=hub.endpoint, HF_HOME=str(home), HF_HUB_OFFLINE="0", **QUICK) as (url, _):
         yield url
 
 
 @pytest.fixture
-def page(address) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=machine.PROGRAM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"{address}?face=2d")
-        page.wait_for_selector(".person")
-        yield page
-        browser.close()
+def page(browser, address) -> Iterator[Page]:
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(f"{address}?face=2d")
+    page.wait_for_selector(".person")
+    yield page
+    page.context.close()
 
 
 def ask(page: Page, text: str) -> str:
