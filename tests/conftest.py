@@ -26,8 +26,8 @@ from engines.types import (
     WordTiming,
 )
 
-pytest_plugins = ["browsing", "wardrobe"]
-"""The fixtures of the tests in a browser."""
+pytest_plugins = ["selection", "browsing", "wardrobe"]
+"""Which tests run, and the fixtures of the tests in a browser."""
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000
 

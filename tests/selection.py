@@ -1,0 +1,60 @@
+"""Which tests run, and on which of pytest-xdist's workers: a plugin of this suite, on top of the groups of `groups.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import groups
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--all`` runs the groups too whose inputs have not changed since they last passed."""
+    parser.addoption("--all", action="store_true", help="run every group of tests, and note in tests/passed.json that they passed")
+
+
+def _left_out(config: pytest.Config) -> list[str]:
+    """The groups that need not run; none where tests were named on the command line."""
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist does what the controller decided
+        return list(config.workerinput["left_out"])
+    if config.getoption("--all") or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return []
+    return sorted(groups.unchanged())
+
+
+class _Workers:
+    """Tells pytest-xdist's workers what the controller decided."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        node.workerinput["left_out"] = _left_out(node.config)  # type: ignore[attr-defined]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what this suite adds."""
+    config.pluginmanager.register(_Workers())
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which groups are left out."""
+    return [f"left out, for nothing of it has changed since it passed (--all runs it too): {name}" for name in _left_out(config)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out groups, begin with the browser, and keep each file, and the whole browser, on one worker."""
+    left_out = set(_left_out(config))
+    kept, dropped = [], []
+    for item in items:
+        name = f"tests/{Path(item.path).name}"
+        (dropped if groups.group_of(name) in left_out else kept).append(item)
+        item.add_marker(pytest.mark.xdist_group("browser" if name.startswith("tests/test_browser") else Path(item.path).stem))
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    items[:] = sorted(kept, key=lambda item: not Path(item.path).name.startswith("test_browser"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After a whole run that passed, note what it passed with."""
+    if exitstatus == 0 and session.config.getoption("--all") and not hasattr(session.config, "workerinput"):
+        groups.note()
