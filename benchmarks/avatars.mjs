@@ -1,7 +1,7 @@
 // Benchmark of the avatars, in the page: how long one takes to stand there, and how often it is drawn in a second.
 
 import { restWeights } from '/stage/lipsync/viseme-curves.mjs';
-import { Figure } from '/stage/avatar/talkinghead-avatar.mjs';
+import { TalkingHeadAvatar } from '/stage/avatar/talkinghead-avatar.mjs';
 
 const SETTLE_MS = 1500;
 const SHAPES = ['aa', 'O', 'I', 'PP', 'U', 'E'];
@@ -26,7 +26,7 @@ function mouth() {
 
 const voice = new GainNode(new AudioContext());
 const onFailure = (error) => (window.failure = error.message);
-const figure = new Figure(document.getElementById('figure'), { mouth, voice, onFailure });
+const figure = new TalkingHeadAvatar(document.getElementById('figure'), { mouth, voice, onFailure });
 const show = (avatar) => figure.show({ id: avatar, name: avatar, avatar, mood: 'neutral', colour: '#888888', liveliness: 1 });
 
 window.benchmark = {

@@ -1,6 +1,6 @@
-// Effort, held at one level: `?mode=full` is what a good graphics card gets, `?mode=low` the most modest drawing there is.
+// Adaptive quality, held at one level: `?mode=full` is what a good graphics card gets, `?mode=low` the most modest drawing there is.
 
-import { Effort as Measured } from '/stage/avatar/adaptive-quality.mjs?real';
+import { AdaptiveQuality as Measured } from '/stage/avatar/adaptive-quality.mjs?real';
 
 const LOW = new URLSearchParams(location.search).get('mode') === 'low';
 /** Makes the real one believe in a graphics card, so that it starts with everything. */
@@ -11,7 +11,7 @@ const SLOW_MS = 1500;
 /** The canvas of a processor, or of a graphics card. */
 export const drawnByProcessor = () => LOW;
 
-export class Effort {
+export class AdaptiveQuality {
   constructor(_gl, apply) {
     let level = null;
     const measured = new Measured(GRAPHICS_CARD, (next) => {

@@ -65,7 +65,7 @@ def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(wardrobe, addre
     seen = frame.evaluate("seen")
     assert seen["loudest"] > 0.01
     assert len([shape for shape, weight in seen["shapes"].items() if weight > 0.2]) >= 3
-    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
     assert all(url.startswith((address, "blob:", "data:")) for url in wardrobe.asked)
     assert not [url for url in wardrobe.asked if "upload" in url]
 
@@ -83,7 +83,7 @@ def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(wardrobe, na
     expect(wardrobe.locator(".own-hint")).to_contain_text("stays as before")
     assert wardrobe.locator(".own-told img").count() == 0
     assert not frame.evaluate("stageProbe.events.filter(({ out }) => out?.type === 'face')")
-    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
     assert not [url for url in wardrobe.asked if "example.invalid" in url]
     wardrobe.keyboard.press("Escape")
 
@@ -118,7 +118,7 @@ def test_the_own_body_comes_back_and_is_kept_per_persona_until_then(wardrobe, br
     wardrobe.locator(".own-told summary").click()
     wardrobe.locator(".own-back").click()
     expect(wardrobe.locator(".own-told")).to_be_hidden()
-    frame.wait_for_function("document.querySelectorAll('.body')[1].classList.contains('waiting')")
+    frame.wait_for_function("document.querySelectorAll('.seat > div')[1].classList.contains('waiting')")
 
 
 def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe):
@@ -136,7 +136,7 @@ def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe)
     }""")
     expect(wardrobe.locator(".own-told [data-code=unshown]")).to_contain_text("the drawing broke")
     frame.wait_for_timeout(1000)
-    assert frame.locator(".body:not(.waiting) canvas").count() == 1
+    assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
     say(wardrobe, "Hello there.")
     assert answered(wardrobe)
 

@@ -133,7 +133,7 @@ def test_broken_packed_data_is_refused_with_a_sentence_and_the_person_stays(ward
     assert found(wardrobe) == {"unpacked"}
     expect(wardrobe.locator(".own-told [data-code=unpacked]")).to_contain_text("what is packed is damaged")
     expect(wardrobe.locator(".own-hint")).to_contain_text("stays as before")
-    assert stage(wardrobe).locator(".body:not(.waiting) canvas").count() == 1
+    assert stage(wardrobe).locator(".seat > :not(.waiting) canvas").count() == 1
     wardrobe.keyboard.press("Escape")
 
 

@@ -1,4 +1,4 @@
-// Effort: how much drawing the computer can bear, measured frame by frame. The voice always comes first.
+// Adaptive quality: how much drawing the computer can bear, measured by the time between frames. The voice always comes first.
 
 /** A measurement takes at least so many frames; `watchMs` of a level says for how long they are watched. */
 const FRAMES = 6;
@@ -35,7 +35,7 @@ export function drawnByProcessor(gl) {
 }
 
 /** Watches the time between frames and asks for less when it grows. */
-export class Effort {
+export class AdaptiveQuality {
   #apply;
   #level = 0;
   #warmUp = WARM_UP;

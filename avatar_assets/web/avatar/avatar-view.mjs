@@ -1,11 +1,11 @@
-// Person: who stands on the stage, in 3-D where that is possible, drawn where it is not, and why.
+// Avatar view: one person on the stage, drawn by one of three renderers: TalkingHead (GLB), three-vrm (VRM), or SVG where there is no 3-D.
 
 import { Face2D } from '../avatar2d/face2d.mjs';
 import { FIRST_VIEW } from './views.mjs';
 
 /** How long the 3-D modules may take to arrive before the drawn face steps in, in ms. */
 const MODULES_MS = 20000;
-/** How long the stage may stay empty before the drawn face stands in for a figure that is still being loaded, in ms. */
+/** How long the stage may stay empty before the drawn face stands in for a 3-D avatar that is still being loaded, in ms. */
 const STAND_IN_MS = 700;
 
 /** Why there is no 3-D, by what the server says about its browser modules. */
@@ -15,44 +15,41 @@ const NO_MODULES = {
 };
 export const ASKED_FOR = 'The drawn face was asked for.';
 
-/**
- * @typedef {object} Persona As the stage's protocol carries it.
- * @property {string} id
- * @property {string} name
- * @property {string} avatar stem of a file in `avatars`
- * @property {string} mood
- * @property {string} colour hex
- * @property {number} liveliness 0 (hardly moves) to 2 (very much)
- */
-
-export class Person {
+export class AvatarView {
   #host;
-  #mouth;
-  #onFace;
-  #figure = null; // 3-D, while it is possible
-  #drawn = null; // 2-D, while it is needed
-  #persona = null;
+  #options;
+  #talkingHead = null; // while 3-D is possible
+  #vrm = null; // from the first VRM on
+  #source = null; // `avatar-source.mjs`: like three.js it is loaded only where there can be 3-D
+  #shown3d = null; // the one of the two that is seen
+  #drawn = null; // the SVG face, while it is needed
+  #persona = null; // who is wanted
+  #standing = null; // who is seen in 3-D
   #state = 'idle';
+  #shot = [FIRST_VIEW, 0];
+  #side = 0;
+  #onFrame = null;
   #reason = '';
-  #told = ''; // what the page around knows already
+  #told = ''; // what `onFace` knows already
   #standIn = 0; // the timer that ends an empty stage
-  #shot = [FIRST_VIEW, 0]; // the camera's view, and the height of the tallest in it
-  #side = 0; // where somebody stands who is looked at
-  #onDrawn = null; // who films
+  #loading = Promise.resolve();
+  #reverting = false;
+  #disposed = false;
 
   /**
    * @param {HTMLElement} host
-   * @param {() => import('../lipsync/viseme-curves.mjs').Weights} mouth asked once a frame
-   * @param {(face: '3d' | '2d', reason: string) => void} onFace called when it is known which kind of face it is, and when the other kind takes over
+   * @param {object} options
+   * @param {() => import('../lipsync/viseme-curves.mjs').Weights} options.mouth asked once a frame
+   * @param {(face: '3d' | '2d', reason: string) => void} options.onFace called when it is known which kind of face it is, and when the other takes over
+   * @param {(event: import('./interfaces.mjs').AvatarFileEvent) => void} options.onFile called when a dropped file was shown or refused, and when an avatar's file has faults
    */
-  constructor(host, mouth, onFace) {
+  constructor(host, options) {
     this.#host = host;
-    this.#mouth = mouth;
-    this.#onFace = onFace;
+    this.#options = options;
   }
 
   /**
-   * Finds out whether there can be a figure in 3-D.
+   * Finds out whether there can be 3-D.
    *
    * @param {{modules: string, drawn: boolean, voice: AudioNode | null}} options what the server has; whether the drawn face is wanted
    *   anyway; the sound whose loudness moves the head
@@ -62,154 +59,235 @@ export class Person {
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
     else {
       try {
-        const { Bodies } = await within(MODULES_MS, import('./bodies.mjs'));
-        this.#figure = new Bodies(this.#room(), { mouth: this.#mouth, voice, onFailure: (error) => this.#give3dUp(error) });
+        const [{ TalkingHeadAvatar }, source] = await within(MODULES_MS, Promise.all([import('./talkinghead-avatar.mjs'), import('./avatar-source.mjs')]));
+        if (this.#disposed) return;
+        this.#source = source;
+        this.#talkingHead = this.#shown3d = this.#place((host) => new TalkingHeadAvatar(host, { ...this.#callbacks(), voice }));
       } catch (error) {
         this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
       }
     }
-    this.#tell(this.#figure ? '3d' : '2d');
+    this.#tell(this.#talkingHead ? '3d' : '2d');
   }
 
-  /**
-   * Announces the persona that will be shown as soon as it can be: an empty stage does not stay empty.
-   *
-   * @param {Persona} persona
-   */
+  /** Announces the persona that will be shown as soon as it can be: an empty stage does not stay empty. @param {import('./interfaces.mjs').Persona} persona */
   announce(persona) {
     if (this.#persona) return;
     clearTimeout(this.#standIn);
-    this.#standIn = setTimeout(() => {
-      this.#drawn ??= new Face2D(this.#room(), this.#mouth);
-      this.#drawn.show(this.#persona ?? persona);
-      this.#brief(this.#drawn);
-    }, STAND_IN_MS);
+    this.#standIn = setTimeout(() => this.#draw(this.#persona ?? persona), STAND_IN_MS);
   }
 
-  /**
-   * Shows a persona; the one before stays until it is ready.
-   *
-   * @param {Persona} persona
-   */
+  /** Shows a persona; the one before stays until it is ready. @param {import('./interfaces.mjs').Persona} persona */
   async show(persona) {
+    if (this.#disposed) return;
     this.#persona = persona;
-    if (this.#figure) {
+    if (this.#talkingHead) {
       try {
-        await this.#figure.show(persona);
+        await this.#show3d(persona);
         clearTimeout(this.#standIn);
-        if (persona === this.#persona) this.#leaveDrawing();
+        if (persona === this.#persona && this.#shown3d) this.#leaveDrawing();
         return;
       } catch (error) {
         if (persona !== this.#persona) return; // somebody else was called meanwhile
-        this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
+        if (this.#talkingHead) this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
       }
     }
-    if (persona.own && !this.#figure) dispatchEvent(new CustomEvent('body', { detail: { persona: persona.id, own: true, worn: false, attempt: persona.attempt, file: persona.own.name, code: 'no_3d' } }));
+    const { id, own, attempt } = persona;
+    if (own && !this.#talkingHead) this.#options.onFile({ persona: id, own: true, worn: false, attempt, file: own.name, code: 'no_3d' });
     await this.#drawInstead();
   }
 
-  /** @param {string} state loading, idle, listening, thinking, speaking or failed: the body shows it */
   setState(state) {
     this.#state = state;
-    (this.#drawn ?? this.#figure)?.setState(state);
+    this.#seen?.setState(state);
   }
 
-  /** @param {string} name a stage direction, or something done by itself: see `acts.mjs` */
   act(name) {
-    (this.#drawn ?? this.#figure)?.act(name);
+    this.#seen?.act(name);
   }
 
-  /** Which kind of face is on the screen. @returns {'3d' | '2d' | ''} */
-  get face() {
-    if (this.#drawn) return '2d';
-    return this.#figure ? '3d' : '';
+  setView(...shot) {
+    this.#shot = shot;
+    this.#seen?.setView(...shot);
   }
 
-  /** Height of the figure in m; 0 of a drawn face. */
-  get height() {
-    return this.#drawn ? 0 : (this.#figure?.height ?? 0);
-  }
-
-  /** @param {string} view one of `views.mjs`  @param {number} company height in m of the tallest on the stage */
-  setView(view, company) {
-    this.#shot = [view, company];
-    (this.#drawn ?? this.#figure)?.setView(view, company);
-  }
-
-  /** @param {-1 | 0 | 1} side who is looked at: see `talkinghead-avatar.mjs` */
   look(side) {
     this.#side = side;
-    (this.#drawn ?? this.#figure)?.look(side);
+    this.#seen?.look(side);
   }
 
-  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets every frame: see `talkinghead-avatar.mjs` */
-  film(onDrawn) {
-    this.#onDrawn = onDrawn;
-    for (const face of [this.#figure, this.#drawn]) face?.film(face === (this.#drawn ?? this.#figure) ? onDrawn : null);
+  captureFrames(onFrame) {
+    this.#onFrame = onFrame;
+    for (const renderer of this.#renderers) renderer.captureFrames(renderer === this.#seen ? onFrame : null);
+  }
+
+  weights() {
+    return this.#seen?.weights() ?? {};
+  }
+
+  get height() {
+    return this.#seen?.height ?? 0;
+  }
+
+  /** Which kind of face is on the screen; '' before that is known. @returns {'3d' | '2d' | ''} */
+  get face() {
+    if (this.#drawn) return '2d';
+    return this.#shown3d ? '3d' : '';
   }
 
   /** Ends 3-D for this person, who is drawn from now on. @param {string} reason a sentence */
-  spare(reason) {
-    return this.#give3dUp(null, reason);
+  async giveUp3d(reason) {
+    if (!this.#talkingHead) return;
+    const renderers = [this.#talkingHead, this.#vrm];
+    this.#talkingHead = this.#vrm = this.#shown3d = null;
+    this.#reason = reason;
+    if (this.#persona) await this.#drawInstead();
+    this.#tell('2d');
+    for (const renderer of renderers) renderer?.dispose();
   }
 
   /** Leaves the stage for good. */
   dispose() {
+    this.#disposed = true;
     clearTimeout(this.#standIn);
-    for (const face of [this.#figure, this.#drawn]) face?.dispose();
-    this.#figure = this.#drawn = null;
+    for (const renderer of this.#renderers) renderer.dispose();
+    this.#persona = this.#talkingHead = this.#vrm = this.#shown3d = this.#drawn = null;
   }
 
-  /** The weights on the screen now. */
-  shown() {
-    return (this.#drawn ?? this.#figure)?.shown() ?? {};
+  get #seen() {
+    return this.#drawn ?? this.#shown3d;
   }
 
-  async #give3dUp(error, reason = `3-D stopped working (${plain(error)}), so a drawn face speaks.`) {
-    if (!this.#figure) return;
-    const figure = this.#figure;
-    this.#figure = null;
-    this.#reason = reason;
-    if (this.#persona) await this.#drawInstead();
-    this.#tell('2d');
-    figure.dispose();
+  get #renderers() {
+    return [this.#talkingHead, this.#vrm, this.#drawn].filter(Boolean);
+  }
+
+  #callbacks() {
+    return { mouth: this.#options.mouth, onFailure: (error) => this.#failed(error) };
+  }
+
+  /** One persona after the other: a renderer loads one at a time. */
+  #show3d(persona) {
+    const shown = this.#loading.then(() => this.#load(persona));
+    this.#loading = shown.catch(() => {}); // its caller hears of it; the next persona gets its chance
+    return shown;
+  }
+
+  /** A dropped file never ends in an error: it is told of, and the persona stays as it was. */
+  async #load(persona) {
+    const { id, own, attempt } = persona;
+    const tell = (event) => this.#options.onFile({ persona: id, own: Boolean(own), attempt, ...event });
+    if (own) {
+      const file = await this.#source.readDropped(own);
+      let { report } = file;
+      if (file.bytes) {
+        try {
+          await this.#wear(persona, file);
+          tell({ worn: true, report });
+          return;
+        } catch (error) {
+          report = this.#source.undrawable(own, error);
+        }
+      }
+      tell({ worn: false, report });
+      if (!file.bytes && this.#standing?.id === id) return; // who stands there has not been touched
+    }
+    const file = await this.#source.fetchAvatar(persona.avatar);
+    if (!file.bytes) throw new Error(file.report.findings[0].text);
+    await this.#wear({ ...persona, own: undefined }, file);
+    if (!own && file.report.verdict !== 'ready') tell({ worn: true, report: file.report });
+  }
+
+  async #wear(persona, { bytes, report }) {
+    const url = URL.createObjectURL(new Blob([bytes], { type: 'model/gltf-binary' }));
+    try {
+      const renderer = report.kind === 'glb' ? this.#talkingHead : await this.#openVrm();
+      await renderer?.show({ ...persona, url });
+      if (!this.#shown3d) throw new Error('3-D was given up meanwhile');
+      this.#standing = persona;
+      if (renderer === this.#shown3d) return;
+      this.#shown3d.pause(true);
+      this.#shown3d = renderer;
+      renderer.pause(false);
+      this.#brief();
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+
+  async #openVrm() {
+    if (this.#vrm) return this.#vrm;
+    const { VrmAvatar } = await import('./vrm-avatar.mjs');
+    if (!this.#shown3d) return null;
+    this.#vrm = this.#place((host) => new VrmAvatar(host, this.#callbacks()));
+    this.#vrm.pause(true);
+    return this.#vrm;
+  }
+
+  /** A dropped file that cannot be drawn after all costs the person only this body, unless the whole drawing is gone. */
+  #failed(error) {
+    if (this.#reverting) return;
+    const giveUp = (why) => this.giveUp3d(`3-D stopped working (${plain(why)}), so a drawn face speaks.`);
+    const lost = [...this.#host.querySelectorAll('canvas')].some((canvas) => canvas.getContext('webgl2')?.isContextLost());
+    if (!this.#standing?.own || lost) {
+      giveUp(error);
+      return;
+    }
+    const { own, ...persona } = this.#standing;
+    this.#reverting = true;
+    this.#options.onFile({ persona: persona.id, own: true, worn: false, report: this.#source.undrawable(own, error) });
+    this.#show3d(persona)
+      .catch(giveUp)
+      .finally(() => (this.#reverting = false));
   }
 
   async #drawInstead() {
     clearTimeout(this.#standIn);
-    this.#drawn ??= new Face2D(this.#room(), this.#mouth);
-    this.#figure?.rest(true);
-    await this.#drawn.show(this.#persona);
-    this.#brief(this.#drawn);
+    this.#shown3d?.pause(true);
+    await this.#draw(this.#persona);
     this.#tell('2d');
   }
 
-  /** A face that comes on the screen does what the one before did. */
-  #brief(face) {
-    face.setState(this.#state);
-    face.setView(...this.#shot);
-    face.look(this.#side);
-    this.film(this.#onDrawn);
+  async #draw(persona) {
+    this.#drawn ??= this.#place((host) => new Face2D(host, this.#options.mouth));
+    await this.#drawn.show(persona);
+    this.#brief();
   }
 
   #leaveDrawing() {
-    this.#brief(this.#figure);
-    if (!this.#drawn) return;
-    this.#drawn.dispose();
+    const drawn = this.#drawn;
     this.#drawn = null;
-    this.#figure.rest(false);
+    this.#brief();
+    if (!drawn) return;
+    drawn.dispose();
+    this.#shown3d.pause(false);
     this.#reason = '';
     this.#tell('3d');
+  }
+
+  /** Whoever comes on the screen does what the one before did. */
+  #brief() {
+    this.#seen.setState(this.#state);
+    this.#seen.setView(...this.#shot);
+    this.#seen.look(this.#side);
+    this.captureFrames(this.#onFrame);
   }
 
   #tell(face) {
     if (this.#told === face + this.#reason) return;
     this.#told = face + this.#reason;
-    this.#onFace(face, this.#reason);
+    this.#options.onFace(face, this.#reason);
   }
 
-  #room() {
-    return this.#host.appendChild(document.createElement('div'));
+  /** A renderer in an element of its own. */
+  #place(open) {
+    const host = this.#host.appendChild(document.createElement('div'));
+    try {
+      return open(host);
+    } catch (error) {
+      host.remove();
+      throw error;
+    }
   }
 }
 
@@ -219,8 +297,4 @@ function within(ms, promise) {
 }
 
 /** An error's message as the inside of a sentence. */
-function plain(error) {
-  return String(error?.message ?? error)
-    .trim()
-    .replace(/\.$/, '');
-}
+const plain = (error) => String(error?.message ?? error).trim().replace(/\.$/, '');

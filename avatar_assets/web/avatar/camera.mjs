@@ -1,4 +1,4 @@
-// Camera: keeps the figure in the picture, in the view that was chosen.
+// Camera: keeps the person in the picture, in the view that was chosen.
 
 import { clock } from '../playback/frame-clock.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
@@ -12,7 +12,7 @@ export class Camera {
   #host;
   #still;
   #view = FIRST_VIEW;
-  #company = 0;
+  #tallest = 0;
   #flight = null; // {from, to, at}
   #shot = null; // what is seen now
 
@@ -31,21 +31,21 @@ export class Camera {
 
   /**
    * @param {string} view one of `views.mjs`
-   * @param {number} company height in m of the tallest person in the picture, so that everybody is seen from the same distance
+   * @param {number} tallest height in m of the tallest person in the picture, so that everybody is seen from the same distance
    */
-  setView(view, company) {
-    if (view === this.#view && company === this.#company) return;
+  setView(view, tallest) {
+    if (view === this.#view && tallest === this.#tallest) return;
     this.#view = view;
-    this.#company = company;
+    this.#tallest = tallest;
     this.frame(!this.#still);
   }
 
-  /** Frames the figure anew: somebody else is shown, or the picture has another size. */
+  /** Frames the person anew: somebody else is shown, or the picture has another size. */
   frame(flying = false) {
     const head = this.#head;
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!head.armature || !width || !height) return;
-    const to = shotOf(this.#view, { width, height }, Math.max(head.avatarHeight, this.#company));
+    const to = shotOf(this.#view, { width, height }, Math.max(head.avatarHeight, this.#tallest));
     this.#flight = { from: (flying && this.#shot) || to, to, at: clock.now() };
     this.#fly();
     if (!flying) this.#followHead(1);

@@ -1,4 +1,4 @@
-// Drawing: the canvas, the camera and the light of a figure, and what of them is left out where a processor does the work.
+// Scene renderer: canvas, camera and lights of a 3-D avatar, and what of them is left out where a processor draws.
 
 import {
   AmbientLight,
@@ -21,10 +21,10 @@ const AMBIENT_ALONE = 1.5;
 const ENVIRONMENT = 0.65;
 /** How often a frame that is being drawn is asked whether it is done. */
 const POLL_MS = 8;
-/** From the right, above, before the figure: distance in m, angles in rad from above and from the front. */
+/** From the right, above, before the person: distance in m, angles in rad from above and from the front. */
 const SUN = { colour: '#fff0e0', intensity: 4.5, at: [2, 1, 0.7] };
 
-export class Drawing {
+export class SceneRenderer {
   scene = new Scene();
   camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, NEAR_M, FAR_M);
   #host;
@@ -63,7 +63,7 @@ export class Drawing {
    *
    * @param {{environment: boolean, pixelRatio: number}} level see `adaptive-quality.mjs`
    */
-  economise({ environment, pixelRatio }) {
+  setQuality({ environment, pixelRatio }) {
     if (environment !== Boolean(this.#environment)) {
       this.#environment?.dispose();
       this.#environment = environment ? environmentOf(this.#renderer) : null;

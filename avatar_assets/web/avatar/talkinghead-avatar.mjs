@@ -1,4 +1,4 @@
-// Figure: TalkingHead gives the body, its gaze, blinks and moods; the mouth comes from our own clock.
+// TalkingHead avatar: the renderer of GLB avatars. TalkingHead moves the body, gaze, lids and moods; the mouth comes from our own clock.
 
 import { TalkingHead } from 'talkinghead';
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
@@ -6,9 +6,9 @@ import { Camera } from './camera.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { VISEMES } from '../lipsync/viseme-curves.mjs';
 import { CUES } from '../acting/gestures.mjs';
-import { Drawing } from './renderer.mjs';
-import { Effort } from './adaptive-quality.mjs';
-import { Meshes } from './low_power/skinned-meshes.mjs';
+import { SceneRenderer } from './renderer.mjs';
+import { AdaptiveQuality } from './adaptive-quality.mjs';
+import { SkinnedMeshes } from './low_power/skinned-meshes.mjs';
 import { makeMipmaps } from './low_power/mipmaps.mjs';
 import { Gaze } from '../acting/gaze.mjs';
 
@@ -24,12 +24,13 @@ const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatar
 /** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
 const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
 
-export class Figure {
+/** An `AvatarRenderer`. */
+export class TalkingHeadAvatar {
   #host;
   #head;
   #mouth;
   #onFailure;
-  #effort;
+  #quality;
   #state = 'idle';
   #nextCue = 0;
   #mood = 'neutral'; // at rest
@@ -38,13 +39,12 @@ export class Figure {
   #liveliness = 1;
   #mesh = 1; // the share of the triangles that is drawn
   #meshes = null;
-  #loading = Promise.resolve();
   #drawing;
   #camera;
   #resized;
   #gaze;
   #root = null; // who stands there
-  #onDrawn = null;
+  #onFrame = null;
   #request = 0;
   #frameMs = 0; // the least time between two frames
   #last = 0;
@@ -52,7 +52,7 @@ export class Figure {
   #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
   /**
-   * @param {HTMLElement} host is filled by the figure
+   * @param {HTMLElement} host is filled by the avatar
    * @param {object} options
    * @param {() => import('../lipsync/viseme-curves.mjs').Weights} options.mouth asked once a frame
    * @param {AudioNode} options.voice its loudness moves the head a little
@@ -63,7 +63,7 @@ export class Figure {
     this.#host = host;
     this.#mouth = mouth;
     this.#onFailure = onFailure;
-    const drawing = (this.#drawing = new Drawing(host, () => onFailure(new Error('the browser took the 3-D drawing away'))));
+    const drawing = (this.#drawing = new SceneRenderer(host, () => onFailure(new Error('the browser took the 3-D drawing away'))));
     const head = (this.#head = new TalkingHead(host, {
       ttsEndpoint: 'none', // it has to be something; nothing is ever asked for
       lipsyncModules: [],
@@ -81,7 +81,7 @@ export class Figure {
     this.#gaze = new Gaze(head, this.#still);
     this.#camera = new Camera(head, drawing.camera, host, this.#still);
     drawing.scene.onBeforeRender = () => this.#meshes?.prepare(drawing.camera);
-    this.#effort = new Effort(drawing.context, (level) => this.#economise(level));
+    this.#quality = new AdaptiveQuality(drawing.context, (level) => this.#setQuality(level));
     this.#resized = new ResizeObserver(() => {
       this.#camera.frame();
       drawing.resize();
@@ -92,16 +92,44 @@ export class Figure {
   /**
    * Shows a persona; the one before stays until the file is there.
    *
-   * @param {import('./avatar-view.mjs').Persona} persona
+   * @param {import('./interfaces.mjs').Persona} persona
    * @throws {Error} when the file is missing or is no avatar
    */
-  show(persona) {
-    const shown = this.#loading.then(() => this.#load(persona));
-    this.#loading = shown.catch(() => {}); // its caller hears of it; the next persona gets its chance
-    return shown;
+  async show({ name, avatar, url, mood, liveliness = 1 }) {
+    const head = this.#head;
+    this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
+    this.#moodUntil = Infinity;
+    this.#liveliness = liveliness;
+    if (!this.#still) for (const [name, value] of Object.entries(MOVEMENT)) head.opt[name] = value * Math.sqrt(liveliness);
+    const file = `../avatars/${encodeURIComponent(avatar)}.glb`;
+    try {
+      await head.showAvatar({
+        url: url ?? new URL(file, import.meta.url).href,
+        body: 'M', // the calmer set of poses
+        avatarMood: this.#mood,
+        lipsyncLang: 'en',
+      });
+    } catch (error) {
+      throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
+    }
+    for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
+    clock.cancelFrame(this.#request);
+    const meshes = new SkinnedMeshes(head.armature);
+    if (this.#mesh < 1) await makeMipmaps(meshes.textures());
+    const leave = this.#enter(meshes);
+    try {
+      // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
+      this.#run();
+      this.#step(2 * head.animFrameDur);
+    } finally {
+      leave(); // afterwards: what is compiled for the one is used by the other
+    }
+    await this.#drawing.onScreen();
+    this.#drawing.canvas.setAttribute('role', 'img');
+    this.#drawing.canvas.setAttribute('aria-label', name);
+    this.#simplify();
   }
 
-  /** @param {string} state what the body does: loading, idle, listening, thinking, speaking, failed */
   setState(state) {
     if (state === this.#state) return;
     const head = this.#head;
@@ -112,7 +140,6 @@ export class Figure {
     this.#nextCue = 0;
   }
 
-  /** @param {string} name of an act */
   act(name) {
     const head = this.#head;
     const { mood, template, gesture } = ACTS[name] ?? AUTOMATIC[name];
@@ -138,34 +165,26 @@ export class Figure {
     return this.#head.armature ? this.#head.avatarHeight : 0;
   }
 
-  /**
-   * @param {string} view one of `views.mjs`
-   * @param {number} [company] height in m of the tallest person in the picture, so that everybody is seen from the same distance
-   */
-  setView(view, company = 0) {
-    this.#camera.setView(view, company);
+  setView(view, tallest = 0) {
+    this.#camera.setView(view, tallest);
   }
 
-  /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
   look(side) {
     this.#gaze.look(side);
   }
 
-  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets every drawn frame, and when its mouth was asked for */
-  film(onDrawn) {
-    this.#onDrawn = onDrawn;
+  captureFrames(onFrame) {
+    this.#onFrame = onFrame;
   }
 
-  /** The weights on the screen. */
-  shown() {
+  weights() {
     return Object.fromEntries(VISEMES.map((name) => [name, this.#head.mtAvatar[`viseme_${name}`]?.applied ?? 0]));
   }
 
-  /** Stops drawing while something else stands on the stage. @param {boolean} resting */
-  rest(resting) {
-    this.#host.classList.toggle('waiting', resting);
+  pause(paused) {
+    this.#host.classList.toggle('waiting', paused);
     clock.cancelFrame(this.#request);
-    if (resting) this.#head.stop();
+    if (paused) this.#head.stop();
     else if (this.#meshes) this.#run();
   }
 
@@ -178,48 +197,13 @@ export class Figure {
     this.#host.remove();
   }
 
-  async #load({ name, avatar, url, mood, liveliness = 1 }) {
-    const head = this.#head;
-    this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
-    this.#moodUntil = Infinity;
-    this.#liveliness = liveliness;
-    if (!this.#still) for (const [name, value] of Object.entries(MOVEMENT)) head.opt[name] = value * Math.sqrt(liveliness);
-    const file = `../avatars/${encodeURIComponent(avatar)}.glb`;
-    try {
-      await head.showAvatar({
-        url: url ?? new URL(file, import.meta.url).href,
-        body: 'M', // the calmer set of poses
-        avatarMood: this.#mood,
-        lipsyncLang: 'en',
-      });
-    } catch (error) {
-      throw new Error(`${file} could not be read: ${error.message}`, { cause: error });
-    }
-    for (const viseme of VISEMES) if (!head.mtAvatar[`viseme_${viseme}`]) throw new Error(`its file has no mouth shape viseme_${viseme}`);
-    clock.cancelFrame(this.#request);
-    const meshes = new Meshes(head.armature);
-    if (this.#mesh < 1) await makeMipmaps(meshes.textures());
-    const leave = this.#enter(meshes);
-    try {
-      // One frame at once: a file that lacks what every frame needs is found out here and not in the middle of a word.
-      this.#run();
-      this.#step(2 * head.animFrameDur);
-    } finally {
-      leave(); // afterwards: what is compiled for the one is used by the other
-    }
-    await this.#drawing.onScreen();
-    this.#drawing.canvas.setAttribute('role', 'img');
-    this.#drawing.canvas.setAttribute('aria-label', name);
-    this.#thin();
-  }
-
   /** Whoever TalkingHead moves now comes on the stage. @returns {() => void} throws away whoever stood there */
   #enter(meshes) {
     const before = this.#meshes;
     before?.group.removeFromParent();
     this.#root?.removeFromParent();
     this.#meshes = meshes;
-    if (this.#mesh < 1) meshes.spare();
+    if (this.#mesh < 1) meshes.enterLowPower();
     this.#root = this.#head.armature;
     while (this.#root.parent) this.#root = this.#root.parent;
     this.#drawing.scene.add(this.#root, meshes.group);
@@ -227,8 +211,8 @@ export class Figure {
     return () => before?.dispose();
   }
 
-  #thin() {
-    if (this.#mesh < 1) this.#meshes?.thin(this.#mesh).catch((error) => console.warn(`No triangle is spared: ${error.message}`));
+  #simplify() {
+    if (this.#mesh < 1) this.#meshes?.simplify(this.#mesh).catch((error) => console.warn(`No triangle is left out: ${error.message}`));
   }
 
   #run() {
@@ -241,9 +225,9 @@ export class Figure {
         if (time - this.#last >= this.#frameMs) {
           this.#step(time - this.#last);
           this.#last = time;
-          this.#onDrawn?.(this.#drawing.canvas, this.#mouthAt);
+          this.#onFrame?.(this.#drawing.canvas, this.#mouthAt);
         }
-        if (!clock.held) this.#effort.frame(time);
+        if (!clock.held) this.#quality.frame(time);
       } catch (error) {
         this.#onFailure(error); // it must end as the drawn face, not as a frozen one
       }
@@ -285,16 +269,16 @@ export class Figure {
     } else head.animQueue.push(head.animFactory(cue.template(this.#still)));
   }
 
-  #economise({ tooSlow, ...level }) {
+  #setQuality({ tooSlow, ...level }) {
     if (tooSlow) {
       this.#onFailure(new Error('this computer draws it too slowly'));
       return;
     }
     this.#mesh = level.mesh;
-    if (this.#mesh < 1) this.#meshes?.spare();
-    this.#thin();
+    if (this.#mesh < 1) this.#meshes?.enterLowPower();
+    this.#simplify();
     this.#frameMs = this.#head.animFrameDur = 1000 / level.fps;
-    this.#drawing.economise(level);
+    this.#drawing.setQuality(level);
   }
 }
 

@@ -1,4 +1,4 @@
-// VRM manner: how a VRM stands, breathes, looks, blinks and acts; small movements from slow waves, moods and acts through its expressions.
+// VRM animation: how a VRM stands, breathes, looks, blinks and acts; small movements from slow waves, moods and acts through its expressions.
 
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
 import { clock } from '../playback/frame-clock.mjs';
@@ -28,7 +28,7 @@ const BLINK_EVERY_MS = [1800, 5200];
 const NOD = 0.018;
 const DEGREE = Math.PI / 180;
 
-export class VrmManner {
+export class VrmAnimation {
   #vrm;
   #mood;
   #liveliness;

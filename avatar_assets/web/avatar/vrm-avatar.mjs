@@ -1,14 +1,14 @@
-// VRM figure: a VRM 0.x or 1.0 through three-vrm, with a stance, breath, gaze and blinks of its own; the mouth comes from our own clock.
+// VRM avatar: the renderer of VRM 0.x and 1.0 through three-vrm, with posture, breath, gaze and blinks of its own; the mouth comes from our own clock.
 
 import { DirectionalLight, HemisphereLight, Object3D, PerspectiveCamera, Scene, Vector3 } from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
 import { VRMLoaderPlugin, VRMUtils } from 'three-vrm';
 import { openRenderer } from './renderer.mjs';
 import { clock } from '../playback/frame-clock.mjs';
-import { Effort } from './adaptive-quality.mjs';
+import { AdaptiveQuality } from './adaptive-quality.mjs';
 import { restWeights } from '../lipsync/viseme-curves.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, shotOf } from './views.mjs';
-import { VrmManner } from './vrm-animation.mjs';
+import { VrmAnimation } from './vrm-animation.mjs';
 import { fiveOf } from '../lipsync/vrm-mouth.mjs';
 
 const FIELD_OF_VIEW = 12;
@@ -19,37 +19,37 @@ const LIGHTS = { sky: '#ffffff', ground: '#8d8078', around: 2.3, sun: '#fff0e0',
 /** A longer pause is a hidden tab; hair and cloth would be thrown about. In s. */
 const LONGEST_STEP_S = 0.1;
 
-/** The same doings as `Figure`. */
-export class VrmFigure {
+/** An `AvatarRenderer`. */
+export class VrmAvatar {
   #host;
   #mouth;
   #onFailure;
-  #onDrawn = null;
+  #onFrame = null;
   #scene = new Scene();
   #camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.1, 50);
   #renderer;
-  #effort;
+  #quality;
   #vrm = null;
-  #manner = null;
+  #animation = null;
   #target = new Object3D();
   #shown = restWeights();
   #eyes = 0; // height in m
   #view = FIRST_VIEW;
-  #company = 0;
+  #tallest = 0;
   #flight = null; // {from, to, at}
   #shot = null; // what is seen now
   #state = 'idle';
   #side = 0;
   #request = 0;
-  #resting = false;
+  #paused = false;
   #frameMs = 0; // the least time between two frames
   #last = -Infinity;
   #resized;
   #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
   /**
-   * @param {HTMLElement} host is filled by the figure
-   * @param {object} options see `Figure`
+   * @param {HTMLElement} host is filled by the avatar
+   * @param {object} options see `TalkingHeadAvatar`
    * @throws {Error} where there is no WebGL
    */
   constructor(host, { mouth, onFailure }) {
@@ -62,7 +62,7 @@ export class VrmFigure {
     const sun = new DirectionalLight(LIGHTS.sun, LIGHTS.direct);
     sun.position.set(0.7, 1.4, 1.6);
     this.#scene.add(new HemisphereLight(LIGHTS.sky, LIGHTS.ground, LIGHTS.around), sun, this.#target);
-    this.#effort = new Effort(this.#renderer.getContext(), (level) => this.#economise(level));
+    this.#quality = new AdaptiveQuality(this.#renderer.getContext(), (level) => this.#setQuality(level));
     this.#resized = new ResizeObserver(() => this.#resize());
     this.#resized.observe(host);
   }
@@ -70,7 +70,7 @@ export class VrmFigure {
   /**
    * Shows a persona; the one before stays until the file is there.
    *
-   * @param {import('./avatar-view.mjs').Persona & {url: string}} persona `url` of a VRM that was found sound
+   * @param {import('./interfaces.mjs').Persona & {url: string}} persona `url` of a VRM that was found sound
    * @throws {Error} when it is no VRM
    */
   async show({ name, mood, url, liveliness = 1 }) {
@@ -85,9 +85,9 @@ export class VrmFigure {
     this.#vrm = vrm;
     this.#scene.add(vrm.scene);
     if (vrm.lookAt) vrm.lookAt.target = this.#target;
-    this.#manner = new VrmManner(vrm, { mood, liveliness, still: this.#still });
-    this.#manner.setState(this.#state);
-    this.#manner.look(this.#side);
+    this.#animation = new VrmAnimation(vrm, { mood, liveliness, still: this.#still });
+    this.#animation.setState(this.#state);
+    this.#animation.look(this.#side);
     this.#eyes = eyesOf(vrm);
     this.#renderer.domElement.setAttribute('role', 'img');
     this.#renderer.domElement.setAttribute('aria-label', name);
@@ -99,43 +99,43 @@ export class VrmFigure {
 
   setState(state) {
     this.#state = state;
-    this.#manner?.setState(state);
+    this.#animation?.setState(state);
   }
 
   act(name) {
-    this.#manner?.act(name);
+    this.#animation?.act(name);
   }
 
   get height() {
     return this.#vrm ? this.#eyes + ABOVE_EYES_M : 0;
   }
 
-  setView(view, company = 0) {
-    if (view === this.#view && company === this.#company) return;
+  setView(view, tallest = 0) {
+    if (view === this.#view && tallest === this.#tallest) return;
     this.#view = view;
-    this.#company = company;
+    this.#tallest = tallest;
     this.#frame(!this.#still);
   }
 
   look(side) {
     this.#side = side;
-    this.#manner?.look(side);
+    this.#animation?.look(side);
   }
 
-  film(onDrawn) {
-    this.#onDrawn = onDrawn;
+  captureFrames(onFrame) {
+    this.#onFrame = onFrame;
   }
 
   /** The weights on the screen, before they are blended into five. */
-  shown() {
+  weights() {
     return this.#shown;
   }
 
-  rest(resting) {
-    this.#resting = resting;
-    this.#host.classList.toggle('waiting', resting);
+  pause(paused) {
+    this.#paused = paused;
+    this.#host.classList.toggle('waiting', paused);
     clock.cancelFrame(this.#request);
-    if (!resting && this.#vrm) this.#run();
+    if (!paused && this.#vrm) this.#run();
   }
 
   dispose() {
@@ -155,13 +155,13 @@ export class VrmFigure {
 
   #run() {
     clock.cancelFrame(this.#request);
-    if (this.#resting) return;
+    if (this.#paused) return;
     this.#request = clock.requestFrame((time) => {
       this.#run();
       if (time - this.#last < this.#frameMs) return;
       try {
         this.#draw(time);
-        if (!clock.held) this.#effort.frame(time);
+        if (!clock.held) this.#quality.frame(time);
       } catch (error) {
         clock.cancelFrame(this.#request);
         this.#onFailure(error);
@@ -176,11 +176,11 @@ export class VrmFigure {
     Object.assign(this.#shown, this.#mouth());
     const five = fiveOf(this.#shown);
     for (const [name, weight] of Object.entries(five)) this.#vrm.expressionManager?.setValue(name, weight);
-    this.#manner.move(time, this.#camera.position, this.#target, Math.max(...Object.values(five)));
+    this.#animation.move(time, this.#camera.position, this.#target, Math.max(...Object.values(five)));
     this.#vrm.update(Math.min(seconds, LONGEST_STEP_S));
     if (this.#flight) this.#fly();
     this.#renderer.render(this.#scene, this.#camera);
-    this.#onDrawn?.(this.#renderer.domElement, at);
+    this.#onFrame?.(this.#renderer.domElement, at);
   }
 
   #resize() {
@@ -196,7 +196,7 @@ export class VrmFigure {
   #frame(flying) {
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!width || !height || !this.#vrm) return;
-    const to = shotOf(this.#view, { width, height }, Math.max(this.height, this.#company));
+    const to = shotOf(this.#view, { width, height }, Math.max(this.height, this.#tallest));
     this.#flight = { from: (flying && this.#shot) || to, to, at: clock.now() };
     this.#fly();
   }
@@ -211,7 +211,7 @@ export class VrmFigure {
     if (from === to || ms >= FLIGHT_MS) this.#flight = null;
   }
 
-  #economise({ pixelRatio, fps, tooSlow }) {
+  #setQuality({ pixelRatio, fps, tooSlow }) {
     if (tooSlow) {
       this.#onFailure(new Error('this computer draws it too slowly'));
       return;

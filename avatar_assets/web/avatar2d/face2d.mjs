@@ -1,4 +1,4 @@
-// Drawn face: a person in SVG for where there is no 3-D, moved by the same weights.
+// 2-D face: the renderer in SVG for where there is no 3-D, moved by the same mouth weights.
 
 import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
 import { clock } from '../playback/frame-clock.mjs';
@@ -44,7 +44,9 @@ const DEVELOPED_MS = 60;
 const BLINK_MS = 170;
 const BLINK_EVERY_MS = [1800, 5200];
 
+/** An `AvatarRenderer`. */
 export class Face2D {
+  height = 0;
   #host;
   #mouth;
   #shown = restWeights();
@@ -62,7 +64,7 @@ export class Face2D {
   #request = 0;
   #flight; // {from, to, at}: the camera on its way
   #aside = 0;
-  #onDrawn = null;
+  #onFrame = null;
   #developing = false; // a photograph is being developed
 
   /**
@@ -80,7 +82,7 @@ export class Face2D {
   /**
    * Shows a person at once.
    *
-   * @param {import('../avatar/avatar-view.mjs').Persona} persona
+   * @param {import('../avatar/interfaces.mjs').Persona} persona
    */
   async show({ name, avatar, mood, colour, liveliness = 1 }) {
     this.#acts = [];
@@ -94,33 +96,27 @@ export class Face2D {
     this.#frame(clock.now());
   }
 
-  /** @param {string} state what the person is doing */
   setState(state) {
     this.#posture = POSTURES[state] ?? AT_EASE;
   }
 
-  /** @param {string} name of an act */
   act(name) {
     this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: clock.now() });
   }
 
-  /** @param {string} view one of `views.mjs` */
   setView(view) {
     if (drawnShotOf(view) !== this.#flight.to) this.#frameTo(view, this.#still.matches ? 0 : clock.now());
   }
 
-  /** @param {-1 | 0 | 1} side who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right */
   look(side) {
     this.#aside = side;
   }
 
-  /** @param {((picture: CanvasImageSource, at: number) => void) | null} onDrawn gets the drawn frames, and when their mouth was asked for */
-  film(onDrawn) {
-    this.#onDrawn = onDrawn;
+  captureFrames(onFrame) {
+    this.#onFrame = onFrame;
   }
 
-  /** The weights on the screen. */
-  shown() {
+  weights() {
     return this.#shown;
   }
 
@@ -143,7 +139,7 @@ export class Face2D {
     tongue.setAttribute('rx', shape.tongue.rx);
     tongue.setAttribute('ry', shape.tongue.ry);
     if (this.#flight.at !== null) this.#fly();
-    if (this.#onDrawn && !this.#developing) this.#photograph();
+    if (this.#onFrame && !this.#developing) this.#photograph();
   }
 
   #frameTo(view, at = 0) {
@@ -167,7 +163,7 @@ export class Face2D {
     const image = new Image();
     const done = (good) => {
       this.#developing = false;
-      if (good) setTimeout(() => this.#onDrawn?.(image, at), at + DEVELOPED_MS - clock.now());
+      if (good) setTimeout(() => this.#onFrame?.(image, at), at + DEVELOPED_MS - clock.now());
     };
     image.onload = () => done(true);
     image.onerror = () => done(false);

@@ -1,4 +1,4 @@
-// Lips: the mouth of one person at this moment, of all that is heard only their own words.
+// Mouth source: one person's mouth at this moment; of all that is heard only their own words move it.
 
 import { clock } from '../playback/frame-clock.mjs';
 import { restWeights, weightsOf } from './viseme-curves.mjs';
@@ -6,7 +6,7 @@ import { restWeights, weightsOf } from './viseme-curves.mjs';
 /** How fast the mouth comes to rest when it is interrupted, in ms. */
 const RELEASE_MS = 40;
 
-export class Lips {
+export class MouthSource {
   #sounding;
   #weights = restWeights();
   #release = null; // {at, from}: the mouth of an interrupted word on its way to rest
@@ -18,7 +18,7 @@ export class Lips {
   }
 
   /** The mouth of this moment. @returns {import('./viseme-curves.mjs').Weights} */
-  now() {
+  weights() {
     this.#drawnAt = clock.now();
     if (this.#release) {
       const share = 1 - (this.#drawnAt - this.#release.at) / RELEASE_MS;

@@ -1,4 +1,4 @@
-// Face: what the mouth shows at a moment of a segment. Pure arithmetic: no DOM, no clock, no state.
+// Viseme curves: how far each viseme is formed at a moment of a segment. Pure arithmetic: no DOM, no clock, no state.
 
 /** The fifteen Oculus mouth shapes, as the wire spells them. */
 export const VISEMES = Object.freeze(['sil', 'PP', 'FF', 'TH', 'DD', 'kk', 'CH', 'SS', 'nn', 'RR', 'aa', 'E', 'I', 'O', 'U']);

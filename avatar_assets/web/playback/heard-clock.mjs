@@ -1,4 +1,4 @@
-// Clock: the context time of the sound that is leaving the loudspeaker at this moment.
+// Heard clock: the AudioContext time of the sound that is leaving the loudspeaker at this moment.
 
 /** How fast the estimate follows the browser's timestamps (share per reading). */
 const FOLLOW = 0.1;

@@ -23,7 +23,7 @@ export class Filming {
    * @param {HTMLElement} parts.stage
    * @param {HTMLCanvasElement} parts.backdrop
    * @param {import('../stage/captions.mjs').Captions} parts.captions
-   * @param {import('../avatar/roster.mjs').Cast} parts.cast
+   * @param {import('../avatar/roster.mjs').Roster} parts.roster
    * @param {() => import('../playback/player.mjs').Player} parts.player
    * @param {() => import('../stage/stage-settings.mjs').Choices} parts.choices
    * @param {(message: object) => void} send
@@ -40,7 +40,7 @@ export class Filming {
    */
   record({ turn, ms }) {
     this.cancel();
-    const { stage, backdrop, captions, cast, player, choices } = this.#parts;
+    const { stage, backdrop, captions, roster, player, choices } = this.#parts;
     const { kind, reason } = recordable();
     if (!kind) {
       this.#send({ type: 'unrecorded', turn, reason });
@@ -56,8 +56,8 @@ export class Filming {
     const recorder = new Recorder({ canvas: picture.canvas, output: player().output, kind });
     this.#take = { turn, ms, recorder, kind, began: null, progress: 0 };
     let drawnAt = -Infinity;
-    cast.film((seat, frame, at) => {
-      const places = cast.places();
+    roster.captureFrames((seat, frame, at) => {
+      const places = roster.seats();
       const moment = places.length > 1 ? picture.keep(places.map(([name]) => name), seat, frame, at) : at;
       if (moment - drawnAt < FRAME_MS) return;
       drawnAt = moment;
@@ -85,7 +85,7 @@ export class Filming {
     const take = this.#take;
     if (take?.turn !== turn) return;
     clearInterval(take.progress);
-    this.#parts.cast.film(null); // the last frame has been taken
+    this.#parts.roster.captureFrames(null); // the last frame has been taken
     try {
       const file = await take.recorder.finish();
       if (this.#take !== take) return; // cancelled in the last moment
@@ -108,7 +108,7 @@ export class Filming {
   #end() {
     clearInterval(this.#take?.progress);
     this.#take = null;
-    this.#parts.cast.film(null);
+    this.#parts.roster.captureFrames(null);
   }
 
   #report() {

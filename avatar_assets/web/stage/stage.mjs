@@ -1,13 +1,13 @@
-// Stage: the messages between the page around and the sound, the person and the captions in here.
+// Stage: the iframe's composition root; routes the messages of the page around to player, roster, captions and recording.
 
 import { cuesOf } from '../acting/acts.mjs';
+import { ASKED_FOR } from '../avatar/avatar-view.mjs';
+import { Roster } from '../avatar/roster.mjs';
 import { paintBackdrop } from './backdrop.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { Captions } from './captions.mjs';
-import { Cast } from '../avatar/roster.mjs';
 import { timelineOf } from '../lipsync/viseme-curves.mjs';
 import { Filming } from '../recording/recording.mjs';
-import { ASKED_FOR } from '../avatar/avatar-view.mjs';
 import { Player } from '../playback/player.mjs';
 import { StageSettings } from './stage-settings.mjs';
 
@@ -28,10 +28,10 @@ const CAPTION_LINGER_MS = 1200;
 const query = new URLSearchParams(location.search);
 const element = (id) => document.getElementById(id);
 const captions = new Captions(element('captions'));
-const cast = new Cast(element('person'), () => player?.sounding() ?? [], faceChanged);
+const roster = new Roster(element('person'), { sounding: () => player?.sounding() ?? [], onFace: faceChanged, onFile: (event) => send({ ...event, type: 'body' }) });
 const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
 const filming = new Filming(
-  { stage: element('stage'), backdrop: element('backdrop'), captions, cast, player: () => player, choices: () => settings.choices },
+  { stage: element('stage'), backdrop: element('backdrop'), captions, roster, player: () => player, choices: () => settings.choices },
   send,
 );
 let player = null;
@@ -44,7 +44,7 @@ let picture = null; // the user's own, behind the person
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
 const probe =
   query.get('debug') === '1'
-    ? { audioContext: null, output: null, weights: (seat) => ({ ...cast.shown(seat) }), act: (name, seat) => cast.act(name, seat), segments: [], events: [] }
+    ? { audioContext: null, output: null, weights: (seat) => ({ ...roster.weights(seat) }), act: (name, seat) => roster.act(name, seat), segments: [], events: [] }
     : null;
 if (probe) window.stageProbe = probe;
 
@@ -79,7 +79,7 @@ async function receive(event) {
 function playSegment(segment) {
   const { words, wtimes, text, index } = segment;
   try {
-    segment.seat = cast.seatOf(segment.speaker);
+    segment.seat = roster.seatOf(segment.speaker);
   } catch (error) {
     send({ type: 'error', message: error.message });
   }
@@ -98,7 +98,7 @@ function playSegment(segment) {
 }
 
 function stopNow() {
-  cast.rest();
+  roster.restMouths();
   filming.cancel();
   send({ type: 'heard', ...player.stop() });
   hush();
@@ -137,7 +137,7 @@ function follow() {
   const heard = player.sounding().findLast(({ segment, ms }) => !segment.lead && ms >= 0);
   if (heard) {
     captions.follow(heard.segment, heard.ms);
-    while (heard.segment.due[0]?.ms <= heard.ms) cast.act(heard.segment.due.shift().name, heard.segment.seat);
+    while (heard.segment.due[0]?.ms <= heard.ms) roster.act(heard.segment.due.shift().name, heard.segment.seat);
   }
   if (voiced) clock.requestFrame(follow);
 }
@@ -152,7 +152,7 @@ function showState({ state: next, text }) {
 
 /** While words are heard the body speaks, whatever the page around is already doing. */
 function showBody() {
-  cast.setState(state, voiced);
+  roster.setState(state, voiced);
 }
 
 async function showPersona(message) {
@@ -160,17 +160,17 @@ async function showPersona(message) {
   colour = persona.colour;
   document.documentElement.style.setProperty('--persona', colour);
   drawBackdrop();
-  cast.announce(persona);
+  roster.announce(persona);
   await opened;
-  await cast.show(persona);
+  await roster.show(persona);
   showPeople();
 }
 
 /** Somebody sits down beside; without an id the guest leaves. */
 async function seatGuest(message) {
   await opened;
-  if (message.id === null) cast.dismiss();
-  else await cast.invite(personaOf(message));
+  if (message.id === null) roster.dismiss();
+  else await roster.invite(personaOf(message));
   showPeople();
 }
 
@@ -181,13 +181,13 @@ function personaOf(persona) {
 }
 
 function showPeople() {
-  send({ type: 'people', people: cast.people });
+  send({ type: 'people', people: roster.people });
 }
 
 /** What the user chose in the menu, now and whenever it changes. */
 function settled({ view }, image) {
   picture = image;
-  cast.setView(view);
+  roster.setView(view);
   drawBackdrop();
 }
 
@@ -233,11 +233,11 @@ async function openVoice() {
   for (const gesture of ['pointerdown', 'keydown']) addEventListener(gesture, () => player.resume());
 }
 
-/** Opens the figure; the voice does not wait for it. */
+/** Opens the avatar; the voice does not wait for it. */
 async function openStage() {
   await voice;
   send({ type: 'ready' });
-  await cast.open({
+  await roster.open({
     modules: document.documentElement.dataset.modules,
     drawn: query.get('face') === '2d',
     voice: player.output,
@@ -249,7 +249,6 @@ new ResizeObserver(drawBackdrop).observe(element('stage'));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawBackdrop);
 const voice = openVoice();
 const opened = openStage();
-addEventListener('body', ({ detail }) => send({ ...detail, type: 'body' })); // what became of a file: see `bodies.mjs`
 // What arrives early waits, in its order, until there is a voice to serve it.
 addEventListener('message', (event) => voice.then(() => receive(event)));
 opened.catch((error) => {

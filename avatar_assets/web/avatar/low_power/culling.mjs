@@ -1,9 +1,9 @@
-// Unseen: parts of a body that lie outside the picture are not drawn: legs in a portrait, hands until they are raised.
+// Culling: parts of a body outside the camera's frustum are not drawn: legs in a portrait, hands until they are raised.
 
 import { Box3, Frustum, Matrix4, Sphere, Vector3 } from 'three';
 
 /** What the joints of a part carry, each in its own space: a bent point lies between the places where its joints would put it. */
-export class Unseen {
+export class Culling {
   #parts;
   #frustum = new Frustum();
   #view = new Matrix4();
@@ -20,7 +20,7 @@ export class Unseen {
    *
    * @param {import('three').Camera} camera its matrices, and those of the bones, are up to date
    */
-  hide(camera) {
+  update(camera) {
     this.#frustum.setFromProjectionMatrix(this.#view.multiplyMatrices(camera.projectionMatrix, camera.matrixWorldInverse));
     for (const { mesh, loads } of this.#parts) mesh.visible = this.#sees(loads);
   }

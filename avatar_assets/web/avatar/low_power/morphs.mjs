@@ -1,4 +1,4 @@
-// Morphs: the shapes of a face added up here, for where a processor draws. The shader looks at every shape for every point, used or not;
+// Morph targets, added up on the CPU for where a processor draws. The shader looks at every shape for every point, used or not;
 // of the seventy-odd shapes of a face a handful is in use at any moment, and each of them moves a part of the points only.
 
 import { BufferAttribute, DynamicDrawUsage, MathUtils } from 'three';
@@ -7,7 +7,7 @@ import { BufferAttribute, DynamicDrawUsage, MathUtils } from 'three';
 const LEAST = 1e-4;
 
 /** Takes the morph targets below an object out of the graphics card's hands; call `apply` before each drawing. */
-export class Morphs {
+export class MorphTargets {
   #meshes = [];
 
   /** @param {import('three').Object3D} root */

@@ -1,4 +1,4 @@
-// Thin: fewer triangles where a processor draws: they cost it more than pixels do. Lips and lids keep all of theirs.
+// Simplification: fewer triangles where a processor draws: they cost it more than pixels do. Lips and lids keep all of theirs.
 
 import { BufferAttribute } from 'three';
 import { MeshoptSimplifier } from 'meshoptimizer';
@@ -20,7 +20,7 @@ const MOVED = 0.05;
  * @param {Float32Array | null} [reach] how far shapes move each point, in the unit of the positions
  * @returns {Promise<BufferAttribute | null>} an index; null where there is nothing to gain
  */
-export async function thinned(geometry, share, reach = null) {
+export async function simplified(geometry, share, reach = null) {
   const { index, attributes } = geometry;
   if (!index || index.count < 3 * WORTH) return null;
   await MeshoptSimplifier.ready;

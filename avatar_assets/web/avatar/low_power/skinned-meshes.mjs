@@ -1,16 +1,16 @@
-// Meshes: what is drawn of a person, whose bones TalkingHead moves; where a processor draws, it is spared what it can be.
+// Skinned meshes of an avatar whose bones TalkingHead moves, and their low-power mode: what a processor that draws is spared.
 
 import { Box3, BufferGeometry, Group, Matrix4, Mesh } from 'three';
-import { Morphs } from './morphs.mjs';
-import { Unseen } from './culling.mjs';
+import { MorphTargets } from './morphs.mjs';
+import { Culling } from './culling.mjs';
 
-export class Meshes {
+export class SkinnedMeshes {
   /** To be put into the scene. */
   group = new Group();
   #rigid = []; // parts that follow one bone: {mesh, bone, offset}
   #morphs = null;
-  #unseen = null;
-  #thinned = false;
+  #culling = null;
+  #simplified = false;
   #gone = false;
 
   /** @param {import('three').Object3D} armature loses its skinned meshes and keeps their measure, by which TalkingHead balances the hips */
@@ -25,20 +25,20 @@ export class Meshes {
     armature.add(measure);
   }
 
-  /** Whether a processor is spared. */
-  get spared() {
-    return this.#unseen !== null;
+  /** Whether low-power mode is on. */
+  get lowPower() {
+    return this.#culling !== null;
   }
 
   /** From now on shapes are added up here, parts that follow one bone are not bent, and what the camera does not see is not drawn. */
-  spare() {
-    if (this.spared) return;
+  enterLowPower() {
+    if (this.lowPower) return;
     for (const mesh of [...this.group.children]) {
       const joint = onlyJointOf(mesh);
       if (joint !== null) this.#stiffen(mesh, joint);
     }
-    this.#morphs = new Morphs(this.group);
-    this.#unseen = new Unseen(this.group.children.filter(({ isSkinnedMesh }) => isSkinnedMesh));
+    this.#morphs = new MorphTargets(this.group);
+    this.#culling = new Culling(this.group.children.filter(({ isSkinnedMesh }) => isSkinnedMesh));
   }
 
   /**
@@ -46,13 +46,13 @@ export class Meshes {
    *
    * @param {number} share of the triangles that should be left
    */
-  async thin(share) {
-    if (this.#thinned) return;
-    this.#thinned = true;
-    const { thinned } = await import('./simplify.mjs');
+  async simplify(share) {
+    if (this.#simplified) return;
+    this.#simplified = true;
+    const { simplified } = await import('./simplify.mjs');
     for (const geometry of new Set(this.group.children.map((mesh) => mesh.geometry))) {
       await idle();
-      const index = !this.#gone && (await thinned(geometry, share, this.#morphs?.reach(geometry)));
+      const index = !this.#gone && (await simplified(geometry, share, this.#morphs?.reach(geometry)));
       if (this.#gone) return;
       if (index) geometry.setIndex(index);
     }
@@ -70,10 +70,10 @@ export class Meshes {
    * @param {import('three').Camera} camera
    */
   prepare(camera) {
-    if (!this.spared) return;
+    if (!this.lowPower) return;
     for (const { mesh, bone, offset } of this.#rigid) mesh.matrixWorld.multiplyMatrices(bone.matrixWorld, offset);
     this.#morphs.apply();
-    this.#unseen.hide(camera);
+    this.#culling.update(camera);
   }
 
   /** Gives the memory of the graphics card back. */

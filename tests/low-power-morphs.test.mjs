@@ -8,7 +8,7 @@ const skip = existsSync(THREE) ? false : 'three is not installed: npm ci in avat
 
 async function face() {
   const three = await import(THREE.href);
-  const { Morphs } = await import('../avatar_assets/web/avatar/low_power/morphs.mjs');
+  const { MorphTargets } = await import('../avatar_assets/web/avatar/low_power/morphs.mjs');
   const geometry = new three.BufferGeometry();
   geometry.setAttribute('position', new three.BufferAttribute(Int16Array.of(0, 0, 0, 32767, 0, 0, 0, 16383, 0), 3, true));
   geometry.morphAttributes.position = [
@@ -20,7 +20,7 @@ async function face() {
   mesh.updateMorphTargets();
   mesh.morphTargetInfluences = [0, 0];
   const root = new three.Group().add(mesh);
-  return { morphs: new Morphs(root), mesh, geometry };
+  return { morphs: new MorphTargets(root), mesh, geometry };
 }
 
 test('points go where their shapes want them', { skip }, async () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Effort } from '../avatar_assets/web/avatar/adaptive-quality.mjs';
+import { AdaptiveQuality } from '../avatar_assets/web/avatar/adaptive-quality.mjs';
 
 function watch(renderer) {
   const levels = [];
@@ -11,12 +11,12 @@ function watch(renderer) {
     getExtension: () => ({ UNMASKED_RENDERER_WEBGL: 2 }),
     getParameter: (name) => (name === 2 ? renderer : 'WebKit WebGL'),
   };
-  const effort = new Effort(gl, (level) => levels.push(level));
+  const quality = new AdaptiveQuality(gl, (level) => levels.push(level));
   let time = 0;
   return {
     levels,
     run(seconds, interval) {
-      for (const end = time + seconds * 1000; time < end;) effort.frame((time += interval));
+      for (const end = time + seconds * 1000; time < end;) quality.frame((time += interval));
     },
   };
 }

@@ -1,4 +1,4 @@
-// Meshes: what a processor is spared without anybody seeing it, and that nothing is left behind.
+// Skinned meshes: what low-power mode leaves out without anybody seeing it, and that nothing is left behind.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import test from 'node:test';
@@ -8,7 +8,7 @@ const skip = existsSync(THREE) ? false : 'three is not installed: npm ci in avat
 const MESHOPT = new URL('../avatar_assets/node_modules/meshoptimizer/index.js', import.meta.url);
 const thinning = existsSync(MESHOPT) ? false : 'meshoptimizer is not installed: npm ci in avatar_assets';
 const three = skip ? null : await import(THREE.href);
-const { Meshes } = skip ? {} : await import('../avatar_assets/web/avatar/low_power/skinned-meshes.mjs');
+const { SkinnedMeshes } = skip ? {} : await import('../avatar_assets/web/avatar/low_power/skinned-meshes.mjs');
 
 /** A triangle whose points hang on these joints; a joint for each point, or [joint, joint] for one that hangs on both. */
 function part(name, skeleton, at, joints, shapes = 0) {
@@ -44,7 +44,7 @@ function person() {
     part('shoes', skeleton, [0, 0, 0], [0, 0, 0]),
   ];
   for (const mesh of parts) armature.add(mesh.bind(skeleton, new three.Matrix4()) ?? mesh);
-  const meshes = new Meshes(armature);
+  const meshes = new SkinnedMeshes(armature);
   const scene = new three.Scene().add(armature, meshes.group);
   const camera = new three.PerspectiveCamera(10, 1, 0.1, 100);
   camera.position.set(0, 1.6, 3);
@@ -72,7 +72,7 @@ test('the armature keeps what its meshes measured', { skip }, () => {
 
 test('a part that follows one bone is drawn where its skin would have been', { skip }, () => {
   const [plain, spared] = [person(), person()];
-  spared.meshes.spare();
+  spared.meshes.enterLowPower();
   for (const { hips, head, draw, parts } of [plain, spared]) {
     head.rotation.set(0.3, 0.2, 0.1);
     hips.position.set(0.1, 0.2, 0.3);
@@ -91,7 +91,7 @@ test('only what the camera sees is drawn, and a hand as soon as it is raised', {
   const { hand, draw, named, meshes } = person();
   draw();
   assert.ok(named('hands').visible);
-  meshes.spare();
+  meshes.enterLowPower();
   draw();
   assert.ok(!named('hands').visible);
   assert.ok(named('neck').visible && named('face').visible);
@@ -105,7 +105,7 @@ test('only what the camera sees is drawn, and a hand as soon as it is raised', {
 
 test('a part is drawn when the picture lies between its ends', { skip }, () => {
   const { hand, hips, draw, named, meshes } = person();
-  meshes.spare();
+  meshes.enterLowPower();
   hips.position.y = -2;
   hand.position.y = 6;
   draw();
@@ -120,12 +120,12 @@ test('triangles are thinned out once, and not of somebody who has left', { skip:
   const [here, gone] = [person().meshes, person().meshes];
   const [seen, left] = [round(here), round(gone)];
   const all = seen.index.count;
-  await here.thin(0.5);
+  await here.simplify(0.5);
   const some = seen.index.count;
   assert.ok(some < 0.6 * all, `${some} of ${all}`);
-  await here.thin(0.5);
+  await here.simplify(0.5);
   assert.equal(seen.index.count, some);
-  const thinning = gone.thin(0.5);
+  const thinning = gone.simplify(0.5);
   gone.dispose();
   await thinning;
   assert.equal(left.index.count, all);
@@ -133,10 +133,10 @@ test('triangles are thinned out once, and not of somebody who has left', { skip:
 
 test('being spared a second time changes nothing', { skip }, () => {
   const { meshes, draw, point } = person();
-  meshes.spare();
+  meshes.enterLowPower();
   draw();
   const before = point('face', 1);
-  meshes.spare();
+  meshes.enterLowPower();
   draw();
   assert.deepEqual(point('face', 1), before);
   assert.equal(meshes.group.children.length, 4);
@@ -149,7 +149,7 @@ for (const spared of [false, true]) {
     const all = parts.flatMap(({ geometry, material }) => [geometry, material, material.map]);
     for (const one of all) one.addEventListener('dispose', () => disposed.add(one));
     skeleton.computeBoneTexture();
-    if (spared) meshes.spare();
+    if (spared) meshes.enterLowPower();
     draw();
     meshes.dispose();
     assert.equal(disposed.size, all.length);
