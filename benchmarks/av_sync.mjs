@@ -88,7 +88,7 @@ async function open(query, avatar) {
   frame.src = `/stage/stage/stage.html?debug=1&${query}`;
   document.body.append(frame);
   await received('ready');
-  say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86' });
+  say({ type: 'persona', id: 'bench', name: 'Bench', avatar, mood: 'neutral', colour: '#3a7f86', liveliness: 1 });
   await received('people', 60000); // who stands there is seen
   await sleep(SETTLED_MS);
   return inbox.findLast(({ type }) => type === 'face');

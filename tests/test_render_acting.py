@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from avatar_assets.render import figure, stage
 from avatar_assets.render.acting import RESTING, Acting, Pose
 from avatar_assets.render.acts import ACTS
 from avatar_assets.render.script import LEAD_MS, LINE_CHARS, SAMPLE_RATE, Script, captions, script_of
-from engines.config.personas import _Mood
+from engines.config.personas import MOODS
 from engines.text.directions import DIRECTIONS
 from engines.types import Cue
 
@@ -43,7 +43,7 @@ def test_the_same_text_is_acted_the_same_way_and_another_differently():
     assert [first.at(ms) for ms in times] != [other.at(ms) for ms in times]
 
 
-@pytest.mark.parametrize("mood", get_args(_Mood))
+@pytest.mark.parametrize("mood", MOODS)
 def test_weights_and_turns_stay_human_in_every_mood(mood):
     acting = Acting(with_cues(*(Cue(name, 500 * index) for index, name in enumerate(("nod", "laugh", "shake", "love", "wink")))), mood)
     before = acting.at(0)
@@ -94,9 +94,9 @@ def from_node(program: str, given: object = None) -> Any:
 
 def test_acts_are_the_browsers():
     program = """
-    import { ACTS } from './avatar_assets/web/acting/acts.mjs';
-    const act = ({ template, mood = null }) => ({ ...template(false), mood });
-    console.log(JSON.stringify(Object.fromEntries(Object.entries(ACTS).map(([name, one]) => [name, act(one)]))));
+    import { DIRECTIONS, templateOf } from './avatar_assets/web/acting/acts.mjs';
+    const act = (one) => ({ ...templateOf(one, false), mood: one.mood ?? null });
+    console.log(JSON.stringify(Object.fromEntries(Object.entries(DIRECTIONS).map(([name, one]) => [name, act(one)]))));
     """
     theirs = from_node(program)
     assert set(theirs) == set(ACTS) == set(DIRECTIONS)
@@ -212,7 +212,7 @@ def test_resting_faces_are_talking_heads():
     if not TALKING_HEAD.is_file():
         pytest.skip("the npm modules are not fetched: there is nothing to compare with")
     source = TALKING_HEAD.read_text(encoding="utf-8")
-    assert set(RESTING) == set(get_args(_Mood))
+    assert set(RESTING) == set(MOODS)
     for mood, face in RESTING.items():
         found = re.search(rf"'{mood}' : {{\s*baseline: {{(.*?)}},", source)
         assert found, mood

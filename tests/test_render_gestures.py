@@ -109,8 +109,8 @@ def test_every_gesture_of_the_page_is_in_the_film():
     if (node := shutil.which("node")) is None:
         pytest.skip("node is not installed: the browser's table cannot be read")
     program = """
-    import { ACTS } from './avatar_assets/web/acting/acts.mjs';
-    console.log(JSON.stringify(Object.keys(ACTS).filter((name) => ACTS[name].gesture)));
+    import { DIRECTIONS } from './avatar_assets/web/acting/acts.mjs';
+    console.log(JSON.stringify(Object.keys(DIRECTIONS).filter((name) => DIRECTIONS[name].gesture)));
     """
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-
 import pytest
-from conftest import HOUSE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,14 +106,3 @@ def test_directions_of_a_long_sentence_go_to_the_piece_they_stand_in():
 
 def test_a_voice_without_words_acts_at_once():
     assert CueSheet([Direction("nod", 5)], 10, 10).of([]) == (Cue("nod", 0.0),)
-
-
-def test_the_stage_can_act_everything():
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed: the stage's acts cannot be read")
-    program = (
-        f"import('{(HOUSE / 'avatar_assets/web/acting/acts.mjs').as_uri()}').then((m) => console.log(JSON.stringify(Object.keys(m.ACTS))))"
-    )
-    done = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True, timeout=60)
-    assert sorted(DIRECTIONS) == sorted(json.loads(done.stdout))

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from engines.config.shared import shared
 from engines.config.strict_yaml import KeyPath, PlainYaml
 from engines.errors import ConfigError, InputError
 from engines.types import Persona, ScriptedReply
@@ -100,7 +101,8 @@ class PersonaBook:
 _DEFAULT: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Persona)}
 _Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
-_Mood = Literal["neutral", "happy", "angry", "sad", "fear", "disgust", "love", "sleep"]
+MOODS = tuple(shared("acting/moods.json"))
+"""How a face can be at rest; the page shows it."""
 
 
 class _Strict(BaseModel):
@@ -120,7 +122,7 @@ class _PersonaModel(_Strict):
     voices: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], _Word] = Field(default_factory=dict)
     avatar: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
     greeting: _Line
-    mood: _Mood = _DEFAULT["mood"]
+    mood: str = Field(default=_DEFAULT["mood"], pattern=f"^({'|'.join(MOODS)})$")
     colour: str = Field(default=_DEFAULT["colour"], pattern=r"^#[0-9a-fA-F]{6}$")
     liveliness: Annotated[float, Field(ge=0, le=2)] = _DEFAULT["liveliness"]
     replies: tuple[_ReplyModel, ...] = ()
@@ -139,6 +141,7 @@ _PERSONA_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PATTERN_WORDS = {
     "avatar": "must be the plain name of an avatar, such as mia: letters, digits, - and _, without a folder or an ending",
     "colour": "must be a colour such as '#3a7f86', in quotation marks",
+    "mood": f"must be one of {', '.join(MOODS)}",
     "language": "must be a language tag such as en, es or pt-BR",
     "voices": "must name engines the way their menu does, such as kokoro or espeak_ng",
 }
@@ -151,7 +154,6 @@ _KIND_WORDS = {
     "too_short": _EMPTY,
     "string_too_short": _EMPTY,
     "string_too_long": _LONG,
-    "literal_error": f"must be one of {', '.join(get_args(_Mood))}",
     "string_type": "must be a single text; if it contains a colon, put it in quotation marks",
     "tuple_type": _LIST,
     "list_type": _LIST,

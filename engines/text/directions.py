@@ -10,52 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from engines.config.shared import shared
 from engines.types import Cue, Direction, WordTiming
 
-_WORDS = {
-    "smile": "smile smiles smiling grin grins",
-    "laugh": "laugh laughs laughing chuckle chuckles giggle giggles",
-    "sad": "sad sadly sigh sighs frown frowns",
-    "surprised": "surprised surprise gasp gasps wow",
-    "angry": "angry angrily anger glare glares",
-    "love": "love warm warmly heart",
-    "think": "think thinks thinking ponder ponders hmm pause pauses",
-    "wink": "wink winks winking",
-    "nod": "nod nods nodding",
-    "shake": "shake shakes",
-    "shrug": "shrug shrugs shrugging",
-    "wave": "wave waves waving",
-    "point": "point points pointing",
-    "thumbsup": "thumbsup thumbs",
-    "ok": "ok okay",
-    "thanks": "thanks thank bow bows namaste",
-}
-"""Direction → the first words of what a model may write for it."""
-DIRECTIONS = tuple(_WORDS)
-"""Everything that can be acted. The stage (`avatar_assets/web/acting/acts.mjs`) knows the same names."""
-_BY_WORD = {word: name for name, words in _WORDS.items() for word in words.split()}
-_EMOJI = {
-    "smile": "🙂😊😀😃😄😁☺😇😌",
-    "laugh": "😂🤣😆😅",
-    "sad": "😢😭😞😔🙁☹😟",
-    "surprised": "😮😲😯😱🤯",
-    "angry": "😠😡",
-    "love": "❤💕💖🥰😍🤗",
-    "think": "🤔🧐",
-    "wink": "😉😜",
-    "shrug": "🤷",
-    "wave": "👋",
-    "point": "☝👉👆",
-    "thumbsup": "👍",
-    "ok": "👌",
-    "thanks": "🙏",
-}
-_BY_EMOJI = {character: name for name, characters in _EMOJI.items() for character in characters}
+_TABLE: dict[str, dict[str, Any]] = shared("acting/acts.json")["directions"]
+"""Direction → what a model may write for it, and what the stage acts at it."""
+DIRECTIONS = tuple(_TABLE)
+"""Everything that can be acted."""
+_BY_WORD = {word: name for name, act in _TABLE.items() for word in act["words"]}
+_BY_EMOJI = {character: name for name, act in _TABLE.items() for character in act.get("emoji", "")}
 
-_VERBS = frozenset(_BY_WORD).intersection(
-    "smiles grins laughs chuckles giggles sighs frowns gasps glares thinks ponders winks nods shakes shrugs waves points bows".split()
-)
+_VERBS = frozenset(verb for act in _TABLE.values() for verb in act["verbs"])
 """He ``*smiles*``: only so is a word in asterisks or parentheses a direction and not simply stressed."""
 _ANY_VERB = "|".join(sorted(_VERBS))
 _LONGEST = 32

@@ -1,7 +1,7 @@
 // TalkingHead avatar: the renderer of GLB avatars. TalkingHead moves the body, gaze, lids and moods; the mouth comes from our own clock.
 
 import { TalkingHead } from 'talkinghead';
-import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { DIRECTIONS, actOf, templateOf } from '../acting/acts.mjs';
 import { Camera } from './camera.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { VISEMES } from '../lipsync/viseme-curves.mjs';
@@ -95,7 +95,7 @@ export class TalkingHeadAvatar {
    * @param {import('./interfaces.mjs').Persona} persona
    * @throws {Error} when the file is missing or is no avatar
    */
-  async show({ name, avatar, url, mood, liveliness = 1 }) {
+  async show({ name, avatar, url, mood, liveliness }) {
     const head = this.#head;
     this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
     this.#moodUntil = Infinity;
@@ -142,9 +142,9 @@ export class TalkingHeadAvatar {
 
   act(name) {
     const head = this.#head;
-    const { mood, template, gesture } = ACTS[name] ?? AUTOMATIC[name];
+    const { mood, gesture } = actOf(name);
     if (mood) this.#feel(mood, head.animClock + MOOD_MS);
-    if (template) head.animQueue.push(head.animFactory(template(this.#still), false, 1, ACTS[name] ? this.#liveliness : 1));
+    head.animQueue.push(head.animFactory(templateOf(actOf(name), this.#still), false, 1, DIRECTIONS[name] ? this.#liveliness : 1));
     if (!gesture || this.#still || this.#liveliness < HANDS_FROM) return;
     head.playGesture(gesture, Infinity); // TalkingHead would end it by the browser's clock
     this.#gestureUntil = head.animClock + GESTURE_MS;

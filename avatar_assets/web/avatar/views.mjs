@@ -1,28 +1,20 @@
-// Views: how near the camera stands. Pure arithmetic, in metres for the figure, in units of its drawing for the drawn face.
+// Camera views: how much of a person is seen, from head to whole person. Pure arithmetic on `views.json`, which Python reads too.
 
-/** What can be chosen, and what it is called. */
-export const VIEWS = { head: 'Head', upper: 'Upper body', full: 'Whole person' };
-export const FIRST_VIEW = 'upper';
+import TABLE from './views.json' with { type: 'json' };
+
+/** What can be chosen, and what it is called. @type {Record<string, string>} */
+export const VIEWS = Object.fromEntries(Object.entries(TABLE.views).map(([name, { title }]) => [name, title]));
+export const FIRST_VIEW = TABLE.first;
 /** How long the camera takes to come or go, in ms. */
 export const FLIGHT_MS = 900;
 
-// The picture of the upper body: how much is seen (metres), and at which share of its height the eyes are.
-const FRAME_HEIGHT_M = 0.58;
-const FRAME_WIDTH_M = 0.44;
-const EYES_FROM_TOP = 0.42; // room for hair that is tied up
+/**
+ * Least height and width of what is seen, in m, and at which share of its height the eyes are; of a whole person the room above and below.
+ * Two heads need more width, so that neither stands before the other.
+ */
+const SHOTS = { ...TABLE.views, heads: TABLE.heads };
 /** TalkingHead: the eyes lie this far below what it takes for the top. */
 const EYES_BELOW_TOP_M = 0.2;
-
-const SHOTS = {
-  head: { height: 0.38, width: 0.31, eyes: 0.43 },
-  heads: { height: 0.38, width: 0.43, eyes: 0.43 }, // two heads, neither before the other
-  upper: { height: FRAME_HEIGHT_M, width: FRAME_WIDTH_M, eyes: EYES_FROM_TOP },
-};
-/** Around a whole person: hands that wave and a little floor. In m. */
-const ROOM = { above: 0.12, below: 0.14, width: 1.1 };
-
-/** The viewBox of the drawn face: x, y, width, height. */
-const DRAWN = { head: [85, 42, 230, 300], upper: [40, 20, 320, 400] };
 
 /**
  * The view that suits everybody on the stage: two heads need more room, and beside a drawn face nobody shows their legs.
@@ -46,18 +38,18 @@ export function viewOf(view, people, drawn) {
  * @returns {{seen: number, centre: number}} height of the picture and of its middle, in m
  */
 export function shotOf(view, { width, height }, top) {
-  if (view === 'full') {
-    const seen = Math.max(ROOM.above + top + ROOM.below, (ROOM.width * height) / width);
-    return { seen, centre: (top + ROOM.above - ROOM.below) / 2 };
-  }
   const shot = SHOTS[view];
+  if (view === 'full') {
+    const seen = Math.max(shot.above + top + shot.below, (shot.width * height) / width);
+    return { seen, centre: (top + shot.above - shot.below) / 2 };
+  }
   const seen = Math.max(shot.height, (shot.width * height) / width);
   return { seen, centre: top - EYES_BELOW_TOP_M - (0.5 - shot.eyes) * seen };
 }
 
-/** The same for the drawn face, which has no legs: its whole person is the upper body. @returns {number[]} */
+/** The same for the drawn face, as its viewBox: x, y, width, height. It has no legs: its whole person is the upper body. @returns {number[]} */
 export function drawnShotOf(view) {
-  return DRAWN[view] ?? DRAWN.upper;
+  return SHOTS[view]?.drawn ?? SHOTS.upper.drawn;
 }
 
 /**

@@ -1,6 +1,7 @@
 // VRM animation: how a VRM stands, breathes, looks, blinks and acts; small movements from slow waves, moods and acts through its expressions.
 
-import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { ActMixer } from '../acting/act-mixer.mjs';
+import MOODS from '../acting/moods.json' with { type: 'json' };
 import { clock } from '../playback/frame-clock.mjs';
 
 /** Arms hang from a T-pose, elbows and fingers a little bent, in rad. Of the left side in VRM 1.0's axes; the right is its mirror image. */
@@ -11,8 +12,6 @@ const STANCE = {
   ...Object.fromEntries(['Index', 'Middle', 'Ring', 'Little'].flatMap((finger) => [`${finger}Proximal`, `${finger}Intermediate`].map((bone) => [bone, [0, 0, -0.3]]))),
 };
 const SIDES = { left: 1, right: -1 };
-/** A mood as expressions at rest. */
-const MOODS = { happy: { happy: 0.35 }, love: { happy: 0.3, relaxed: 0.3 }, angry: { angry: 0.35 }, sad: { sad: 0.4 }, fear: { surprised: 0.25 }, disgust: { angry: 0.25 }, sleep: { blink: 0.95 }, neutral: {} };
 /** Expressions that change the mouth leave it to the words: this much of them goes when it is wide open. */
 const LEFT_TO_WORDS = 0.7;
 /** Where the eyes go in a state, from the camera (m), and how the head tilts (rad). */
@@ -21,24 +20,20 @@ const AT_EASE = { eyes: [0, 0], tilt: 0 };
 /** Looking at somebody beside: how far head and eyes turn (rad, m), and how fast everything goes where it should, per frame. */
 const ASIDE = { turn: 0.45, eyes: 2.5 };
 const SPEED = 0.08;
-const SWING_MS = 420;
-const BLINK_MS = 170;
-const BLINK_EVERY_MS = [1800, 5200];
-/** The drawn face's units (px, degrees) as radians and weights. */
+/** The 2-D face's units (px, degrees) as radians and weights. */
 const NOD = 0.018;
 const DEGREE = Math.PI / 180;
 
 export class VrmAnimation {
   #vrm;
   #mood;
-  #liveliness;
+  #lively; // the share of its own small movements
   #still;
   #flip; // VRM 0.x looks the other way: x and z are the other way round
   #posture = AT_EASE;
   #side = 0;
-  #acts = []; // {drawn, from}: what is being acted
+  #acts;
   #now = { tilt: 0, turn: 0, x: 0, y: 0 };
-  #blinkAt = 0;
 
   /**
    * @param {import('three-vrm').VRM} vrm
@@ -46,8 +41,9 @@ export class VrmAnimation {
    */
   constructor(vrm, { mood, liveliness, still }) {
     this.#vrm = vrm;
-    this.#mood = MOODS[mood] ?? MOODS.neutral;
-    this.#liveliness = liveliness;
+    this.#mood = (MOODS[mood] ?? MOODS.neutral).expressions;
+    this.#acts = new ActMixer({ liveliness, fading: true });
+    this.#lively = still ? 0 : Math.sqrt(liveliness);
     this.#still = still;
     this.#flip = vrm.meta?.metaVersion === '0' ? -1 : 1;
     for (const [side, sign] of Object.entries(SIDES)) for (const [bone, [x, y, z]] of Object.entries(STANCE)) this.#turn(`${side}${bone}`, x, sign * y, sign * z);
@@ -62,7 +58,7 @@ export class VrmAnimation {
   }
 
   act(name) {
-    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: clock.now() });
+    this.#acts.begin(name, clock.now());
   }
 
   /**
@@ -74,14 +70,14 @@ export class VrmAnimation {
    * @param {number} spoken how far the mouth is formed, 0…1
    */
   move(time, camera, target, spoken) {
-    const act = this.#acted(time);
+    const act = this.#acts.at(time);
     const now = this.#now;
     const glide = (name, to) => (now[name] += (to - now[name]) * (this.#still ? 1 : SPEED));
     glide('tilt', this.#still ? 0 : this.#posture.tilt + act.tilt * DEGREE);
     glide('turn', this.#still ? 0 : this.#side * ASIDE.turn);
     glide('x', this.#posture.eyes[0] + this.#side * ASIDE.eyes);
     glide('y', this.#posture.eyes[1]);
-    const lively = this.#still ? 0 : Math.sqrt(this.#liveliness);
+    const lively = this.#lively;
     const wave = (period, size) => lively * size * Math.sin((2 * Math.PI * time) / period);
     const breath = wave(4100, 1);
     this.#turn('spine', 0.012 * breath, wave(9700, 0.02), wave(7300, 0.008));
@@ -105,38 +101,12 @@ export class VrmAnimation {
     set('angry', quiet * (angry + (act.slant < 0 ? 0.5 : 0)));
     set('sad', quiet * (sad + (act.smile < 0 && act.slant >= 0 ? 0.5 : 0)));
     set('surprised', quiet * (surprised + (act.brow > 8 ? 0.6 : 0)));
-    const lids = Math.max(blink, this.#blink(time), act.wink ? 0 : act.lids);
+    const lids = Math.max(blink, this.#acts.blink(time), act.wink ? 0 : act.lids);
     set('blink', lids);
     set('blinkLeft', act.wink && lids < 0.5 ? act.lids : 0);
   }
 
   #turn(bone, x, y, z) {
     this.#vrm.humanoid.getNormalizedBoneNode(bone)?.rotation.set(this.#flip * x, y, this.#flip * z);
-  }
-
-  /** Everything that is being acted now, added up. */
-  #acted(time) {
-    const sum = { smile: 0, brow: 0, slant: 0, tilt: 0, nod: 0, shake: 0, lids: 0, wink: false };
-    this.#acts = this.#acts.filter(({ drawn, from }) => time - from < drawn.ms);
-    for (const { drawn, from } of this.#acts) {
-      const fade = Math.max(0, Math.sin((Math.PI * (time - from)) / drawn.ms)); // in and out again
-      const swing = Math.sin((2 * Math.PI * (time - from)) / SWING_MS) * fade * this.#liveliness;
-      for (const name of ['smile', 'brow', 'slant', 'tilt']) sum[name] += (drawn[name] ?? 0) * fade * this.#liveliness;
-      sum.nod += (drawn.nod ?? 0) * swing;
-      sum.shake += (drawn.shake ?? 0) * swing;
-      sum.lids = Math.max(sum.lids, (drawn.lids ?? 0) * Math.min(1, 2 * fade));
-      sum.wink ||= drawn.wink ?? false;
-    }
-    return sum;
-  }
-
-  /** How far the lids are down, 0…1. */
-  #blink(time) {
-    if (time > this.#blinkAt + BLINK_MS) {
-      const [least, most] = BLINK_EVERY_MS;
-      this.#blinkAt = time + least + Math.random() * (most - least);
-    }
-    const share = (time - this.#blinkAt) / BLINK_MS;
-    return share > 0 && share < 1 ? Math.sin(Math.PI * share) : 0;
   }
 }

@@ -73,7 +73,7 @@ export class VrmAvatar {
    * @param {import('./interfaces.mjs').Persona & {url: string}} persona `url` of a VRM that was found sound
    * @throws {Error} when it is no VRM
    */
-  async show({ name, mood, url, liveliness = 1 }) {
+  async show({ name, mood, url, liveliness }) {
     const loader = new GLTFLoader();
     loader.register((parser) => new VRMLoaderPlugin(parser));
     const gltf = await loader.loadAsync(url);

@@ -1,6 +1,7 @@
 // 2-D face: the renderer in SVG for where there is no 3-D, moved by the same mouth weights.
 
-import { ACTS, AUTOMATIC } from '../acting/acts.mjs';
+import { ActMixer } from '../acting/act-mixer.mjs';
+import MOODS from '../acting/moods.json' with { type: 'json' };
 import { clock } from '../playback/frame-clock.mjs';
 import { restWeights } from '../lipsync/viseme-curves.mjs';
 import { lookOf } from './looks2d.mjs';
@@ -11,18 +12,6 @@ import { TEETH, browLine, drawPortrait, headOutline, lashLine, lidOutline } from
 const SVG = 'http://www.w3.org/2000/svg';
 let faces = 0;
 
-/** What a mood does to a resting face: corners of the mouth, height and slant of the brows (inner end up is positive). */
-const MOODS = {
-  neutral: { smile: 0.45, brow: 0, slant: 0 },
-  happy: { smile: 0.9, brow: 2, slant: 0 },
-  love: { smile: 1, brow: 3, slant: 2 },
-  angry: { smile: -0.35, brow: -4, slant: -7 },
-  sad: { smile: -0.5, brow: 1, slant: 7 },
-  fear: { smile: -0.3, brow: 6, slant: 5 },
-  disgust: { smile: -0.4, brow: -3, slant: -3 },
-  sleep: { smile: 0.2, brow: -1, slant: 1 },
-};
-
 /** What a state does: where the eyes go (px), how the head tilts (degrees) and the brows rise (px). */
 const POSTURES = {
   listening: { gaze: [0, 0], tilt: 4, brow: 3 },
@@ -32,17 +21,11 @@ const AT_EASE = { gaze: [0, 0], tilt: 0, brow: 0 };
 /** What looking at somebody beside adds, to the right: px and degrees. */
 const ASIDE = { gaze: 9, tilt: 3 };
 
-/** How often a head that nods or shakes goes there and back, in ms. */
-const SWING_MS = 420;
-
 /** How soon the face is where it should be: two thirds of the way in so many ms. */
 const GLIDE_MS = 200;
 
 /** When a photograph is handed over, after the mouth was asked for: later than most are ready, so that all are equally late. In ms. */
 const DEVELOPED_MS = 60;
-
-const BLINK_MS = 170;
-const BLINK_EVERY_MS = [1800, 5200];
 
 /** An `AvatarRenderer`. */
 export class Face2D {
@@ -52,13 +35,12 @@ export class Face2D {
   #shown = restWeights();
   #parts = null;
   #svg = document.createElementNS(SVG, 'svg');
-  #mood = MOODS.neutral;
+  #mood = MOODS.neutral.drawn; // corners of the mouth, height and slant of the brows (inner end up is positive)
   #posture = AT_EASE;
-  #acts = []; // {drawn, from}: what is being acted
-  #liveliness = 1;
-  #now = { x: 0, y: 0, tilt: 0, brow: 0, slant: 0, smile: MOODS.neutral.smile };
+  #acts = null;
+  #sway = 1; // how much it moves by itself
+  #now = { x: 0, y: 0, tilt: 0, brow: 0, slant: 0, smile: MOODS.neutral.drawn.smile };
   #still = matchMedia('(prefers-reduced-motion: reduce)');
-  #blinkAt = 1500;
   #movedAt = 0;
   #id = `face-${faces++}`;
   #request = 0;
@@ -84,10 +66,10 @@ export class Face2D {
    *
    * @param {import('../avatar/interfaces.mjs').Persona} persona
    */
-  async show({ name, avatar, mood, colour, liveliness = 1 }) {
-    this.#acts = [];
-    this.#liveliness = liveliness;
-    this.#mood = MOODS[mood] ?? MOODS.neutral;
+  async show({ name, avatar, mood, colour, liveliness }) {
+    this.#acts = new ActMixer({ liveliness, fading: false });
+    this.#sway = Math.sqrt(liveliness);
+    this.#mood = (MOODS[mood] ?? MOODS.neutral).drawn;
     this.#svg.setAttribute('role', 'img');
     this.#svg.setAttribute('aria-label', name);
     this.#svg.replaceChildren();
@@ -101,7 +83,7 @@ export class Face2D {
   }
 
   act(name) {
-    this.#acts.push({ drawn: (ACTS[name] ?? AUTOMATIC[name]).drawn, from: clock.now() });
+    this.#acts.begin(name, clock.now());
   }
 
   setView(view) {
@@ -173,7 +155,7 @@ export class Face2D {
   #moveHead(time, jaw) {
     const now = this.#now;
     const { gaze, tilt, brow } = this.#posture;
-    const act = this.#acted(time);
+    const act = this.#acts.at(time);
     const share = 1 - Math.exp(Math.min(0, this.#movedAt - time) / GLIDE_MS);
     this.#movedAt = time;
     const glide = (name, target) => (now[name] += (target - now[name]) * share);
@@ -183,15 +165,16 @@ export class Face2D {
     glide('brow', brow + this.#mood.brow + act.brow + 0.25 * jaw);
     glide('slant', this.#mood.slant + act.slant);
     glide('smile', Math.max(-1, Math.min(1.2, this.#mood.smile + act.smile)));
-    const sway = this.#still.matches ? 0 : 1;
-    const breath = sway * (1.6 * Math.sin(time / 900) + act.nod);
-    const turn = now.tilt + sway * act.shake + sway * 1.1 * Math.sin(time / 2300) + sway * 0.8 * Math.sin(time / 1370);
+    const free = this.#still.matches ? 0 : 1;
+    const sway = free * this.#sway;
+    const breath = sway * 1.6 * Math.sin(time / 900) + free * act.nod;
+    const turn = now.tilt + free * act.shake + sway * (1.1 * Math.sin(time / 2300) + 0.8 * Math.sin(time / 1370));
     const { body, head, face, eyes, brows } = this.#parts;
     body.setAttribute('transform', `translate(0 ${(2 + breath).toFixed(2)})`);
-    head.setAttribute('transform', `rotate(${turn.toFixed(2)} 200 330) translate(0 ${(sway * (0.08 * jaw + act.nod)).toFixed(2)})`);
+    head.setAttribute('transform', `rotate(${turn.toFixed(2)} 200 330) translate(0 ${(free * (0.08 * jaw + act.nod)).toFixed(2)})`);
     face.setAttribute('d', headOutline(jaw));
     this.#parts.backHair.setAttribute('transform', `rotate(${(turn * 0.8).toFixed(2)} 200 330)`);
-    const lids = this.#mood === MOODS.sleep ? 0.96 : this.#blink(time);
+    const lids = this.#mood.lids ?? this.#acts.blink(time);
     for (const [side, eye] of eyes.entries()) {
       const open = 1 - Math.max(lids, side && act.wink ? 0 : act.lids);
       eye.ball.setAttribute('transform', `translate(${now.x.toFixed(2)} ${now.y.toFixed(2)})`);
@@ -199,32 +182,5 @@ export class Face2D {
       eye.line.setAttribute('d', lashLine(eye.x, open));
     }
     brows.forEach((node, side) => node.setAttribute('d', browLine(side, now.brow, now.slant)));
-  }
-
-  /** Everything that is being acted now, added up. */
-  #acted(time) {
-    const sum = { smile: 0, brow: 0, slant: 0, tilt: 0, nod: 0, shake: 0, lids: 0, wink: false };
-    this.#acts = this.#acts.filter(({ drawn, from }) => time - from < drawn.ms);
-    for (const { drawn, from } of this.#acts) {
-      const share = (time - from) / drawn.ms;
-      const fade = Math.max(0, Math.sin(Math.PI * share)) * this.#liveliness; // in and out again
-      const swing = Math.sin((2 * Math.PI * (time - from)) / SWING_MS) * fade;
-      for (const name of ['brow', 'slant', 'tilt', 'smile']) sum[name] += (drawn[name] ?? 0) * this.#liveliness;
-      sum.nod += (drawn.nod ?? 0) * swing;
-      sum.shake += (drawn.shake ?? 0) * swing;
-      sum.lids = Math.max(sum.lids, (drawn.lids ?? 0) * Math.min(1, 2 * Math.sin(Math.PI * Math.max(0, share))));
-      sum.wink ||= drawn.wink ?? false;
-    }
-    return sum;
-  }
-
-  /** How far the lids are down, 0…1. */
-  #blink(time) {
-    if (time > this.#blinkAt + BLINK_MS) {
-      const [least, most] = BLINK_EVERY_MS;
-      this.#blinkAt = time + least + Math.random() * (most - least);
-    }
-    const share = (time - this.#blinkAt) / BLINK_MS;
-    return share > 0 && share < 1 ? Math.sin(Math.PI * share) : 0;
   }
 }

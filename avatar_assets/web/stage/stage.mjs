@@ -11,17 +11,8 @@ import { Filming } from '../recording/recording.mjs';
 import { Player } from '../playback/player.mjs';
 import { StageSettings } from './stage-settings.mjs';
 
-/** What the pill says where the page around says nothing else. */
-const STATE_TEXT = {
-  loading: 'Getting ready…',
-  idle: 'Ready',
-  listening: 'Listening',
-  thinking: 'Thinking…',
-  speaking: 'Speaking',
-  failed: 'Something went wrong',
-};
-/** For a persona whose colour is none. */
-const DEFAULT_COLOUR = '#3a7f86';
+/** What the pill can show; the page around says it in words. */
+const STATES = ['loading', 'idle', 'listening', 'thinking', 'speaking', 'failed'];
 /** How long the last caption stays after the last word, in ms. */
 const CAPTION_LINGER_MS = 1200;
 
@@ -38,7 +29,7 @@ let player = null;
 let state = 'loading'; // what the page around says
 let voiced = null; // the seat whose words are heard
 let lingering = 0;
-let colour = DEFAULT_COLOUR;
+let colour = getComputedStyle(document.documentElement).getPropertyValue('--persona').trim();
 let picture = null; // the user's own, behind the person
 
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
@@ -143,10 +134,10 @@ function follow() {
 }
 
 function showState({ state: next, text }) {
-  if (!Object.hasOwn(STATE_TEXT, next)) throw new RangeError(`The stage knows no state ${JSON.stringify(next)}.`);
+  if (!STATES.includes(next)) throw new RangeError(`The stage knows no state ${JSON.stringify(next)}.`);
   state = next;
   element('state').dataset.state = state;
-  element('state-text').textContent = text || STATE_TEXT[state];
+  element('state-text').textContent = text;
   showBody();
 }
 
@@ -175,9 +166,11 @@ async function seatGuest(message) {
 }
 
 function personaOf(persona) {
-  if (![persona.name, persona.avatar].every((value) => typeof value === 'string'))
-    throw new RangeError('The persona has no name or no avatar.');
-  return { ...persona, colour: /^#[0-9a-f]{6}$/i.test(persona.colour) ? persona.colour : DEFAULT_COLOUR };
+  const { name, avatar, colour: light, liveliness } = persona;
+  if (![name, avatar].every((value) => typeof value === 'string')) throw new RangeError('The persona has no name or no avatar.');
+  if (!/^#[0-9a-f]{6}$/i.test(light)) throw new RangeError(`The persona's colour ${JSON.stringify(light)} is no hex colour.`);
+  if (!(liveliness >= 0 && liveliness <= 2)) throw new RangeError(`The persona's liveliness ${liveliness} is not from 0 to 2.`);
+  return persona;
 }
 
 function showPeople() {
