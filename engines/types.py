@@ -265,3 +265,15 @@ class Utterance:
 
     audio: AudioChunk | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at on this machine, and what is to be done about it."""
+
+    what: str
+    state: Literal["ok", "hint", "wrong"]
+    """`hint`: the app works without it, or in another way."""
+    detail: str
+    mend: str = ""
+    """The command that mends it."""

@@ -12,13 +12,15 @@ import sys
 import pytest
 from conftest import HOUSE
 
+from avatar_assets import npm_modules
+from avatar_assets.findings import findings
 from engines import cli
 from engines.cli import doctor
 from engines.config.settings import Settings
 from engines.errors import TextToSpeechError
 from engines.registry.discovery import EngineDiscovery
 from engines.registry.registry import Registry
-from engines.types import STAGES, EngineInfo
+from engines.types import STAGES, EngineInfo, Finding
 from engines.weights import hub
 
 COMMANDS = [found.name for found in pkgutil.iter_modules(cli.__path__)]
@@ -45,8 +47,8 @@ def test_a_mistake_in_the_profile_is_one_sentence(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("visavis: mine.yaml, line 1:")
 
 
-def found(settings: Settings | None = None) -> dict[str, doctor.Finding]:
-    return {finding.what: finding for finding in doctor.examine(settings or Settings())}
+def found(settings: Settings | None = None) -> dict[str, Finding]:
+    return {finding.what: finding for finding in doctor.examine(settings or Settings(), [findings])}
 
 
 def test_the_doctor_as_users_call_it_looks_at_everything():
@@ -66,8 +68,8 @@ def test_the_doctor_as_users_call_it_looks_at_everything():
 @pytest.fixture
 def quick(monkeypatch):
     """No engine is started and nothing drawn: that one test above does."""
-    monkeypatch.setattr(doctor, "_film", lambda: doctor.Finding("film", "ok", "draws"))
-    monkeypatch.setattr(doctor, "_probed", lambda what, stage, info: doctor.Finding(what, "ok", "starts"))
+    monkeypatch.setattr("avatar_assets.findings._film", lambda: Finding("film", "ok", "draws"))
+    monkeypatch.setattr(doctor, "_probed", lambda what, stage, info: Finding(what, "ok", "starts"))
 
 
 def test_what_is_missing_comes_with_its_command(quick, monkeypatch):
@@ -109,10 +111,19 @@ def test_mistakes_in_settings_and_people_are_told(quick, tmp_path):
     assert "people.yaml, line 1" in found(Settings(personas_file=tmp_path / "people.yaml"))["people"].detail
 
 
+def test_an_avatar_may_be_a_vrm_file(quick, monkeypatch, tmp_path):
+    (tmp_path / "avatars").mkdir()
+    for name in ("mia.vrm", "leo.vrm", "ava.glb", "nova.glb"):
+        (tmp_path / "avatars" / name).touch()
+    monkeypatch.setattr(npm_modules, "FOLDER", tmp_path)
+    monkeypatch.setattr(npm_modules, "installed", lambda: True)
+    assert found()["people"].state == "ok"
+
+
 def test_without_modules_and_npm_the_figure_is_explained(quick, monkeypatch):
-    monkeypatch.setattr(doctor.npm_modules, "installed", lambda: False)
+    monkeypatch.setattr(npm_modules, "installed", lambda: False)
     assert "npm ci" in found()["3-D figure"].mend
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr("avatar_assets.findings.shutil.which", lambda name: None)
     assert "nodejs.org" in found()["3-D figure"].mend
 
 

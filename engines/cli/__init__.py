@@ -6,7 +6,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from engines.errors import EngineError
@@ -26,8 +26,16 @@ class Command(Protocol):
         ...
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name; its exit status."""
+def main(arguments: Sequence[str] | None = None, checks: Sequence[Callable[..., object]] = ()) -> int:
+    """Run the command that the arguments name.
+
+    Args:
+        arguments: without the program's name; None takes the process's own.
+        checks: what `doctor` looks at besides: see `engines.cli.doctor.Check`.
+
+    Returns:
+        The exit status.
+    """
     parser = argparse.ArgumentParser(prog="python -m engines", description="Visavis on the command line.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for found in pkgutil.iter_modules(__path__):
@@ -35,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         about = command.__doc__.partition("\n")[0]
         one = commands.add_parser(found.name, help=about, description=about)
         command.add_arguments(one)
-        one.set_defaults(run=command.run)
+        one.set_defaults(run=command.run, checks=checks)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))

@@ -1,4 +1,4 @@
-"""Look over this machine and say what is missing, and which command mends it.
+"""Doctor: look over this machine and say what is missing, and which command mends it.
 
 Every check yields findings; nothing is changed, nothing is downloaded. The exit status is 1 where something is wrong.
 """
@@ -6,26 +6,22 @@ Every check yields findings; nothing is changed, nothing is downloaded. The exit
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-from avatar_assets import npm_modules
-from avatar_assets.render import draw
 from engines.config.address import is_free, is_loopback
 from engines.config.personas import load_personas
 from engines.config.settings import PROJECT_ROOT, Settings, load_settings
 from engines.errors import EngineError
 from engines.registry.discovery import EngineOption
 from engines.registry.registry import Registry
-from engines.types import STAGES, EngineInfo, Stage
+from engines.types import STAGES, EngineInfo, Finding, Stage
 from engines.weights import hardware, hub
 from engines.weights.recommended import language_model
 
@@ -35,26 +31,11 @@ _LITTLE_SPACE_GB = 5
 """Whisper, Kokoro and a small language model together take about 3 GB."""
 _PROBE_S = 60
 _PROBE = "import importlib, sys; engine = importlib.import_module(sys.argv[1]); engine.load(engine.Options(), 'cpu', None)"
-_DRAWING_PROBE = """from avatar_assets.render.draw import context
-from engines.errors import EngineError
-try:
-    print(context().info["GL_RENDERER"])
-except EngineError as error:
-    raise SystemExit(error.message)
-"""
 _MARKS = {"ok": "✓", "hint": "·", "wrong": "✗"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    state: Literal["ok", "hint", "wrong"]
-    """`hint`: the app works without it, or in another way."""
-    detail: str
-    mend: str = ""
-    """The command that mends it."""
+Check = Callable[[Settings], Iterable[Finding]]
+"""Looks at something that this package knows nothing of, such as the stage's files; given by whoever starts the command line."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every finding."""
     findings = []
-    for finding in examine(load_settings(arguments.profile)):
+    for finding in examine(load_settings(arguments.profile), arguments.checks):
         findings.append(finding)
         if not arguments.json:
             print(f"{_MARKS[finding.state]} {finding.what}: {finding.detail}", flush=True)
@@ -77,14 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
     return int(any(finding.state == "wrong" for finding in findings))
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Everything there is to look at, in the order in which one would mend it."""
+def examine(settings: Settings, checks: Sequence[Check] = ()) -> Iterator[Finding]:
+    """Everything there is to look at, in the order in which one would mend it; `checks` come after the people."""
     yield _python()
     yield _memory()
     yield _disk()
     yield from _personas(settings)
-    yield _modules()
-    yield _film()
+    for check in checks:
+        yield from check(settings)
     yield from _address(settings)
     registry = Registry(settings)
     try:
@@ -132,35 +113,6 @@ def _personas(settings: Settings) -> Iterator[Finding]:
         yield Finding("people", "wrong", error.message)
         return
     yield Finding("people", "ok", f"{', '.join(person.name for person in people.values())}.")
-    avatars = {path.stem for path in (npm_modules.FOLDER / "avatars").glob("*") if path.suffix.lower() in {".glb", ".vrm"}}
-    for person in people.values():
-        if person.avatar not in avatars:
-            there = f"There is {', '.join(sorted(avatars))}."
-            yield Finding("people", "wrong", f"{person.name} has an avatar called {person.avatar!r} that is not there. {there}")
-
-
-def _modules() -> Finding:
-    what = "3-D figure"
-    if npm_modules.installed():
-        return Finding(what, "ok", "the modules are in place; no network is needed.")
-    folder = npm_modules.FOLDER.relative_to(PROJECT_ROOT)
-    if shutil.which("npm"):
-        return Finding(what, "hint", "the modules are not fetched yet; the first start does it.", f"npm ci --prefix {folder}")
-    return Finding(what, "hint", f"npm is not installed: {npm_modules.WITHOUT_NPM}", "install Node.js from https://nodejs.org")
-
-
-def _film() -> Finding:
-    """Whether `python -m engines video` can draw; tried in a process of its own, for drivers may abort."""
-    what = "film"
-    if importlib.util.find_spec("moderngl") is None:
-        return Finding(what, "hint", "moderngl is not installed: the video command cannot draw.", draw.INSTALL)
-    mend = draw.EGL_PACKAGES if sys.platform.startswith("linux") else "install the driver of the graphics card"
-    done = _tried([sys.executable, "-c", _DRAWING_PROBE])
-    if isinstance(done, str):
-        return Finding(what, "hint", f"drawing {done}", mend)
-    if done.returncode:
-        return Finding(what, "hint", f"the video command cannot draw: {_last_line(done)}", mend)
-    return Finding(what, "ok", f"the video command draws with {done.stdout.strip()}.")
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
