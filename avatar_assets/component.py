@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from avatar_assets import npm_modules
+from avatar_assets.avatar_files import AVATARS, SUFFIXES
 
 PREFIX = "visavis"
 """Everything the page loads lies below this path."""
@@ -70,7 +71,7 @@ class Stage(gr.HTML):
 
 _SERVED = {
     "": (npm_modules.WEB, {".html", ".css", ".mjs", ".json", ".webp"}),
-    "avatars": (npm_modules.FOLDER / "avatars", {".glb", ".vrm", ".png"}),
+    "avatars": (AVATARS, {*SUFFIXES, ".png"}),
     "vendor/three": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three"], {".js", ".wasm"}),
     "vendor/three-vrm": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three-vrm"], {".js"}),
     "vendor/meshoptimizer": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["meshoptimizer"], {".js"}),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from avatar_assets import npm_modules
+from avatar_assets.avatar_files import avatar_names
 from avatar_assets.render import draw
 from engines.config.personas import load_personas
 from engines.config.settings import PROJECT_ROOT, Settings
@@ -33,14 +34,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _avatars(settings: Settings) -> Iterator[Finding]:
-    avatars = {path.stem for path in (npm_modules.FOLDER / "avatars").iterdir() if path.suffix in {".glb", ".vrm"}}
+    avatars = avatar_names()
     try:
         people = load_personas(settings.personas_file)
     except EngineError:
         return  # the doctor has told already
     for person in people.values():
         if person.avatar not in avatars:
-            there = f"There is {', '.join(sorted(avatars))}."
+            there = f"There is {', '.join(avatars)}."
             yield Finding("people", "wrong", f"{person.name} has an avatar called {person.avatar!r} that is not there. {there}")
 
 

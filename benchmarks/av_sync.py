@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from avatar_assets import npm_modules
 from benchmarks import stages
 from benchmarks.stages import Body
+from tests.fixtures.browser import STUB_DRAWING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -143,7 +144,7 @@ def play(browser: Browser, address: str, body: Body, *, query: str = "", script:
 
 def measure(browser: Browser, address: str, body: Body) -> Row:
     """All the numbers of one body."""
-    stubbed = play(browser, address, body, script=stages.STUB_DRAWING, segments=3, gap=GAP_MS, rests=3)
+    stubbed = play(browser, address, body, script=STUB_DRAWING, segments=3, gap=GAP_MS, rests=3)
     found, last = offsets(stubbed), stubbed["bursts"]
     drawn = play(browser, address, body, segments=2)
     times = [frame["at"] for frame in drawn["frames"]]

@@ -22,7 +22,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from avatar_assets import npm_modules
 from benchmarks import chromium
-from benchmarks.stages import STAGE, STUB_DRAWING, StageServer
+from benchmarks.stages import STAGE, StageServer
+from tests.fixtures.browser import STUB_DRAWING
 
 SIDE = 512
 CORES = 2

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar_assets import npm_modules
-from benchmarks import chromium, other_avatars
+from benchmarks import chromium
+from tests.fixtures.avatars import OTHERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,9 +23,7 @@ HERE = Path(__file__).resolve().parent
 STAGE = npm_modules.WEB
 VENDOR = {f"/stage/vendor/{short}/": npm_modules.NODE_MODULES / name for short, name in npm_modules.PACKAGES.items()}
 MADE = {"VRM": "new.vrm", "mended GLB": "arkit.glb"}
-"""Bodies that are not ours, made for the occasion: what they are called here → a name in `other_avatars.OTHERS`."""
-STUB_DRAWING = """for (const kind of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced', 'clear'])
-  WebGL2RenderingContext.prototype[kind] = () => {};"""
+"""Bodies that are not ours, made for the occasion: what they are called here → a name in `OTHERS`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def opened(avatars: Path = npm_modules.FOLDER / "avatars") -> Iterator[tuple[Bro
         ]
         for name, other in MADE.items():
             file = Path(folder) / f"made-{other}"
-            file.write_bytes(other_avatars.OTHERS[other]().to_bytes())
+            file.write_bytes(OTHERS[other]().to_bytes())
             bodies.append(Body(name, file.stem, ours=False))
         with ThreadingHTTPServer(("127.0.0.1", 0), StageServer) as server, sync_playwright() as playwright:
             threading.Thread(target=server.serve_forever, daemon=True).start()

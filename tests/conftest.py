@@ -26,7 +26,7 @@ from engines.types import (
     WordTiming,
 )
 
-pytest_plugins = ["selection", "browsing", "wardrobe"]
+pytest_plugins = ["selection", "browsing", "fixtures.own_avatar"]
 """Which tests run, and the fixtures of the tests in a browser."""
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000

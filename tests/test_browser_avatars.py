@@ -6,7 +6,6 @@ import re
 import shutil
 
 import pytest
-from avatar_files import BAD
 from browsing import (
     EMBEDDED,
     LISTEN,
@@ -17,13 +16,14 @@ from browsing import (
     visit,
 )
 from conftest import HOUSE
+from fixtures.avatars import OTHERS, Avatar
+from fixtures.bad_avatars import BAD
+from fixtures.own_avatar import drop_file, finding_codes
 from playwright.sync_api import expect
-from wardrobe import drop, found
 
 from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
 from benchmarks import chromium as machine
-from benchmarks.other_avatars import OTHERS, Avatar
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
@@ -49,84 +49,84 @@ def test_the_three_dimensional_person_speaks(browser, address):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(wardrobe, address, name):
-    frame = stage(wardrobe)
+def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(own_avatar_page, address, name):
+    frame = stage(own_avatar_page)
     data = OTHERS[name]().to_bytes()
-    wardrobe.asked.clear()
-    drop(wardrobe, name, data, "stage" if name.endswith("vrm") else "page")
-    told = wardrobe.locator(".own-told")
+    own_avatar_page.asked.clear()
+    drop_file(own_avatar_page, name, data, "stage" if name.endswith("vrm") else "page")
+    told = own_avatar_page.locator(".own-told")
     expect(told.locator("summary")).to_have_text(name)
     expect(told).to_have_attribute("data-verdict", re.compile("mended|partly"))
-    assert {one.code for one in check(name, data).findings} == found(wardrobe)
+    assert {one.code for one in check(name, data).findings} == finding_codes(own_avatar_page)
     expect(told.locator(".own-hint")).to_contain_text("not uploaded")
     frame.evaluate(LISTEN)
-    say(wardrobe, "Hello there.")
-    answered(wardrobe)
+    say(own_avatar_page, "Hello there.")
+    answered(own_avatar_page)
     seen = frame.evaluate("seen")
     assert seen["loudest"] > 0.01
     assert len([shape for shape, weight in seen["shapes"].items() if weight > 0.2]) >= 3
     assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
-    assert all(url.startswith((address, "blob:", "data:")) for url in wardrobe.asked)
-    assert not [url for url in wardrobe.asked if "upload" in url]
+    assert all(url.startswith((address, "blob:", "data:")) for url in own_avatar_page.asked)
+    assert not [url for url in own_avatar_page.asked if "upload" in url]
 
 
 @pytest.mark.parametrize(
     "name", ["a ZIP archive", "all but the last byte", "a buffer elsewhere", "a newer Meshopt", "not a number", "a VRM without arms"]
 )
-def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(wardrobe, name):
-    frame = stage(wardrobe)
+def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(own_avatar_page, name):
+    frame = stage(own_avatar_page)
     frame.evaluate("() => { stageProbe.events.length = 0 }")
-    wardrobe.asked.clear()
-    drop(wardrobe, "<img src=x onerror=alert(1)>.glb", BAD[name][1]())
-    expect(wardrobe.locator(".own-told")).to_have_attribute("data-verdict", "refused")
-    assert found(wardrobe) == {BAD[name][0]}
-    expect(wardrobe.locator(".own-hint")).to_contain_text("stays as before")
-    assert wardrobe.locator(".own-told img").count() == 0
+    own_avatar_page.asked.clear()
+    drop_file(own_avatar_page, "<img src=x onerror=alert(1)>.glb", BAD[name][1]())
+    expect(own_avatar_page.locator(".own-told")).to_have_attribute("data-verdict", "refused")
+    assert finding_codes(own_avatar_page) == {BAD[name][0]}
+    expect(own_avatar_page.locator(".own-hint")).to_contain_text("stays as before")
+    assert own_avatar_page.locator(".own-told img").count() == 0
     assert not frame.evaluate("stageProbe.events.filter(({ out }) => out?.type === 'face')")
     assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
-    assert not [url for url in wardrobe.asked if "example.invalid" in url]
-    wardrobe.keyboard.press("Escape")
+    assert not [url for url in own_avatar_page.asked if "example.invalid" in url]
+    own_avatar_page.keyboard.press("Escape")
 
 
-def test_names_that_look_like_scripts_are_text(wardrobe):
+def test_names_that_look_like_scripts_are_text(own_avatar_page):
     avatar = Avatar()
     avatar.json["nodes"][-1]["name"] = "<img src=x onerror=window.hacked=1>"
     avatar.json["materials"][0]["name"] = "javascript:window.hacked=1"
-    drop(wardrobe, "mia.glb", avatar.to_bytes())
-    expect(wardrobe.locator(".own-told [data-code=markup]")).to_contain_text("<img src=x")
-    assert wardrobe.evaluate("window.hacked") is None
-    assert stage(wardrobe).evaluate("window.hacked") is None
+    drop_file(own_avatar_page, "mia.glb", avatar.to_bytes())
+    expect(own_avatar_page.locator(".own-told [data-code=markup]")).to_contain_text("<img src=x")
+    assert own_avatar_page.evaluate("window.hacked") is None
+    assert stage(own_avatar_page).evaluate("window.hacked") is None
 
 
-def test_the_own_body_comes_back_and_is_kept_per_persona_until_then(wardrobe, browser, address):
-    frame = stage(wardrobe)
-    drop(wardrobe, "old.vrm", OTHERS["old.vrm"]().to_bytes())
-    expect(wardrobe.locator(".own-told summary")).to_have_text("old.vrm")
-    expect(wardrobe.locator(".own-back")).to_be_visible()
+def test_the_own_body_comes_back_and_is_kept_per_persona_until_then(own_avatar_page, browser, address):
+    frame = stage(own_avatar_page)
+    drop_file(own_avatar_page, "old.vrm", OTHERS["old.vrm"]().to_bytes())
+    expect(own_avatar_page.locator(".own-told summary")).to_have_text("old.vrm")
+    expect(own_avatar_page.locator(".own-back")).to_be_visible()
     other = visit(browser, address, query="face=2d")
     assert other.locator(".own-told").is_hidden(), "another visitor does not see it"
-    drop(other, "new.vrm", OTHERS["new.vrm"]().to_bytes())
+    drop_file(other, "new.vrm", OTHERS["new.vrm"]().to_bytes())
     expect(other.locator(".own-told [data-code=no_3d]")).to_be_visible()
     other.context.close()
-    wardrobe.locator("#persona [data-id=sam]").click()
-    expect(wardrobe.locator("#persona [aria-checked=true]")).to_have_attribute("data-id", "sam")
-    expect(wardrobe.locator(".own-told")).to_be_hidden()
-    answered(wardrobe)
-    wardrobe.locator("#persona [data-id=maya]").click()
-    expect(wardrobe.locator(".own-told summary")).to_have_text("old.vrm")
-    answered(wardrobe)
-    wardrobe.locator(".own-told summary").click()
-    wardrobe.locator(".own-back").click()
-    expect(wardrobe.locator(".own-told")).to_be_hidden()
+    own_avatar_page.locator("#persona [data-id=sam]").click()
+    expect(own_avatar_page.locator("#persona [aria-checked=true]")).to_have_attribute("data-id", "sam")
+    expect(own_avatar_page.locator(".own-told")).to_be_hidden()
+    answered(own_avatar_page)
+    own_avatar_page.locator("#persona [data-id=maya]").click()
+    expect(own_avatar_page.locator(".own-told summary")).to_have_text("old.vrm")
+    answered(own_avatar_page)
+    own_avatar_page.locator(".own-told summary").click()
+    own_avatar_page.locator(".own-back").click()
+    expect(own_avatar_page.locator(".own-told")).to_be_hidden()
     frame.wait_for_function("document.querySelectorAll('.seat > div')[1].classList.contains('waiting')")
 
 
-def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe):
-    frame = stage(wardrobe)
-    drop(wardrobe, "arkit.glb", OTHERS["arkit.glb"]().to_bytes())
-    expect(wardrobe.locator(".own-told summary")).to_have_text("arkit.glb")
-    expect(wardrobe.locator(".own-back")).to_be_visible()
-    wardrobe.keyboard.press("Escape")
+def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(own_avatar_page):
+    frame = stage(own_avatar_page)
+    drop_file(own_avatar_page, "arkit.glb", OTHERS["arkit.glb"]().to_bytes())
+    expect(own_avatar_page.locator(".own-told summary")).to_have_text("arkit.glb")
+    expect(own_avatar_page.locator(".own-back")).to_be_visible()
+    own_avatar_page.keyboard.press("Escape")
     frame.evaluate("""() => {
       const draw = WebGL2RenderingContext.prototype.clear;
       WebGL2RenderingContext.prototype.clear = () => {
@@ -134,11 +134,11 @@ def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(wardrobe)
         throw new Error('the drawing broke');
       };
     }""")
-    expect(wardrobe.locator(".own-told [data-code=unshown]")).to_contain_text("the drawing broke")
+    expect(own_avatar_page.locator(".own-told [data-code=unshown]")).to_contain_text("the drawing broke")
     frame.wait_for_timeout(1000)
     assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
-    say(wardrobe, "Hello there.")
-    assert answered(wardrobe)
+    say(own_avatar_page, "Hello there.")
+    assert answered(own_avatar_page)
 
 
 def test_a_file_in_the_folder_of_avatars_is_named_by_its_stem(chromium, tmp_path):

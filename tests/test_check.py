@@ -9,16 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import packed_files
 import pytest
-from avatar_files import BAD, DAMAGED, OURS, PACKED, damaged
 from conftest import HOUSE
+from fixtures import packed_avatars
+from fixtures.avatars import OTHERS, Avatar
+from fixtures.bad_avatars import BAD, DAMAGED, OURS, PACKED, damaged
 
 from avatar_assets import check as command
 from avatar_assets import npm_modules
 from avatar_assets.checking.contract import CONTRACT, LIMITS, shown
 from avatar_assets.checking.person import Report, check
-from benchmarks.other_avatars import OTHERS, Avatar
 
 EXPECTED = {
     **{name: ("ready", set()) for name in OURS},
@@ -44,7 +44,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("avatars")
     contents: dict[str, Callable[[], bytes]] = {**OURS, **{name: make for name, (_, make) in BAD.items()}}
     contents |= {name: lambda make=make: make().to_bytes() for name, make in OTHERS.items()}
-    contents |= {name: make for name, (_, make) in PACKED.items()} if packed_files.installed() else {}
+    contents |= {name: make for name, (_, make) in PACKED.items()} if packed_avatars.installed() else {}
     contents |= {name: lambda seed=seed: damaged(seed) for seed, name in enumerate(DAMAGED)}
     written = {}
     for name, make in contents.items():

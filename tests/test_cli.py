@@ -13,6 +13,7 @@ import pytest
 from conftest import HOUSE
 
 from avatar_assets import npm_modules
+from avatar_assets.avatar_files import avatar_names
 from avatar_assets.findings import findings
 from engines import cli
 from engines.cli import doctor
@@ -112,11 +113,9 @@ def test_mistakes_in_settings_and_people_are_told(quick, tmp_path):
 
 
 def test_an_avatar_may_be_a_vrm_file(quick, monkeypatch, tmp_path):
-    (tmp_path / "avatars").mkdir()
     for name in ("mia.vrm", "leo.vrm", "ava.glb", "nova.glb"):
-        (tmp_path / "avatars" / name).touch()
-    monkeypatch.setattr(npm_modules, "FOLDER", tmp_path)
-    monkeypatch.setattr(npm_modules, "installed", lambda: True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr("avatar_assets.findings.avatar_names", lambda: avatar_names(tmp_path))
     assert found()["people"].state == "ok"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import HOUSE
 from drawing import require_drawing, room
+from fixtures.avatars import OTHERS, Avatar
 from test_check import BAD
 
 from avatar_assets.checking.contract import CONTRACT
@@ -25,7 +26,6 @@ from avatar_assets.render.draw import Painter
 from avatar_assets.render.face import expressions_of, five_of
 from avatar_assets.render.figure import Figure
 from avatar_assets.render.gestures import GESTURES
-from benchmarks.other_avatars import OTHERS, Avatar
 from engines.errors import InputError
 from engines.types import VISEME_NAMES
 

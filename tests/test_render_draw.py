@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import HOUSE
 from drawing import bursts, require_drawing, room
+from fixtures.avatars import Avatar
 
 from avatar_assets.render import draw, stage, unseen
 from avatar_assets.render.acting import Acting, Pose
@@ -16,7 +17,6 @@ from avatar_assets.render.draw import Painter
 from avatar_assets.render.figure import Figure
 from avatar_assets.render.gestures import GESTURES
 from avatar_assets.render.script import script_of
-from benchmarks.other_avatars import Avatar
 from engines.errors import EngineError, InputError, MissingDependency
 from engines.types import Cue
 

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from conftest import HOUSE, StubVoice, stub_engines
 from drawing import bursts, require_drawing
+from fixtures.avatars import OTHERS
 from PIL import Image
 
 from avatar_assets.render import draw, film, shoot, unseen
 from avatar_assets.render.film import KINDS, Film
 from avatar_assets.render.script import SAMPLE_RATE, Caption, script_of
 from avatar_assets.render.shoot import Format
-from benchmarks.other_avatars import OTHERS
 from benchmarks.video import offsets
 from engines import cli
 from engines.cli import doctor, video
