@@ -10,7 +10,7 @@ from .folds import Fold, folds, shade
 from .head import HeadShape
 from .mesh import Mesh, grid_faces, joined, mirror_of, shell, tube, turned_out
 from .person import Colours, Person
-from .sdf import Array, Field, shifted, unit
+from .sdf import Array, Field, shifted, snapped, unit
 from .shading import linear
 from .skeleton import EYE_CENTRE, Skeleton
 
@@ -46,7 +46,7 @@ class Painter:
         along = (np.arange(SIZE) + 0.5) / SIZE * SPAN
         folded = flat * shade(pattern, LEFT + along, TOP - along, strength)[..., None]
         out = io.BytesIO()
-        picture = Image.fromarray(np.clip(folded, 0, 255).round().astype(np.uint8))
+        picture = Image.fromarray(snapped(np.clip(folded, 0, 255)).round().astype(np.uint8))
         picture.save(out, "JPEG", quality=88, subsampling=0, optimize=True)
         return out.getvalue()
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from .head import EYE_RADIUS
 from .mesh import Mesh, facing, joined, shell
-from .sdf import Array, smoothstep, unit
+from .sdf import Array, smoothstep, snapped, unit
 from .shading import srgb
 from .skeleton import EYE_CENTRE, SIDES, turn_x, turn_y
 
@@ -67,7 +67,8 @@ def paint_eye(iris: str) -> bytes:
     )
     image = _over(image, np.array([0.03, 0.022, 0.025]), smoothstep(PUPIL + 0.012, PUPIL - 0.012, r))
     image = image * (1 - 0.34 * smoothstep(-0.15, -0.75, v))[..., None]
-    picture = Image.fromarray((np.clip(image, 0, 1) * 255).astype(np.uint8)).resize((TEXTURE_SIZE, TEXTURE_SIZE), Image.Resampling.LANCZOS)
+    pixels = snapped(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    picture = Image.fromarray(pixels).resize((TEXTURE_SIZE, TEXTURE_SIZE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=93, subsampling=0, optimize=True)
     return out.getvalue()

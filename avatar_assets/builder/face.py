@@ -13,7 +13,7 @@ from .head import EYE_RADIUS, HeadShape, ring_index
 from .mesh import facing, grid_faces
 from .mouth import LipCoordinates, Mouth
 from .person import Person
-from .sdf import Array, Ints, bump, smoothstep, unit
+from .sdf import Array, Ints, bump, smoothstep, snapped, unit
 from .skeleton import EYE_CENTRE
 
 MOUTH_RINGS = np.array([0.005, 0.07, 0.14, 0.22, 0.31, 0.41, 0.52, 0.64, 0.78, 0.94, 1.12])
@@ -87,7 +87,7 @@ def build_face(person: Person) -> FaceMesh:
     group = np.array(made.group + [SKIN] * rest)
     ring = np.array(made.ring + [0] * rest)
     angle = np.array(made.angle + [0.0] * rest)
-    hull = ConvexHull(directions).simplices.astype(np.int64)
+    hull = ConvexHull(snapped(directions, 30)).simplices.astype(np.int64)
     inside = np.zeros(len(hull), bool)
     for part in (MOUTH, LEFT_EYE, RIGHT_EYE):
         inside |= (group[hull] == part).all(1)  # the rings bring their own strips of faces

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .mesh import Mesh, Skin, vertex_normals
-from .sdf import Array
+from .sdf import Array, snapped
 from .skeleton import Skeleton
 
 COMPONENT = {
@@ -77,14 +77,14 @@ class Glb:
         """Adds a skinned mesh, its faces ordered for the vertex cache."""
         joints, weights = skin[0], _quantised_weights(skin[1])
         attributes = {
-            "POSITION": self._accessor(mesh.positions.astype(np.float32), VERTICES, bounds=True),
+            "POSITION": self._accessor(snapped(mesh.positions).astype(np.float32), VERTICES, bounds=True),
             "NORMAL": self._accessor(_quantised(mesh.normals, np.int8), VERTICES, normalized=True),
             "JOINTS_0": self._accessor(np.where(weights > 0, joints, 0).astype(np.uint8), VERTICES),
             "WEIGHTS_0": self._accessor(weights, VERTICES, normalized=True),
             "COLOR_0": self._accessor(_quantised(np.c_[mesh.colours, np.ones(len(mesh.colours))], np.uint16), VERTICES, normalized=True),
         }
         if mesh.uv is not None:
-            attributes["TEXCOORD_0"] = self._accessor(mesh.uv.astype(np.float32), VERTICES)
+            attributes["TEXCOORD_0"] = self._accessor(snapped(mesh.uv).astype(np.float32), VERTICES)
         order = np.ascontiguousarray(mesh.faces.reshape(-1), np.uint32)
         cached = np.zeros_like(order)
         meshoptimizer.optimize_vertex_cache(cached, order, len(order), len(mesh.positions))
@@ -114,9 +114,8 @@ class Glb:
     def _bones(self, skeleton: Skeleton) -> None:
         numbers: dict[str, int] = {}
         for bone in skeleton.bones:
-            number = self._append(
-                "nodes", {"name": bone.name, "translation": bone.offset.tolist(), "rotation": quaternion(bone.rotation).tolist()}
-            )
+            turn = snapped(quaternion(bone.rotation), 30)
+            number = self._append("nodes", {"name": bone.name, "translation": snapped(bone.offset).tolist(), "rotation": turn.tolist()})
             numbers[bone.name] = number
             if bone.parent is None:
                 self._json["scenes"][0]["nodes"].append(number)
@@ -128,7 +127,7 @@ class Glb:
             {
                 "joints": list(numbers.values()),
                 "skeleton": numbers["Hips"],
-                "inverseBindMatrices": self._accessor(inverse.astype(np.float32), None),
+                "inverseBindMatrices": self._accessor(snapped(inverse).astype(np.float32), None),
             },
         )
 
@@ -179,7 +178,7 @@ class Glb:
 
     def _sparse(self, delta: Array, kind: np.dtype[Any], smallest: float, bounds: bool = False) -> int:
         """A morph target's displacements: only the vertices that move, as normalised integers (1 = one metre)."""
-        moving = np.nonzero((np.abs(delta) > smallest).any(1))[0]
+        moving = np.nonzero((np.abs(snapped(delta, 30)) > smallest).any(1))[0]
         if not len(moving):
             moving = np.array([0])
         values = _quantised(delta[moving], kind)
@@ -203,7 +202,7 @@ class Glb:
 
 def quaternion(rotation: Array) -> Array:
     """A rotation matrix (3, 3) as a unit quaternion x, y, z, w (Shepperd's method: divide by the largest term)."""
-    m = rotation
+    m = snapped(rotation, 30)
     squares = np.array([m[0, 0], m[1, 1], m[2, 2], m[0, 0] + m[1, 1] + m[2, 2]])
     k = int(np.argmax(squares))
     q = np.zeros(4)
@@ -221,12 +220,12 @@ def _quantised(values: Array, kind: npt.DTypeLike) -> npt.NDArray[Any]:
     """Numbers in -1..1 (or 0..1) as normalised integers."""
     most = np.iinfo(np.dtype(kind)).max
     low = -most if np.iinfo(np.dtype(kind)).min < 0 else 0
-    return np.clip(np.round(values * most), low, most).astype(kind)
+    return np.clip(np.round(snapped(values, 30) * most), low, most).astype(kind)
 
 
 def _quantised_weights(weights: Array) -> npt.NDArray[np.uint8]:
     """Weights as bytes that sum to exactly 255: what rounding loses, the strongest bone gets."""
-    whole = np.round(weights * 255).astype(np.int64)
+    whole = np.round(snapped(weights, 30) * 255).astype(np.int64)
     strongest = whole.argmax(1)
     whole[np.arange(len(whole)), strongest] += 255 - whole.sum(1)
     return whole.astype(np.uint8)

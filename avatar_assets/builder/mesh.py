@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import marching_cubes
 
-from .sdf import Array, Field, Ints, gradient, settle, unit
+from .sdf import Array, Field, Ints, gradient, settle, snapped, unit
 
 Skin = tuple[Ints, Array]
 """Joint numbers and weights, (n, 4) each; the weights of a vertex sum to one."""
@@ -136,9 +136,9 @@ def polygonize(surface: Field, low: Array, high: Array, step: float, triangles: 
     values = np.empty(counts)
     for i, x in enumerate(axes[0]):
         slab = np.stack(np.meshgrid(np.array([x]), axes[1], axes[2], indexing="ij"), -1).reshape(-1, 3)
-        values[i] = surface(slab).reshape(counts[1:])
+        values[i] = snapped(surface(slab), 30).reshape(counts[1:])
     vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(step, step, step))  # type: ignore[no-untyped-call]
-    vertices = settle(surface, vertices + low)
+    vertices = snapped(settle(surface, vertices + low))
     faces = faces.astype(np.int64)
     if len(faces) > triangles:
         thin, thin_faces = fast_simplification.simplify(vertices.astype(np.float32), faces.astype(np.int32), 1 - triangles / len(faces))

@@ -9,7 +9,7 @@ from scipy.ndimage import zoom
 from .face import FaceMesh
 from .head import SKULL_CENTRE
 from .person import Person
-from .sdf import Array, bump, smoothstep
+from .sdf import Array, bump, smoothstep, snapped
 from .shading import linear
 
 SIZE = 1024
@@ -51,7 +51,7 @@ def paint_face(person: Person, face: FaceMesh) -> bytes:
     image = _over(image, skin, edge)
     srgb = np.where(image <= 0.0031308, image * 12.92, 1.055 * np.clip(image, 1e-6, 1) ** (1 / 2.4) - 0.055)
     out = io.BytesIO()
-    Image.fromarray((np.clip(srgb, 0, 1) * 255).round().astype(np.uint8)).save(out, "JPEG", quality=90, subsampling=0, optimize=True)
+    Image.fromarray(snapped(np.clip(srgb, 0, 1) * 255).round().astype(np.uint8)).save(out, "JPEG", quality=90, subsampling=0, optimize=True)
     return out.getvalue()
 
 

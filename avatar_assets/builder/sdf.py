@@ -15,6 +15,15 @@ Field = Callable[[Array], Array]
 Point = Sequence[float] | Array
 
 
+def snapped(values: Array, bits: int = 20) -> Array:
+    """Values on a grid of 2 ** -bits (20: about a micrometre), before something is decided by them or they are written.
+
+    Processors differ in the last bits of a sine or a sum. A decimal grid would not do: what people choose often lies midway on it.
+    """
+    result: Array = np.round(values * 2.0**bits) / 2.0**bits + 0.0  # never a negative zero
+    return result
+
+
 def length(v: Array) -> Array:
     """Euclidean length over the last axis."""
     result: Array = np.sqrt(np.einsum("...i,...i->...", v, v))

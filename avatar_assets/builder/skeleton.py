@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .mesh import Skin, neighbour_mean
 from .person import Body
-from .sdf import Array, Ints, capsule
+from .sdf import Array, Ints, capsule, snapped
 
 ARM_DROP = 1.34
 """How far the resting arms hang down from the line of the shoulders, radians."""
@@ -175,7 +175,7 @@ class Skeleton:
     @staticmethod
     def _strongest(joints: list[int], weights: Array) -> Skin:
         """The four strongest bones of each vertex, as glTF wants them."""
-        order = np.argsort(-weights, axis=1, kind="stable")[:, :4]
+        order = np.argsort(-snapped(weights, 30), axis=1, kind="stable")[:, :4]
         kept = np.take_along_axis(weights, order, 1)
         kept[kept < 0.01] = 0.0
         numbers = np.asarray(joints, np.int64)[order]

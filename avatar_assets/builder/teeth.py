@@ -8,7 +8,7 @@ from .face import FaceMesh
 from .head import MOUTH_HEIGHT
 from .mesh import Mesh, facing, grid_faces, joined, shell
 from .mouth import MouthPose, jaw_turn
-from .sdf import Array, smoothstep, unit
+from .sdf import Array, smoothstep, snapped, unit
 from .shading import linear
 
 TOOTH, GUM, TONGUE = linear("#f7f2ea"), linear("#b9625f"), linear("#cd6b68")
@@ -79,7 +79,7 @@ def _tongue(centre: Array) -> Mesh:
     ball = np.concatenate([[[0, 0, 1.0]], ring, [[0, 0, -1.0]]])
     points = ball * TONGUE_SIZE
     points[:, 1] -= 0.0012 * np.exp(-((points[:, 0] / 0.004) ** 2)) * (ball[:, 1] > 0)  # the furrow
-    faces = facing(points, ConvexHull(ball).simplices.astype(np.int64), unit(ball / TONGUE_SIZE))
+    faces = facing(points, ConvexHull(snapped(ball, 30)).simplices.astype(np.int64), unit(ball / TONGUE_SIZE))
     tongue = shell(points + centre, faces)
     tongue.colours = np.tile(TONGUE, (len(points), 1))
     return tongue
