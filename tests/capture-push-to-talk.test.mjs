@@ -80,6 +80,25 @@ test('the space bar holds, repeats count once, and it belongs to whatever else t
   assert.deepEqual(events, ['recording', 'started', 'stopped', 'taken']);
 });
 
+test('after a click on a button the space bar still talks; where the keyboard led to it, it presses it; into a box it types', async () => {
+  const [control, box] = ['button', 'textarea'].map((tag) => ({ closest: (selector) => (selector.split(', ').includes(tag) ? tag : null) }));
+  const takes = (target) => {
+    const { defaultPrevented } = key('keydown', { target });
+    key('keyup', { target });
+    return defaultPrevented;
+  };
+  fire(window, 'pointerdown');
+  assert.equal(takes(control), true);
+  await settled();
+  talk.cancel();
+  assert.equal(takes(box), false);
+  for (const code of ['Tab', 'ArrowDown']) {
+    fire(window, 'pointerdown');
+    fire(window, 'keydown', { code, target: control });
+    assert.equal(takes(control), false);
+  }
+});
+
 test('a key that was pressed elsewhere is not taken from there', async () => {
   fire(button, 'click', { detail: 0 });
   await settled();

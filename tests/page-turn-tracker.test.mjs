@@ -42,7 +42,9 @@ function spoken(text = 'Hello.') {
 test('an utterance goes out at once, and the position before it belongs to the turn that it interrupts', () => {
   const first = spoken();
   now = 2650;
+  log = [];
   turns.send({ text: 'Wait!' }); // nothing has been awaited
+  assert.equal(log.filter((line) => line === 'silence').length, 1);
   assert.deepEqual(sent.slice(1).map(([event]) => event), ['stopped', 'utterance']);
   assert.deepEqual(sent[1][1], { turn: first, index: 1, ms: 250 });
   assert.equal(sent[2][1].text, 'Wait!');
@@ -166,7 +168,7 @@ test('times are counted from the hand-over to what is heard', () => {
 });
 
 test('however many turns there were, the early ones are let go, the late ones remembered', () => {
-  for (let index = 0; index < 500; index++) turns.begin(`turn-${index}`);
+  for (let index = 0; index < 500; index++) turns.receive({ type: 'started', turn: `turn-${index}`, seq: 0, notices: [] });
   log = [];
   turns.receive({ type: 'delta', turn: 'turn-450', seq: 0, text: 'late' });
   assert.deepEqual(log, []);

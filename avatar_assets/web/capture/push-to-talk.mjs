@@ -1,9 +1,11 @@
-// Push to talk: hold the button or the space bar, or tap once to begin and once more to send.
+// Push to talk: hold the button or the space bar, or tap once to begin a recording and once more to send it.
 
 const TAP_MS = 300;
 const SHORTEST_MS = 250;
 const LABELS = { rest: 'Hold to talk', opening: 'Microphone …', released: 'Microphone …', held: 'Release to send', tapped: 'Tap to send' };
-const TYPES_INTO = 'input, textarea, select, button, a, summary, [contenteditable], [role="radio"], [tabindex="0"]';
+/** These take the space bar for themselves, the second kind only where the keyboard led there: a click leaves the keyboard behind as well. */
+const TYPES_INTO = 'input, textarea, select, [contenteditable]';
+const PRESSED_BY_KEY = 'button, a, summary, [role="radio"], [tabindex="0"]';
 
 /** Turns presses into recordings. */
 export class PushToTalk {
@@ -13,6 +15,7 @@ export class PushToTalk {
   #mode = 'rest';
   #since = 0;
   #byKey = false; // whether it is the space bar that is held
+  #pointed = false; // whether it was a pointer that last chose what has the keyboard
 
   /**
    * @param {HTMLButtonElement} button
@@ -41,9 +44,10 @@ export class PushToTalk {
 
   /** Lets the space bar work in another window too (the stage's iframe). */
   alsoKeysOf(other) {
+    other.addEventListener('pointerdown', () => (this.#pointed = true), { capture: true });
     other.addEventListener('keydown', (event) => {
-      if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target !== this.#button && event.target.closest?.(TYPES_INTO)) return;
+      if (event.code === 'Tab' || event.code?.startsWith('Arrow')) this.#pointed = false;
+      if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey || this.#isTakenBy(event.target)) return;
       event.preventDefault();
       if (event.repeat) return;
       this.#byKey = true;
@@ -67,6 +71,11 @@ export class PushToTalk {
   /** The recording ended by itself: what there is of it is handed over. @param {{sent: string, lost: string}} why see `Microphone` */
   end({ sent, lost }) {
     if (this.#mode === 'held' || this.#mode === 'tapped') this.#take(lost, sent);
+  }
+
+  #isTakenBy(target) {
+    if (target === this.#button) return false;
+    return target.closest?.(this.#pointed ? TYPES_INTO : `${TYPES_INTO}, ${PRESSED_BY_KEY}`) != null;
   }
 
   async #press() {

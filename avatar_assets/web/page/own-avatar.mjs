@@ -119,7 +119,7 @@ export class OwnAvatar {
       const section = make('section', 'own-level', { 'data-level': level });
       const list = make('ul');
       list.append(...found.map(({ code, text }) => make('li', '', { 'data-code': code }, text)));
-      section.append(make('h3', '', {}, title), list);
+      section.append(make('h2', '', {}, title), list);
       return found.length ? section : null;
     });
     parts.unshift(make('p', 'own-verdict', {}, CONTRACT.verdicts[report.verdict]));

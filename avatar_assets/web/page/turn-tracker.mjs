@@ -54,15 +54,14 @@ export class TurnTracker {
     return this.#turn !== null;
   }
 
-  /** Takes up a new turn; the one that is running is interrupted. @returns {Turn} */
+  /** Takes up a new turn; what was running has been interrupted. @returns {Turn} */
   begin(id = crypto.randomUUID()) {
-    this.interrupt();
     this.#turn = { id, handedOver: now(), times: {}, segments: [], sounding: null, seq: -1, done: false };
     this.#on.state('thinking');
     return this.#turn;
   }
 
-  /** Sends an utterance, typed or recorded. @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}}} utterance */
+  /** Interrupts what is running and sends an utterance, typed or recorded. @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}}} utterance */
   send({ text, recording }) {
     const position = this.interrupt();
     const turn = this.begin();
@@ -133,6 +132,7 @@ export class TurnTracker {
   }
 
   #adopt(id) {
+    this.interrupt();
     const turn = this.begin(id);
     this.#conversation.ask(turn, undefined);
     this.#on.adopted();
