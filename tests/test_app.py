@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 import urllib.error
@@ -12,8 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
-import gradio as gr
 import pytest
+from browsing import EMBEDDED, running
 from conftest import HOUSE, StubMind, stub_engines, tone
 
 import app
@@ -102,17 +104,15 @@ def test_an_order_for_an_engine_is_answered_with_what_is_wrong_with_it(events):
     assert events.state()["choosable"] is True
 
 
-@pytest.fixture
-def page(service) -> Iterator[gr.Blocks]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[ConversationService, str]]:
+    """The page as it is served, and the service behind it."""
+    settings = Settings(max_sessions=64)
+    service = ConversationService(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file))
     page = app.build(service)
-    app.launch(page, service.settings, free_port("127.0.0.1", 7870))
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def address(page) -> str:
-    return page.local_url
+    app.launch(page, settings, free_port("127.0.0.1", 7870))
+    yield service, page.local_url
+    app.close(page, service)
 
 
 def post(url: str, body: dict[str, object]) -> dict[str, object]:
@@ -126,7 +126,8 @@ def function_of(address: str, name: str) -> int:
         return next(one["id"] for one in json.load(answer)["dependencies"] if any(target[1] == name for target in one["targets"]))
 
 
-def test_no_stop_waits_for_another_persons_turn(service, address, monkeypatch):
+def test_no_stop_waits_for_another_persons_turn(served, monkeypatch):
+    service, address = served
     go_on, stopped = threading.Event(), threading.Event()
     mind = StubMind(before=lambda index: index < 1 or go_on.wait(WAIT_S))
     monkeypatch.setattr(StubHouseRegistry, "mind", mind)
@@ -151,21 +152,44 @@ def test_no_stop_waits_for_another_persons_turn(service, address, monkeypatch):
         go_on.set()
 
 
-def test_an_uploaded_recording_does_not_stay_on_the_disk(page):
+def upload(address: str, file: bytes) -> Path:
     boundary = "b0undary"
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="secret.wav"\r\nContent-Type: audio/wav\r\n\r\n'
-    body = head.encode() + to_wav(tone()) + f"\r\n--{boundary}--\r\n".encode()
-    posted = urllib.request.Request(
-        f"{page.local_url}gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    )
+    body = head.encode() + file + f"\r\n--{boundary}--\r\n".encode()
+    posted = urllib.request.Request(f"{address}gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
     with urllib.request.urlopen(posted, timeout=WAIT_S) as answer:
         (stored,) = map(Path, json.load(answer))
-    assert stored.is_file()
-    page.close()
-    deadline = time.monotonic() + WAIT_S
-    while stored.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not stored.exists()
+    return stored
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent in another way elsewhere")
+def test_ctrl_c_ends_the_app_also_where_it_was_ignored_at_start_and_no_recording_stays_on_the_disk():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background; inherited
+    try:
+        with running(**EMBEDDED) as (address, _):
+            stored = upload(address, to_wav(tone()))
+            assert stored.is_file()
+            tab = urllib.request.urlopen(f"{address}gradio_api/heartbeat/one", timeout=WAIT_S)  # open for as long as the page is
+            asked = time.monotonic()
+        assert time.monotonic() - asked < 3
+        tab.close()
+        assert not stored.exists()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_every_signal_that_ends_programs_ends_the_app_but_nohup_is_kept():
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        app.end_on_signals()
+        assert [signal.getsignal(number) is signal.default_int_handler for number in numbers] == [True, True, False]
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        app.end_on_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.default_int_handler
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 FILES = ["personas.yaml", "app.py", "engines/config/settings.py", "tests/test_app.py"]
@@ -180,7 +204,8 @@ def fetched(url: str) -> tuple[int, bytes]:
         return error.code, b""
 
 
-def test_no_route_serves_a_file_of_the_house(address):
+def test_no_route_serves_a_file_of_the_project(served):
+    _, address = served
     for file in FILES:
         content = (HOUSE / file).read_bytes()
         for road in ROADS:
