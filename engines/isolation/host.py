@@ -37,11 +37,11 @@ def main() -> None:
     faulthandler.enable()
     threading.Thread(target=_watch, args=(os.getppid(),), name="watch", daemon=True).start()
     stream = _standard_streams()
-    setup: Setup = stream.receive()
-    logging.basicConfig(level=setup.log_level, format="%(levelname)s %(name)s: %(message)s")
-    host = _Host(importlib.import_module(setup.adapter), stream)
-    stream.send(Ready())
     try:
+        setup: Setup = stream.receive()
+        logging.basicConfig(level=setup.log_level, format="%(levelname)s %(name)s: %(message)s")
+        host = _Host(importlib.import_module(setup.adapter), stream)
+        stream.send(Ready())
         while True:
             host.take(stream.receive())
     except (EOFError, OSError):

@@ -133,7 +133,8 @@ class EngineSupervisor:
         """Begin a call; its first answer, after as many steps as are to be skipped, has come.
 
         When the process dies before that while it worked at other calls too, nobody knows which of them it died of: each is made again,
-        these one after another, so that the one to blame is found.
+        these one after another, so that the one to blame is found. A call whose process was killed from outside, perhaps before the call
+        reached it, is made again once.
 
         Raises:
             EngineError: of the engine; code ``crashed`` if its process died.
@@ -143,7 +144,8 @@ class EngineSupervisor:
                 try:
                     return self._begun(method, arguments, skip)
                 except ProcessDied as death:
-                    if death.culprit or attempt == _ATTEMPTS - 1:
+                    from_outside = death.how == "SIGKILL" and not attempt
+                    if (death.culprit and not from_outside) or attempt == _ATTEMPTS - 1:
                         raise self.crashed(death) from death
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -194,7 +196,7 @@ class _Isolated:
                 try:
                     answer = call.next()
                 except ProcessDied as death:
-                    if death.culprit or not repeatable:
+                    if (death.culprit and death.how != "SIGKILL") or not repeatable:
                         raise self.supervisor.crashed(death) from death
                     call, answer = self.supervisor.begin(method, *arguments, skip=delivered)
         finally:
