@@ -99,7 +99,7 @@ async function record() {
   const stage = frame.contentWindow;
   const { audioContext: context, output, weights } = stage.stageProbe;
   const log = { frames: [], blocks: [] };
-  await context.audioWorklet.addModule(new URL('av_sync_tap.mjs', import.meta.url));
+  await context.audioWorklet.addModule('/fixtures/level-tap.mjs');
   const tap = new stage.AudioWorkletNode(context, 'tap', { numberOfOutputs: 0 });
   tap.port.onmessage = ({ data }) => log.blocks.push(...data);
   output.connect(tap);

@@ -21,8 +21,8 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from avatar_assets import npm_modules
-from benchmarks import chromium
 from benchmarks.stages import STAGE, StageServer
+from tests.fixtures import chromium
 from tests.fixtures.browser import STUB_DRAWING
 
 SIDE = 512

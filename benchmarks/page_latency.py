@@ -9,13 +9,13 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 import app
-from benchmarks import chromium
 from engines.config.address import free_port
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.service import ConversationService
 from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
+from tests.fixtures import chromium
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 60
 PAUSE_MS = 200

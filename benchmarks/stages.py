@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar_assets import npm_modules
-from benchmarks import chromium
+from tests.fixtures import chromium
 from tests.fixtures.avatars import OTHERS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class StageServer(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         """Map a URL path to a file; everything outside the known folders does not exist."""
         path = path.split("?", maxsplit=1)[0]
-        folders = {**VENDOR, "/stage/avatars/": self.avatars, "/stage/": STAGE, "/": HERE}
+        folders = {**VENDOR, "/stage/avatars/": self.avatars, "/stage/": STAGE, "/fixtures/": HERE.parent / "tests" / "fixtures", "/": HERE}
         if path == "/stage/modules.json":
             return str(self.import_map)
         prefix = next(prefix for prefix in folders if path.startswith(prefix))

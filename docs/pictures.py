@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks import chromium
+from tests.fixtures import chromium
 
 HERE = Path(__file__).resolve().parent
 PICTURES = {

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import chromium as machine
 from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
-
-from benchmarks import chromium as machine
 
 HOUSE = Path(__file__).resolve().parent.parent
 EMBEDDED = {

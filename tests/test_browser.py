@@ -24,9 +24,8 @@ from browsing import (
     visit,
 )
 from conftest import HOUSE
+from fixtures import chromium as machine
 from playwright.sync_api import expect
-
-from benchmarks import chromium as machine
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),

@@ -16,6 +16,7 @@ from browsing import (
     visit,
 )
 from conftest import HOUSE
+from fixtures import chromium as machine
 from fixtures.avatars import OTHERS, Avatar
 from fixtures.bad_avatars import BAD
 from fixtures.own_avatar import drop_file, finding_codes
@@ -23,7 +24,6 @@ from playwright.sync_api import expect
 
 from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
-from benchmarks import chromium as machine
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),

@@ -9,11 +9,10 @@ from pathlib import Path
 import hub_server
 import pytest
 from browsing import QUICK, running
+from fixtures import chromium as machine
 from hub_server import Fault, Hub
 from playwright.sync_api import Page, expect
 from test_llm_transformers import make
-
-from benchmarks import chromium as machine
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),

@@ -10,6 +10,7 @@ import struct
 import numpy as np
 import pytest
 from browsing import LISTEN, answered, say, stage, visit
+from fixtures import chromium as machine
 from fixtures import packed_avatars
 from fixtures.avatars import Avatar, pack_glb, read_accessor, split_glb
 from fixtures.bad_avatars import PACKED
@@ -19,7 +20,6 @@ from playwright.sync_api import Page, expect
 
 from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
-from benchmarks import chromium as machine
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),

@@ -17,10 +17,9 @@ from browsing import (
     visit,
 )
 from conftest import HOUSE
+from fixtures import chromium as machine
 from PIL import Image
 from playwright.sync_api import Frame, Page, expect
-
-from benchmarks import chromium as machine
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
@@ -244,7 +243,7 @@ def test_a_stalled_picture_does_not_stall_the_voice(page):
     frame = stage(page)
     page.evaluate(SPEAK, "maya")
     frame.wait_for_function(f"{MOUTHS}[0] > 0.3")
-    stalled = frame.evaluate(STALL, (HOUSE / "benchmarks" / "av_sync_tap.mjs").read_text(encoding="utf-8"))
+    stalled = frame.evaluate(STALL, (HOUSE / "tests" / "fixtures" / "level-tap.mjs").read_text(encoding="utf-8"))
     during = [level for at, level in stalled["blocks"] if stalled["from"] <= at <= stalled["from"] + 0.95]
     assert len(during) >= 0.9 * 0.95 * 44_100 / 128, "the sound's clock went on"
     assert min(during) > 0.1, "and nothing was missing in it"

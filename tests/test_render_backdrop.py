@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from conftest import HOUSE
+from fixtures import chromium as machine
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from avatar_assets.render import backdrop
 from avatar_assets.render.backdrop import BACKDROPS, FIRST_BACKDROP, paint
-from benchmarks import chromium as machine
 from engines.errors import InputError
 
 SOURCE = (HOUSE / "avatar_assets/web/stage/backdrop.mjs").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ An adapter is found by its `files`. Its own tests, ``test_stt_NAME.py``, hold `m
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import HOUSE, tone
+from conftest import tone
 from hub_server import Hub, lead_to, running
 from model_files import damaged, lacking, loaded
 from tiny_ears import RATE, SAYS, Script, click, fails, noise, speech
@@ -32,7 +33,7 @@ from engines.types import AudioChunk
 
 ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__) if found.name[0] != "_"]
 LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
-HUMANS = sorted((HOUSE.parent / "shared" / "speech").glob("*.wav"))
+HUMANS = sorted(Path(os.environ["VISAVIS_TEST_SPEECH"]).glob("*.wav")) if "VISAVIS_TEST_SPEECH" in os.environ else []
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def test_every_thread_can_use_a_model_that_another_one_loaded(case, folder):
     assert heard == [SAYS] * 2
 
 
-@pytest.mark.skipif(not HUMANS, reason="the folder with human speech is not beside the checkout")
+@pytest.mark.skipif(not HUMANS, reason="VISAVIS_TEST_SPEECH names no folder with recordings of people")
 @pytest.mark.parametrize("file", HUMANS, ids=lambda file: file.stem[-4:])
 @pytest.mark.parametrize("ratio_db", [60, 20, 10])
 def test_human_speech_reaches_whisper_through_noise(ears, file, ratio_db):
