@@ -1,8 +1,9 @@
-// The words about engines: honest about what is basic, what is coming and what was set aside.
+// Engine panel: honest about what is basic, what is coming and what was set aside, and a choice of what becomes of a download.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { beforeEach } from 'node:test';
 
-import { lineOf, remedyOf, stateOf } from '../avatar_assets/web/page/engine-panel.mjs';
+import { EnginePanel, keptStateOf, lineOf, remedyOf, stateOf } from '../avatar_assets/web/page/engine-panel.mjs';
+import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 const engine = (stage, more = {}) => ({
   stage,
@@ -64,4 +65,87 @@ test('every state is a phrase with its reason, and has its remedy', () => {
     assert.equal(stateOf(kokoro), expected);
     assert.equal(remedyOf(kokoro), remedy);
   }
+});
+
+test('of an engine that was set aside it is said why, and when it is tried again; anybody may have that done now', () => {
+  const aside = { title: 'Kokoro', state: 'failed', detail: 'No memory.', retryInS: 43 };
+  assert.equal(stateOf(aside), 'was set aside: No memory. It is tried again in 43 s.');
+  assert.equal(stateOf({ ...aside, retryInS: 0 }), 'was set aside: No memory. It is being tried again.');
+  assert.equal(stateOf({ ...aside, retryInS: null }), 'was set aside: No memory.');
+  assert.deepEqual([true, false].map((choosable) => remedyOf(aside, choosable)), ['retry', 'retry']);
+  assert.deepEqual([true, false].map((choosable) => remedyOf({ ...aside, retryInS: null }, choosable)), ['retry', null]);
+  assert.equal(remedyOf({ state: 'downloading' }, false), null);
+});
+
+test('a download that was kept says so, or why it failed', () => {
+  const kept = { title: 'Kokoro', state: 'downloading', detail: '', done: 120e6, total: 280e6 };
+  assert.equal(keptStateOf(kept), 'downloading 42 %, 120 MB of 280 MB, kept for later');
+  assert.equal(keptStateOf({ ...kept, state: 'failed', detail: 'No network.' }), 'could not be downloaded: No network.');
+  assert.match(lineOf([basic('tts', { downloads: [kept] })]).line, /· Kokoro 42 %$/);
+});
+
+// ---- in the page
+
+let details, orders, panel;
+beforeEach(() => {
+  globalThis.document = fakeDocument();
+  globalThis.window = new EventTarget();
+  FakeElement.prototype.focus = () => {};
+  details = new FakeElement('details');
+  details.append(...['engines-line', 'engines-panel'].map((name) => Object.assign(new FakeElement('div'), { className: name })));
+  orders = [];
+  panel = new EnginePanel(details, async (order) => (orders.push(order), { problem: '' }));
+});
+
+const offers = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
+const coming = (selection, more = {}) => ({ title: selection, selection, model: '', state: 'downloading', detail: '', done: 50, total: 100, ...more });
+const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { offers, wish: '', ...more })], choosable });
+const use = (name) => {
+  details.querySelector('select').value = name;
+  details.querySelector('form').dispatchEvent(new Event('submit', { cancelable: true }));
+};
+const pressed = (label) => details.querySelectorAll('button').find(({ textContent }) => textContent === label).click();
+const question = () => details.querySelector('.engines-question').textContent;
+
+test('choosing another engine during a download asks what becomes of it', () => {
+  for (const [label, keep] of [['Stop it', false], ['Keep it for later', true]]) {
+    show({ awaited: [coming('large')] });
+    use('small');
+    assert.match(question(), /^large is still being downloaded\./);
+    assert.deepEqual(orders, []);
+    pressed(label);
+    assert.deepEqual(orders.splice(0), [{ stage: 'tts', choose: 'small', keep }]);
+    assert.equal(question(), '');
+  }
+});
+
+test('where nothing else is downloaded, nothing is asked; where the download ends meanwhile, the question goes', () => {
+  show({ awaited: [coming('large')] });
+  use('large');
+  assert.deepEqual(orders.splice(0), [{ stage: 'tts', choose: 'large', keep: false }]);
+  use('small');
+  show({ awaited: [] });
+  assert.equal(question(), '');
+  use('small');
+  assert.deepEqual(orders, [{ stage: 'tts', choose: 'small', keep: false }]);
+});
+
+test('every download has its own progress and its own Cancel, and its button stays the same while it goes on', () => {
+  show({ awaited: [coming('small')], downloads: [coming('large', { done: 20 })] });
+  const shares = () => details.querySelectorAll('.bar').map(({ attributes }) => attributes['aria-valuenow']);
+  const [, cancel] = details.querySelectorAll('.remedy');
+  assert.deepEqual(shares(), ['50', '20']);
+  show({ awaited: [coming('small', { done: 60 })], downloads: [coming('large', { done: 30 })] });
+  assert.deepEqual(shares(), ['60', '30']);
+  assert.equal(details.querySelectorAll('.remedy')[1], cancel);
+  cancel.click();
+  assert.deepEqual(orders, [{ stage: 'tts', stop: 'large' }]);
+  assert.equal(panel.busy, true);
+});
+
+test('who may not choose can still have an engine tried again, and nothing else', () => {
+  show({ awaited: [coming('large', { state: 'failed', detail: 'No memory.', retryInS: 30 }), coming('small')] }, false);
+  assert.deepEqual(details.querySelectorAll('button').map(({ textContent }) => textContent), ['Retry']);
+  pressed('Retry');
+  assert.deepEqual(orders, [{ stage: 'tts', retry: true }]);
 });

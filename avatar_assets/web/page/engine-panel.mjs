@@ -6,29 +6,31 @@ const STAGES = { stt: 'Hearing', llm: 'Answers', tts: 'Voice' };
 const EMBEDDED = { stt: 'basic offline hearing', llm: 'scripted answers', tts: 'basic offline voice' };
 const BEST = 'The best that can be loaded';
 const REMEDIES = { stop: 'Cancel', retry: 'Retry' };
+const UNREACHABLE = 'The app does not answer; is it still running?';
 
 /**
  * @typedef {object} EngineStatus How one engine is, as Python reports it.
  * @property {string} title
  * @property {string} summary
  * @property {string} model
+ * @property {string} selection NAME or NAME:MODEL
  * @property {boolean} embedded
  * @property {string} state idle, downloading, loading, ready, needs, unfit, failed or stopped
  * @property {string} detail
+ * @property {number | null} retryInS seconds until an engine that was set aside is tried again by itself; null where it is not
  * @property {number} done while downloading: bytes that are here
  * @property {number} total
  *
- * @typedef {EngineStatus & {stage: 'stt' | 'llm' | 'tts', awaited: EngineStatus[]}} Stage
- * The engine at work, and those that would be used before it.
+ * @typedef {EngineStatus & {stage: 'stt' | 'llm' | 'tts', awaited: EngineStatus[], downloads?: EngineStatus[]}} Stage
+ * The engine at work, those that would be used before it, and downloads that were kept though another engine was chosen.
  */
 
 /** One line for the head of the page, and how good what is at work is. @param {Stage[]} stages */
 export function lineOf(stages) {
   const failed = stages.find(({ state }) => state === 'failed');
   if (failed) return { quality: 'failed', line: `${failed.title} does not work: ${failed.detail || failed.summary}` };
-  const awaited = stages.flatMap((stage) => stage.awaited);
-  const coming = awaited.find(isComing);
-  const aside = awaited.find(({ state }) => state === 'failed');
+  const coming = stages.flatMap(({ awaited, downloads = [] }) => [...awaited, ...downloads]).find(isComing);
+  const aside = stages.flatMap(({ awaited }) => awaited).find(({ state }) => state === 'failed');
   let more = '';
   if (coming) more = coming.state === 'downloading' ? ` · ${coming.title} ${percent(coming)}` : ` · ${coming.title} is being loaded`;
   else if (aside) more = ` · ${aside.title} was set aside`;
@@ -49,15 +51,27 @@ export function stateOf(engine) {
   if (state === 'ready') return '';
   if (state === 'downloading') return total ? `downloading ${percent(engine)}, ${size(done)} of ${size(total)}` : 'asking the hub for its files';
   if (state === 'loading') return 'is being loaded';
-  if (state === 'failed') return `was set aside: ${detail}`;
+  if (state === 'failed') return `was set aside: ${detail}${againOf(engine)}`;
   if (state === 'stopped') return detail;
   if (state === 'needs') return `needs a package: ${detail}`;
   if (state === 'unfit') return detail;
   return 'will be loaded';
 }
 
-/** What the user can do about an engine that is not at work: stop its download, have it tried again, or nothing. @param {EngineStatus} engine */
-export function remedyOf({ state }) {
+/** How a download is that was kept though another engine was chosen. @param {EngineStatus} engine */
+export function keptStateOf(engine) {
+  return engine.state === 'downloading' ? `${stateOf(engine)}, kept for later` : `could not be downloaded: ${engine.detail}`;
+}
+
+/**
+ * What the user can do about an engine that is not at work: stop its download, have it tried again, or nothing.
+ *
+ * @param {EngineStatus} engine
+ * @param {boolean} choosable whether the user may choose engines here; who may not can still have one tried again that was set aside
+ */
+export function remedyOf({ state, retryInS = null }, choosable = true) {
+  if (state === 'failed' && retryInS !== null) return 'retry';
+  if (!choosable) return null;
   if (state === 'downloading') return 'stop';
   return state === 'failed' || state === 'stopped' ? 'retry' : null;
 }
@@ -85,7 +99,7 @@ export class EnginePanel {
     const shown = JSON.stringify([engines, choosable]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.busy = engines.some(({ awaited }) => awaited.some(isComing));
+    this.busy = engines.some(({ awaited, downloads = [] }) => [...awaited, ...downloads].some(isComing));
     const { line, quality } = lineOf(engines);
     this.#details.querySelector('.engines-line').textContent = line;
     this.#details.dataset.quality = quality;
@@ -109,30 +123,49 @@ export class EnginePanel {
   }
 }
 
-/** One stage: its engine, those awaited, and the form to choose another. */
+/** One stage: its engine, those awaited, downloads that were kept, and the form to choose another. */
 class Section {
   #list = make('ul', 'engines-list');
+  #question = make('p', 'engines-question', { role: 'alert' });
   #problem = make('p', 'problem', { role: 'alert' });
-  #stage;
+  #name;
+  #choosable;
   #order;
   #form = null;
+  #shape = '';
+  #downloading = []; // what choosing another engine would stop
 
   constructor({ stage, offers, wish }, choosable, order) {
-    this.#stage = stage;
+    this.#name = stage;
+    this.#choosable = choosable;
     this.#order = order;
     this.element = make('section', 'engines-stage', { 'aria-label': STAGES[stage], 'data-stage': stage });
-    this.element.append(make('h2', '', {}, STAGES[stage]), this.#list, this.#problem);
-    if (!choosable) return;
-    this.#form = new Choice(stage, offers, (choose) => this.#tell({ choose }));
-    this.#form.wish(wish);
-    this.element.insertBefore(this.#form.element, this.#problem);
+    this.element.append(make('h2', '', {}, STAGES[stage]), this.#list);
+    if (choosable) {
+      this.#form = new Choice(stage, offers, (selection) => this.#choose(selection));
+      this.#form.wish(wish);
+      this.element.append(this.#form.element, this.#question);
+    }
+    this.element.append(this.#problem);
   }
 
+  /** @param {Stage & {wish: string}} stage */
   show(stage) {
+    const { awaited, downloads = [], wish } = stage;
+    const engines = [stage, ...awaited, ...downloads];
+    const shape = JSON.stringify(engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS == null]));
+    if (shape !== this.#shape) this.#draw(engines, stage.summary); // else a button would go away under the finger
+    this.#shape = shape;
+    engines.forEach((engine, index) => this.#update(this.#list.children[index], engine, index > awaited.length));
+    this.#downloading = awaited.filter(({ state }) => state === 'downloading');
+    if (!this.#downloading.length) this.#question.replaceChildren();
+    this.#form?.wish(wish);
+  }
+
+  #draw(engines, summary) {
     const focused = this.#list.contains(document.activeElement);
-    this.#list.replaceChildren(this.#item(stage, stage.summary), ...stage.awaited.map((better) => this.#item(better, '')));
+    this.#list.replaceChildren(...engines.map((engine, index) => this.#item(engine, index ? '' : summary)));
     if (focused) (this.#list.querySelector('button') ?? this.element.querySelector('select, summary'))?.focus();
-    this.#form?.wish(stage.wish);
   }
 
   #item(engine, summary) {
@@ -140,20 +173,37 @@ class Section {
     item.append(make('b', '', {}, engine.title));
     if (engine.model) item.append(' ', make('code', '', {}, engine.model));
     if (summary) item.append(` ${summary}`);
-    const state = stateOf(engine);
-    if (state) item.append(' ', make('em', '', {}, state));
-    if (engine.state === 'downloading') item.append(bar(engine));
-    const remedy = this.#form && remedyOf(engine);
+    item.append(' ', make('em'));
+    if (engine.state === 'downloading') item.append(bar(engine.title));
+    const remedy = remedyOf(engine, this.#choosable);
     if (remedy) {
-      const button = make('button', 'remedy', { type: 'button', 'aria-label': `${REMEDIES[remedy]}: ${engine.title}` }, REMEDIES[remedy]);
-      button.addEventListener('click', () => this.#tell({ [remedy]: true }));
-      item.append(' ', button);
+      const order = remedy === 'stop' ? { stop: engine.selection ?? true } : { retry: true };
+      item.append(' ', action('remedy', REMEDIES[remedy], () => this.#tell(order), `${REMEDIES[remedy]}: ${engine.title}`));
     }
     return item;
   }
 
+  #update(item, engine, kept) {
+    item.querySelector('em').textContent = kept ? keptStateOf(engine) : stateOf(engine);
+    if (engine.state === 'downloading') showShare(item.querySelector('.bar'), engine);
+  }
+
+  /** Another engine is wanted: what becomes of a download that is under way is the user's choice. */
+  #choose(selection) {
+    const [other] = this.#downloading.filter((engine) => engine.selection !== selection);
+    const choose = (keep) => {
+      this.#question.replaceChildren();
+      return this.#tell({ choose: selection, keep });
+    };
+    if (!other) return choose(false);
+    const stop = action('remedy', 'Stop it', () => choose(false));
+    this.#question.replaceChildren(`${other.title} is still being downloaded. `, stop, ' ', action('remedy', 'Keep it for later', () => choose(true)));
+    stop.focus();
+    return undefined;
+  }
+
   async #tell(order) {
-    const answer = await this.#order({ stage: this.#stage, ...order }).catch(() => ({ problem: 'The app does not answer; is it still running?' }));
+    const answer = await this.#order({ stage: this.#name, ...order }).catch(() => ({ problem: UNREACHABLE }));
     this.#problem.textContent = answer?.problem ?? '';
   }
 }
@@ -207,11 +257,26 @@ class Choice {
   }
 }
 
-function bar({ done, total }) {
+function action(className, text, act, label = text) {
+  const button = make('button', className, { type: 'button', 'aria-label': label }, text);
+  button.addEventListener('click', act);
+  return button;
+}
+
+function bar(title) {
+  return make('span', 'bar', { role: 'progressbar', 'aria-label': title, 'aria-valuemin': 0, 'aria-valuemax': 100 });
+}
+
+function showShare(element, { done, total }) {
   const share = total ? Math.floor((100 * done) / total) : 0;
-  const element = make('span', 'bar', { role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': share });
+  element.setAttribute('aria-valuenow', String(share));
   element.style.setProperty('--share', `${share}%`);
-  return element;
+}
+
+/** When an engine that was set aside is tried again, as a sentence. */
+function againOf({ retryInS = null }) {
+  if (retryInS === null) return '';
+  return retryInS > 0 ? ` It is tried again in ${retryInS} s.` : ' It is being tried again.';
 }
 
 function percent({ done, total }) {
