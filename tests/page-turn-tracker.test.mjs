@@ -49,8 +49,8 @@ test('an utterance goes out at once, and the position before it belongs to the t
   assert.deepEqual(sent[1][1], { turn: first, index: 1, ms: 250 });
   assert.equal(sent[2][1].text, 'Wait!');
   assert.notEqual(sent[2][1].turn, first);
-  assert.equal(sent[2][1].interrupts, first);
-  assert.equal(sent[0][1].interrupts, undefined);
+  assert.equal(sent[2][1].heard.turn, first);
+  assert.equal(sent[0][1].heard, null);
 });
 
 test('what is not running is not stopped, and what is, is stopped once', () => {

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from conftest import HOUSE, stub_engines, tone
 
+from avatar_assets.component import EVENTS_OF_THE_PAGE
 from engines.api.wire import event_to_wire, order_from_wire, position_from_wire, segment_to_wire, status_to_wire, utterance_from_wire
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.conversation import PlaybackPosition
 from engines.conversation.service import ConversationService, EngineOrder
-from engines.conversation.turn import TurnRequest, run_turn
+from engines.conversation.turn import TurnRequest, failed, run_turn
 from engines.errors import AudioError
-from engines.events import SegmentReady, TurnEnded
+from engines.events import SegmentReady, TurnEnded, TurnInterrupted
 from engines.registry.registry import Registry
-from engines.types import STAGES, VISEME_NAMES, Utterance
+from engines.types import STAGES, VISEME_NAMES, TurnTimings, Utterance
 
 FIELDS = [("words", "wtimes", "wdurations"), ("visemes", "vtimes", "vdurations")]
 
@@ -142,3 +143,20 @@ def test_what_is_not_a_report_of_what_was_heard_is_ignored(data):
 
 def test_a_report_of_what_was_heard_is_read():
     assert position_from_wire({"turn": "a", "index": 2, "ms": 10}) == PlaybackPosition("a", 2, 10.0)
+
+
+def names_in(value: object) -> set[str]:
+    """Every field name in a JSON value."""
+    if isinstance(value, dict):
+        return set(value).union(*map(names_in, value.values()))
+    return set().union(*map(names_in, value)) if isinstance(value, list) else set()
+
+
+def test_every_field_of_the_wire_is_documented(events):
+    page = (HOUSE / "docs" / "wire.md").read_text(encoding="utf-8")
+    failure = failed("t", AudioError("Oh.", code="x"))
+    interrupted = TurnInterrupted(turn_id="t", seq=0, text="", timings=TurnTimings())
+    wires = [*map(event_to_wire, [*events, failure, interrupted]), status(Settings(tts="nobody"))]
+    named = names_in(wires) | {wire["type"] for wire in wires[:-1]} | {"pcm", "sampleRate", "heard", "choose", "stop", "retry"}
+    assert not {name for name in named if f"`{name}`" not in page}
+    assert not {event for event in EVENTS_OF_THE_PAGE if f"| `{event}` |" not in page}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import HOUSE
 
+from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings, load_settings
 from engines.errors import ConfigError
 from engines.registry.registry import Registry
@@ -116,3 +119,14 @@ def test_the_readmes_profile_can_be_used(tmp_path):
     settings = load_settings(tmp_path / "mine.yaml")
     assert settings.stt == "faster_whisper:small"
     Registry(settings).check()
+
+
+def test_every_setting_is_explained_where_it_stands_and_in_the_docs():
+    printed = subprocess.run([sys.executable, "docs/settings.py"], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert (HOUSE / "docs" / "settings.md").read_text(encoding="utf-8") == printed
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_time_outs_of_steps_are_those_of_the_settings():
+    assert Settings().limits == Limits()
+    assert Settings(stt_timeout_s=1, llm_timeout_s=2, tts_timeout_s=3, load_timeout_s=4).limits == Limits(1, 2, 3, 4)

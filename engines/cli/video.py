@@ -16,7 +16,6 @@ from avatar_assets.render.film import KINDS
 from avatar_assets.render.script import script_of
 from avatar_assets.render.shoot import Format, check, shoot
 from avatar_assets.render.stage import VIEWS
-from engines.concurrency.deadlines import Limits
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings, load_settings
 from engines.conversation.turn import TurnRequest, run_turn
@@ -91,7 +90,7 @@ def speak(text: str, persona: Persona, engines: Engines, settings: Settings) -> 
         InputError: code ``empty``: there are no words in it.
         TextToSpeechError: the voice failed.
     """
-    limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
+    limits = settings.limits
     segments = []
     for event in run_turn(TurnRequest("video", persona, None, reply=text, limits=limits), engines):
         if isinstance(event, TurnFailed):

@@ -1,4 +1,4 @@
-"""The only reader of the environment and the only home of defaults.
+"""Settings: the only reader of the environment and the only home of defaults.
 
 Every field can be set in a profile (a YAML file of ``field: value``, named by ``--profile`` or ``VISAVIS_PROFILE``), by an environment
 variable named ``VISAVIS_`` plus the field in capitals (``VISAVIS_PORT=8000``), and some on the command line; what comes later in this list
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engines.concurrency.deadlines import Limits
 from engines.config.strict_yaml import PlainYaml
 from engines.errors import ConfigError
 
@@ -25,26 +26,31 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 class Settings(BaseSettings):
     """Everything that can be chosen without touching code."""
 
-    model_config = SettingsConfigDict(env_prefix="VISAVIS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="VISAVIS_", frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     host: Annotated[str, Field(validation_alias=AliasChoices("host", "VISAVIS_HOST", "GRADIO_SERVER_NAME"))] = "127.0.0.1"
     """Address to listen on; ``0.0.0.0`` lets other machines in."""
     port: Annotated[int, Field(ge=1, le=65535, validation_alias=AliasChoices("port", "VISAVIS_PORT", "GRADIO_SERVER_PORT"))] = 7860
     """First port to try; a taken one leads to the next free one."""
     personas_file: Path = PROJECT_ROOT / "personas.yaml"
+    """The people one can talk with."""
     persona: str | None = None
     """Id of who greets first; None is the first person in the file."""
 
     stt: str | None = None
-    """Engine by ``NAME`` or ``NAME:MODEL``; None is the best one that can be loaded."""
+    """The engine that hears, by ``NAME`` or ``NAME:MODEL``; None is the best one that can be loaded."""
     llm: str | None = None
+    """The engine that thinks, in the same way."""
     tts: str | None = None
+    """The engine that speaks, in the same way."""
     stt_options: Annotated[dict[str, Any], Field(repr=False)] = {}
-    """Options of the engine named above, as its file lists them, as JSON: ``{"beam_size": 5}``. Never shown, for there may be keys."""
+    """Options of the engine that `stt` names, as its file lists them, as JSON: ``{"beam_size": 5}``. Never shown, for there may be keys."""
     llm_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Options of the engine that `llm` names."""
     tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Options of the engine that `tts` names."""
     stt_language: str = "persona"
-    """The language that the ears expect: ``persona`` (whatever the person on stage speaks), ``auto`` (found out, where the engine can) or a
+    """The language that the user speaks: ``persona`` (whatever the person on stage speaks), ``auto`` (found out, where the engine can) or a
     BCP 47 tag."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where models compute; ``auto`` is what each engine does best on."""
@@ -54,23 +60,31 @@ class Settings(BaseSettings):
     choose_on_page: bool | None = None
     """Whether whoever opens the page may choose engines; None lets them where only this machine can open it."""
 
-    stt_timeout_s: Annotated[float, Field(gt=0)] = 60
-    """Longest time the ears may take for one utterance, in seconds."""
-    llm_timeout_s: Annotated[float, Field(gt=0)] = 120
-    """Longest time the language model may take for one step: reading a part of the conversation, or a token."""
-    tts_timeout_s: Annotated[float, Field(gt=0)] = 60
-    """Longest time the voice may take for one piece of sound."""
+    stt_timeout_s: Annotated[float, Field(gt=0)] = Limits().stt
+    """Longest time that an engine may take to transcribe an utterance, in seconds; the utterance's own length comes on top."""
+    llm_timeout_s: Annotated[float, Field(gt=0)] = Limits().llm
+    """Longest time that a language model may take for one step, in seconds: reading a part of the conversation, or writing a token."""
+    tts_timeout_s: Annotated[float, Field(gt=0)] = Limits().tts
+    """Longest time that a voice may take for one piece of sound, in seconds."""
+    load_timeout_s: Annotated[float, Field(gt=0)] = Limits().load
+    """Longest time that a turn waits for an engine that is not ready yet, its download included, in seconds."""
     history_messages: Annotated[int, Field(ge=0)] = 24
-    """Most messages that the model is given; when there are more, the older half is let go."""
+    """Most messages that the model is given; when there are more, the older half is left out. The conversation itself keeps them."""
     max_utterance_ms: Annotated[float, Field(gt=0)] = 120_000
     """Longest recording that is taken, in ms."""
     max_text_chars: Annotated[int, Field(gt=0)] = 4_000
     """Longest typed message."""
     max_upload_mb: Annotated[int, Field(gt=0)] = 25
+    """Largest audio file that is taken, in MB."""
     max_sessions: Annotated[int, Field(gt=0)] = 256
     """Conversations kept at once; the one unused for longest makes room."""
     journal: Path | None = None
     """File that gets one JSON line per turn (timings, no words); None keeps no journal."""
+
+    @property
+    def limits(self) -> Limits:
+        """The time-outs of engine steps."""
+        return Limits(self.stt_timeout_s, self.llm_timeout_s, self.tts_timeout_s, self.load_timeout_s)
 
 
 def load_settings(profile: Path | None = None, **overrides: Any) -> Settings:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engines.audio import decode, require_sound
-from engines.concurrency.deadlines import Limits
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
@@ -91,7 +90,6 @@ class ConversationService:
         """
         self.settings = settings
         self._registry, self._book, self._choosable = registry, book, choosable
-        self._limits = Limits(settings.stt_timeout_s, settings.llm_timeout_s, settings.tts_timeout_s)
         self._journal = Journal(settings.journal)
         self._sessions = Sessions(
             settings.max_sessions, store or MemoryStore[Conversation](settings.max_sessions), lambda: book.first(settings.persona)
@@ -103,7 +101,9 @@ class ConversationService:
         """Let the persona speak first."""
         session = self._open(session_id)
         turn = session.begin(_usable(turn_id))
-        return self._run(session, turn, TurnRequest(turn.turn_id, turn.persona, None, reply=turn.persona.greeting, limits=self._limits))
+        return self._run(
+            session, turn, TurnRequest(turn.turn_id, turn.persona, None, reply=turn.persona.greeting, limits=self.settings.limits)
+        )
 
     def say(self, session_id: str, text: str, turn_id: str = "", position: PlaybackPosition | None = None) -> Iterator[TurnEvent]:
         """Answer a typed message."""
@@ -153,7 +153,7 @@ class ConversationService:
         def history() -> tuple[ChatMessage, ...]:
             return session.conversation.window(self.settings.history_messages, before=turn_id)
 
-        request = TurnRequest(turn_id, turn.persona, given, history, input_language=language, limits=self._limits)
+        request = TurnRequest(turn_id, turn.persona, given, history, input_language=language, limits=self.settings.limits)
         return self._run(session, turn, request)
 
     def stop(self, session_id: str, position: PlaybackPosition | None = None) -> None:

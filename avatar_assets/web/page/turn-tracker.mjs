@@ -67,7 +67,7 @@ export class TurnTracker {
     const turn = this.begin();
     this.#conversation.ask(turn, text);
     const content = recording ? { pcm: base64Of(new Uint8Array(recording.pcm.buffer)), sampleRate: recording.sampleRate } : { text };
-    this.#trigger('utterance', { turn: turn.id, interrupts: position?.turn, ...content });
+    this.#trigger('utterance', { turn: turn.id, heard: position, ...content });
   }
 
   /**
