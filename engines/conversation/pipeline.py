@@ -242,7 +242,7 @@ class Pipeline:
                 then, code = "There is not enough memory for it: choose a smaller model, or close other programs.", "out_of_memory"
             error = kind(f"{what}. {then}", code=code, retryable=True, counts_against_engine=True)
         else:
-            log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, error.message)
+            log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, well_formed(error.message))
         self._put(name, error)
 
 
