@@ -58,7 +58,7 @@ class Instant:
 class InstantRegistry(Registry):
     """The house's registry, but the engines at work are `Instant`."""
 
-    def engines(self, language: str = "") -> Engines:
+    def engines(self, language: str = "", input_language: str | None = None) -> Engines:
         infos = {stage: EngineInfo(name="instant", stage=stage, title="Instant", summary="") for stage in ("stt", "llm", "tts")}
         return Engines(**{stage: EngineHandle(info, Instant) for stage, info in infos.items()})
 

@@ -80,7 +80,7 @@ class OneMind(Registry):
         mind = engine.load()
         self._given = Engines(EngineHandle(mute["stt"], Mute), EngineHandle(engine.info, lambda: mind), EngineHandle(mute["tts"], Mute))
 
-    def engines(self, language: str = "") -> Engines:
+    def engines(self, language: str = "", input_language: str | None = None) -> Engines:
         return self._given
 
 

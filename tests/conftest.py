@@ -119,7 +119,7 @@ class StubRegistry:
     def __init__(self, engines: Engines) -> None:
         self.given = engines
 
-    def engines(self, language: str = "") -> Engines:
+    def engines(self, language: str = "", input_language: str | None = None) -> Engines:
         return self.given
 
     def record_success(self, engines: Engines, stages: Iterable[Stage], source: str = "") -> None:

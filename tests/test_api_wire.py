@@ -89,7 +89,9 @@ def test_a_person_who_is_not_in_the_file_does_not_greet():
 
 ORDERS = {
     "choose": ({"stage": "tts", "choose": "kokoro"}, EngineOrder("tts", "choose", "kokoro")),
+    "choose and keep": ({"stage": "tts", "choose": "kokoro", "keep": True}, EngineOrder("tts", "choose", "kokoro", keep=True)),
     "stop": ({"stage": "llm", "stop": True}, EngineOrder("llm", "stop")),
+    "stop one": ({"stage": "llm", "stop": "mlx_lm:a/b"}, EngineOrder("llm", "stop", "mlx_lm:a/b")),
     "retry": ({"stage": "stt", "retry": True}, EngineOrder("stt", "retry")),
     "nothing": ({}, None),
     "no such stage": ({"stage": "x", "choose": "y"}, None),

@@ -36,7 +36,7 @@ class StubHouseRegistry(Registry):
 
     mind = StubMind()
 
-    def engines(self, language=""):
+    def engines(self, language="", input_language=None):
         return stub_engines(mind=self.mind)
 
 

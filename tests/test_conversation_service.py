@@ -412,19 +412,30 @@ class Recorder(Registry):
         super().__init__(Settings())
         self.asked = []
 
-    def choose(self, stage, selection):
-        self.asked.append((stage, selection))
+    def choose(self, stage, selection, *, keep=False):
+        self.asked.append((stage, selection, keep))
         if selection == "nobody":
             super().choose(stage, selection)
 
-    def stop(self, stage):
-        self.asked.append((stage, "stop"))
+    def stop(self, stage, selection=None):
+        self.asked.append((stage, "stop", selection))
 
     def retry(self, stage):
         self.asked.append((stage, "retry"))
 
+    def retry_set_aside(self, stage):
+        self.asked.append((stage, "retry what was set aside"))
 
-ORDERS = [EngineOrder("tts", "choose", "espeak_ng"), EngineOrder("llm", "stop"), EngineOrder("stt", "retry")]
+    def close(self):
+        self.asked.append("close")
+
+
+ORDERS = [
+    EngineOrder("tts", "choose", "espeak_ng"),
+    EngineOrder("tts", "choose", "kokoro", keep=True),
+    EngineOrder("llm", "stop"),
+    EngineOrder("tts", "stop", "kokoro"),
+]
 
 
 def test_engines_are_chosen_only_where_that_is_allowed():
@@ -434,11 +445,19 @@ def test_engines_are_chosen_only_where_that_is_allowed():
         with pytest.raises(ConfigError, match="only whoever started the app"):
             service.order(order)
     assert not registry.asked
+    service.order(EngineOrder("stt", "retry"))
+    assert registry.asked.pop() == ("stt", "retry what was set aside")
     assert not service.status().choosable
     service = ConversationService(Settings(), registry, PersonaBook(PEOPLE), choosable=True)
-    for order in ORDERS:
+    for order in [*ORDERS, EngineOrder("stt", "retry")]:
         service.order(order)
-    assert registry.asked == [("tts", "espeak_ng"), ("llm", "stop"), ("stt", "retry")]
+    assert registry.asked == [
+        ("tts", "espeak_ng", False),
+        ("tts", "kokoro", True),
+        ("llm", "stop", None),
+        ("tts", "stop", "kokoro"),
+        ("stt", "retry"),
+    ]
     assert service.status().choosable
     with pytest.raises(ConfigError, match="espeak_ng"):
         service.order(EngineOrder("tts", "choose", "nobody"))
@@ -447,7 +466,7 @@ def test_engines_are_chosen_only_where_that_is_allowed():
 def test_the_end_of_the_app_ends_the_engines():
     registry = Recorder()
     ConversationService(Settings(), registry, PersonaBook(PEOPLE)).close()
-    assert registry.asked == [(stage, "stop") for stage in STAGES]
+    assert registry.asked == ["close"]
 
 
 def test_the_status_tells_who_is_there_what_works_and_what_is_taken():

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import itertools
 import threading
-import time
 import traceback
+import weakref
 from pathlib import Path
 
 import pytest
 from conftest import HOUSE
+from made_up_engines import Adapter, ModelOptions, failure, ready, wait_for, with_adapters, working
 
 from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError, MissingDependency
-from engines.events import TurnFailed
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
-from engines.registry import discovery as adapters_room
-from engines.registry import registry as room
-from engines.registry.managed_engine import EngineState
+from engines.registry.managed_engine import EngineState, ManagedEngine
 from engines.registry.registry import Registry
-from engines.types import STAGES, EngineInfo, TurnTimings
-from engines.weights import hub
+from engines.types import STAGES
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
 ADAPTERS = [(stage, path.stem) for stage in STAGES for path in sorted((HOUSE / "engines" / stage).glob("[!_]*.py"))]
@@ -42,7 +41,7 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     assert info.title
     assert info.summary.endswith(".")
     assert not info.requires or info.install.startswith("pip install")
-    options = registry._discovery.named(stage, name).Options
+    options = importlib.import_module(f"engines.{stage}.{name}").Options
     assert dataclasses.is_dataclass(options)
     assert options() == options()
     state = next(offer.state for offer in registry.options(stage) if offer.info is info)
@@ -68,37 +67,6 @@ def test_engines_are_loaded_once_for_everybody(registry):
 def test_an_unknown_name_says_which_there_are():
     with pytest.raises(ConfigError, match="espeak_ng"):
         Registry(Settings(tts="../kokoro")).chosen("tts")
-
-
-def failure(stage: str, code: str, message: str, *, counts: bool = True) -> TurnFailed:
-    return TurnFailed(
-        turn_id="t",
-        seq=0,
-        text="",
-        timings=TurnTimings(),
-        code=code,
-        message=message,
-        stage=stage,
-        retryable=True,
-        counts_against_engine=counts,
-    )
-
-
-class Adapter:
-    """An adapter made up for a test."""
-
-    def __init__(self, load, **info):
-        self.INFO = EngineInfo(**{"name": "made_up", "stage": "tts", "title": "Made up", "summary": "Made up.", **info})
-        self.load = load
-
-    @dataclasses.dataclass(frozen=True)
-    class Options:
-        pass
-
-
-def with_adapters(monkeypatch, *adapters, **settings) -> Registry:
-    monkeypatch.setattr(adapters_room, "discover", lambda stage: {adapter.INFO.name: adapter for adapter in adapters})
-    return Registry(Settings(**settings))
 
 
 def load(registry: Registry):
@@ -195,13 +163,6 @@ def test_a_remote_engine_works_only_when_it_is_named(monkeypatch):
         assert registry.engines().tts.open() == expected
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelOptions:
-    model: str = "small"
-    beams: int = 1
-    key: str = dataclasses.field(default="", repr=False)
-
-
 def with_options(monkeypatch, **settings) -> Registry:
     adapter = Adapter(lambda options, device, folder: options)
     adapter.Options = ModelOptions
@@ -226,39 +187,7 @@ def test_a_key_is_never_shown(monkeypatch):
     with pytest.raises(ConfigError) as caught:
         registry.check()
     assert "key" in caught.value.message
-    assert "1234567" not in "".join(traceback.format_exception(caught.value)) + repr(registry._settings)
-
-
-def working(name: str, **info) -> Adapter:
-    return Adapter(lambda options, device, folder: name, name=name, **info)
-
-
-def wait_for(what) -> None:
-    deadline = time.monotonic() + 10
-    while not what() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert what()
-
-
-def ready(registry: Registry, name: str) -> None:
-    wait_for(lambda: (registry.chosen("tts").info.name, registry.chosen("tts").state.name) == (name, "ready"))
-
-
-def test_an_engine_that_keeps_failing_is_set_aside_for_the_next_until_it_is_asked_for_again(monkeypatch):
-    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
-    registry.prepare()
-    engines = registry.engines()
-    assert registry.record_failure(engines, failure("tts", "failed", "It broke.")) == ""
-    registry.record_success(engines, ("llm",))
-    registry.record_success(engines, ("tts",))
-    assert registry.record_failure(engines, failure("tts", "failed", "It broke.")) == ""
-    registry.record_success(engines, ("llm",))
-    news = registry.record_failure(engines, failure("tts", "failed", "It broke."))
-    assert "set aside" in news
-    assert registry.engines().tts.open() == "embedded"
-    assert registry.awaited("tts")[0].state == EngineState("failed", "It broke.")
-    registry.retry("tts")
-    ready(registry, "best")
+    assert "1234567" not in "".join(traceback.format_exception(caught.value)) + repr(registry)
 
 
 def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monkeypatch):
@@ -278,26 +207,12 @@ def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monk
     registry.choose("tts", "made_up:late")
     assert loading.wait(10)
     assert (engines := registry.engines()).tts.open() == "early"
-    assert registry.record_failure(engines, failure("tts", "timeout", "It hangs.")) == ""
-    assert "set aside" in registry.record_failure(engines, failure("tts", "timeout", "It hangs."))
+    assert registry.record_failure(engines, failure("timeout")) == ""
+    assert "set aside" in registry.record_failure(engines, failure("timeout"))
     go_on.set()
     wait_for(lambda: registry.engines().tts.open() == "late")
-    assert registry.record_failure(engines, failure("tts", "timeout", "It hangs.")) == ""  # a turn that still ran with the one that is gone
+    assert registry.record_failure(engines, failure("timeout")) == ""  # a turn that still ran with the one that is gone
     assert registry.engines().tts.open() == "late"
-
-
-def test_what_was_asked_for_is_not_the_engines_fault_and_the_last_engine_stays(monkeypatch):
-    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
-    registry.prepare()
-    for code in ("no_words", "unknown_voice", "language") * 3:
-        assert registry.record_failure(registry.engines(), failure("tts", code, "", counts=False)) == ""
-    for stage in ("input", "audio", "config"):
-        assert registry.record_failure(registry.engines(), failure(stage, "timeout", "")) == ""
-    alone = with_adapters(monkeypatch, working("embedded", embedded=True))
-    alone.prepare()
-    for _ in range(5):
-        assert alone.record_failure(alone.engines(), failure("tts", "timeout", "")) == ""
-    assert alone.chosen("tts").state.name == "ready"
 
 
 def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_notice_says_so(monkeypatch):
@@ -311,6 +226,25 @@ def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_noti
     assert "'de'" in german.notices[0]
     only = with_adapters(monkeypatch, working("only", embedded=True, languages=("en",)))
     assert only.engines("de").tts.open() == "only"  # it will say itself what it cannot do
+
+
+def test_hearing_is_chosen_by_what_the_user_speaks(monkeypatch):
+    english = working("english", preference=2, languages=("en",))
+    registry = with_adapters(monkeypatch, english, working("embedded", embedded=True))
+    registry.prepare()
+    engines = registry.engines("es", "en")
+    assert (engines.stt.open(), engines.tts.open()) == ("english", "embedded")
+    assert registry.engines("en", "es").stt.open() == "embedded"
+    assert registry.engines("es").stt.open() == "english", "who writes, or speaks any language, is heard by the usual one"
+    assert len(registry.engines("es").notices) == 2  # llm and tts
+
+
+def test_an_engine_that_gets_ready_at_that_moment_makes_no_false_notice(monkeypatch):
+    registry = with_adapters(monkeypatch, working("best", preference=2), working("embedded", embedded=True))
+    looks = itertools.count()
+    monkeypatch.setattr(ManagedEngine, "is_ready", property(lambda engine: engine.info.embedded or next(looks) % 2 == 1))
+    for _ in range(6):
+        assert registry.engines("de", "de").notices == ()
 
 
 def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
@@ -328,15 +262,18 @@ def test_another_engine_is_chosen_while_the_first_works_on(monkeypatch):
 
 
 def test_two_models_of_one_engine_change_over_and_the_old_one_is_let_go(monkeypatch):
-    adapter = Adapter(lambda options, device, folder: options.model, preference=1)
+    class Engine:
+        pass
+
+    adapter = Adapter(lambda options, device, folder: Engine(), preference=1)
     adapter.Options = ModelOptions
     registry = with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
     registry.choose("tts", "made_up:large")
-    wait_for(lambda: registry.engines().tts.open() == "large")
+    wait_for(lambda: registry.chosen("tts").model == "large")
+    old = weakref.ref(registry.engines().tts.open())
     registry.choose("tts", "made_up:owner/tiny")
-    wait_for(lambda: registry.engines().tts.open() == "owner/tiny")
-    assert registry.chosen("tts").model == "owner/tiny"
-    wait_for(lambda: registry._engine("tts", adapter, "large").engine is None)
+    wait_for(lambda: registry.chosen("tts").model == "owner/tiny")
+    wait_for(lambda: old() is None)
 
 
 def test_what_cannot_be_loaded_leaves_the_working_engine_in_place(monkeypatch):
@@ -377,55 +314,6 @@ def test_a_folder_that_the_start_named_can_be_chosen_again(monkeypatch):
     registry = with_options(monkeypatch, tts="made_up:/srv/models/large")
     registry.choose("tts", "made_up:/srv/models/large")
     wait_for(lambda: registry.chosen("tts").model == "/srv/models/large")
-
-
-def downloading(monkeypatch, fetch) -> Registry:
-    """A registry with an engine whose model is fetched by `fetch` instead of the hub, and an embedded one."""
-    adapter = working("best", preference=2)
-    adapter.files = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
-    monkeypatch.setattr(hub, "fetch", fetch)
-    return with_adapters(monkeypatch, adapter, working("embedded", embedded=True))
-
-
-def test_a_download_shows_its_progress_and_can_be_stopped_and_taken_up_again(monkeypatch):
-    told, calls = threading.Event(), []
-
-    def fetch(model, tell, cancel):
-        calls.append(model.name)
-        if len(calls) > 2 * len(STAGES):
-            return
-        tell(hub.Progress(30, 100))
-        told.set()
-        wait_for(lambda: cancel.cancelled)
-        raise EngineError("It was stopped.", code="cancelled")
-
-    registry = downloading(monkeypatch, fetch)
-    monkeypatch.setattr(room, "STAGES", ("tts",))
-    preparing = threading.Thread(target=registry.prepare)
-    preparing.start()
-    assert told.wait(10)
-    (one,) = registry.awaited("tts")
-    assert (one.model, one.state) == ("owner/model", EngineState("downloading", done=30, total=100))
-    assert registry.chosen("tts").info.name == "embedded"
-    registry.stop("tts")
-    preparing.join(10)
-    assert registry.awaited("tts")[0].state == EngineState("stopped", "It was stopped.")
-    calls += [""] * 9
-    registry.retry("tts")
-    ready(registry, "best")
-
-
-def test_who_stops_one_download_is_not_given_another(monkeypatch):
-    def stopped(model, tell, cancel):
-        raise EngineError("It was stopped.", code="cancelled")
-
-    second = working("second", preference=1)
-    adapter = working("best", preference=2)
-    adapter.files = lambda options, device: hub.Model("owner/model", "The model", EngineError, ("*",))
-    monkeypatch.setattr(hub, "fetch", stopped)
-    registry = with_adapters(monkeypatch, adapter, second, working("embedded", embedded=True))
-    registry.prepare()
-    assert registry.chosen("tts").info.name == "embedded"
 
 
 def test_many_first_users_load_once(monkeypatch):

@@ -103,7 +103,7 @@ def status_to_wire(status: ServiceStatus, portraits: Path) -> Json:
     }
 
 
-_NO_ENGINE = {"name": "", "title": "none", "embedded": False, "model": ""}
+_NO_ENGINE = {"name": "", "title": "none", "embedded": False, "model": "", "selection": "", "retryInS": None}
 
 
 def _stage_to_wire(status: StageStatus) -> Json:
@@ -113,6 +113,7 @@ def _stage_to_wire(status: StageStatus) -> Json:
         "stage": status.stage,
         **(_engine_to_wire(status.chosen) if status.chosen else none),
         "awaited": [_engine_to_wire(better) for better in status.awaited],
+        "downloads": [_engine_to_wire(kept) for kept in status.downloads],
         "wish": status.selection,
         "offers": [_option_to_wire(option) for option in status.options],
     }
@@ -121,7 +122,8 @@ def _stage_to_wire(status: StageStatus) -> Json:
 def _engine_to_wire(status: EngineStatus) -> Json:
     info = status.info
     about = {"name": info.name, "title": info.title, "summary": info.summary, "embedded": info.embedded, "model": status.model}
-    return {**about, **_state_to_wire(status.state)}
+    retry_in_s = None if status.retry_in_s is None else round(status.retry_in_s)
+    return {**about, "selection": status.selection, "retryInS": retry_in_s, **_state_to_wire(status.state)}
 
 
 def _state_to_wire(state: EngineState) -> Json:
@@ -140,12 +142,18 @@ def _option_to_wire(option: EngineOption) -> Json:
 
 
 def order_from_wire(data: Json) -> EngineOrder | None:
-    """``{"stage": …}`` with ``"choose": selection``, ``"stop": true`` or ``"retry": true``; None for anything else."""
+    """``{"stage": …}`` with an action; None for anything else.
+
+    ``"choose": selection`` (and ``"keep": true``: downloads under way go on for later), ``"stop": true`` (every download of the stage) or
+    ``"stop": selection`` (of one engine), ``"retry": true``.
+    """
     match data:
         case {"stage": "stt" | "llm" | "tts" as stage, "choose": str() as selection}:
-            return EngineOrder(stage, "choose", selection)
+            return EngineOrder(stage, "choose", selection, keep=data.get("keep") is True)
         case {"stage": "stt" | "llm" | "tts" as stage, "stop": True}:
             return EngineOrder(stage, "stop")
+        case {"stage": "stt" | "llm" | "tts" as stage, "stop": str() as selection}:
+            return EngineOrder(stage, "stop", selection)
         case {"stage": "stt" | "llm" | "tts" as stage, "retry": True}:
             return EngineOrder(stage, "retry")
         case _:

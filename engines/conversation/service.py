@@ -40,6 +40,8 @@ class StageStatus:
     """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
     options: tuple[EngineOption, ...]
     """All engines that there are."""
+    downloads: tuple[EngineStatus, ...] = ()
+    """Downloads that go on for later, though another engine was chosen meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class EngineOrder:
     stage: Stage
     action: Literal["choose", "stop", "retry"]
     selection: str = ""
-    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best that can be loaded."""
+    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best; with ``stop``: of which engine, empty for all."""
+    keep: bool = False
+    """With ``choose``: whether a download that is under way goes on for later."""
 
 
 class ConversationService:
@@ -153,7 +157,15 @@ class ConversationService:
         def history() -> tuple[ChatMessage, ...]:
             return session.conversation.window(self.settings.history_messages, before=turn_id)
 
-        request = TurnRequest(turn_id, turn.persona, given, history, input_language=language, limits=self.settings.limits)
+        request = TurnRequest(
+            turn_id,
+            turn.persona,
+            given,
+            history,
+            input_language=language,
+            max_text_chars=self.settings.max_text_chars,
+            limits=self.settings.limits,
+        )
         return self._run(session, turn, request)
 
     def stop(self, session_id: str, position: PlaybackPosition | None = None) -> None:
@@ -216,13 +228,16 @@ class ConversationService:
             ConfigError: clients may not do that here.
             EngineError: there is no such engine, it cannot work here, or that is no name of a model.
         """
+        if not self._choosable and order.action == "retry":
+            self._registry.retry_set_aside(order.stage)  # which is good for everybody
+            return
         if not self._choosable:
             raise ConfigError("Here only whoever started the app chooses the engines.")
         match order.action:
             case "choose":
-                self._registry.choose(order.stage, order.selection)
+                self._registry.choose(order.stage, order.selection, keep=order.keep)
             case "stop":
-                self._registry.stop(order.stage)
+                self._registry.stop(order.stage, order.selection or None)
             case "retry":
                 self._registry.retry(order.stage)
 
@@ -251,7 +266,8 @@ class ConversationService:
             chosen, awaited = self._registry.chosen(stage), self._registry.awaited(stage)
         except EngineError as error:
             problem = error.message
-        return StageStatus(stage, chosen, problem, awaited, self._registry.selection(stage), self._registry.options(stage))
+        selection, options = self._registry.selection(stage), self._registry.options(stage)
+        return StageStatus(stage, chosen, problem, awaited, selection, options, self._registry.downloads(stage))
 
     def _check(self, utterance: Utterance) -> None:
         if utterance.audio is not None:
@@ -269,7 +285,7 @@ class ConversationService:
 
     def _run(self, session: Session, turn: RunningTurn, request: TurnRequest) -> Iterator[TurnEvent]:
         try:
-            engines = self._registry.engines(request.persona.language)
+            engines = self._registry.engines(request.persona.language, request.input_language if "stt" in request.stages else None)
         except EngineError as error:
             yield failed(request.turn_id, error)
             return

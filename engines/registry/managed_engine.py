@@ -7,6 +7,7 @@ import logging
 import platform
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from engines.concurrency.channel import CancelToken
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
+from engines.registry.circuit_breaker import CircuitBreaker
 from engines.types import EngineInfo
 from engines.weights import hub
 
@@ -21,8 +23,8 @@ log = logging.getLogger(__name__)
 
 StateName = Literal["idle", "downloading", "loading", "ready", "needs", "unfit", "failed", "stopped"]
 
-FAILURE_THRESHOLD = 2
-"""Failures in a row after which an engine is set aside."""
+_LOOK_EVERY_S = 0.5
+"""How often whoever waits for another's loading looks whether it is still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +40,40 @@ class EngineState:
 
 
 class ManagedEngine:
-    """One adapter with one model. Every method may be called from any thread."""
+    """One adapter with one model, and the circuit breaker of its engine. Every method may be called from any thread."""
 
-    def __init__(self, adapter: Adapter, options: Callable[[], Any], device: str) -> None:
+    def __init__(
+        self, adapter: Adapter, options: Callable[[], Any], device: str, selection: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Nothing is loaded yet.
 
         Args:
             adapter: the adapter's module.
             options: makes its `Options`; may raise ConfigError.
             device: where it shall compute.
+            selection: ``NAME`` or ``NAME:MODEL``.
+            clock: counts the seconds of the circuit breaker.
         """
-        self.adapter, self.info = adapter, adapter.INFO
+        self.adapter, self.info, self.selection = adapter, adapter.INFO, selection
         self.state = fitness(adapter.INFO)
         self.engine: Any = None
         """None while it is not loaded."""
         self.model = ""
         """What it works with, as the hub, a server or the disk calls it; empty before it was tried, or where there is no choice."""
+        self.breaker = CircuitBreaker(clock)
         self._options, self._device = options, device
         self._loading = threading.Lock()
         self._cancel = CancelToken()
-        self._failures = 0
 
     @property
     def usable(self) -> bool:
         """Whether it could work on this machine."""
         return self.state.name not in {"needs", "unfit"}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a turn may use it now: it is loaded, and its circuit breaker allows it."""
+        return self.engine is not None and self.breaker.allows_use
 
     def require(self) -> None:
         """Raise what keeps the engine from being tried at all.
@@ -86,21 +97,37 @@ class ManagedEngine:
         return self._files(self._options())
 
     def open(self) -> Any:
-        """The engine, fetched and loaded if it is not yet; whoever comes meanwhile waits for it.
+        """The engine for a turn, fetched and loaded if it is not yet; whoever comes meanwhile waits for it.
 
         Raises:
             EngineError: it cannot be; the state says why as well.
         """
-        with self._loading:
-            if self.engine is None:
+        engine = self.load()
+        self.breaker.begin_trial()
+        return engine
+
+    def load(self, wanted: Callable[[], bool] = lambda: True) -> Any:
+        """The engine, fetched and loaded if it is not yet; None where it is not `wanted` any more before it is loaded.
+
+        Raises:
+            EngineError: it cannot be; the state says why as well.
+        """
+        while not self._loading.acquire(timeout=_LOOK_EVERY_S):
+            if not wanted():
+                return None
+        try:
+            if self.engine is None and wanted():
                 self.require()
                 try:
-                    self.engine = self._made(self._options())
-                except EngineError as error:
-                    self.state = EngineState("stopped" if error.code == "cancelled" else "failed", error.message)
-                    raise
-                self.state, self._failures = EngineState("ready"), 0
+                    self.engine = self._made(self._options(), wanted)
+                except BaseException as error:  # compiled libraries raise panics that are no `Exception`
+                    failure = self._explained(error)
+                    self.state = EngineState("stopped" if failure.code == "cancelled" else "failed", failure.message)
+                    raise failure from (error.__cause__ if failure is error else error)
+                self.state = EngineState("idle" if self.engine is None else "ready")
             return self.engine
+        finally:
+            self._loading.release()
 
     def stop(self) -> None:
         """End its download, if one is under way."""
@@ -108,50 +135,50 @@ class ManagedEngine:
 
     def reset(self) -> None:
         """Forget that it failed or was stopped."""
+        self.breaker.reset()
         if self.state.name in {"failed", "stopped"}:
             self.state = EngineState("idle")
 
     def release(self) -> None:
-        """Let go of the loaded engine; turns that still work with it keep it until they end."""
-        with self._loading:
-            if self.engine is not None:
-                self.engine, self.state = None, EngineState("idle")
-
-    def record_success(self) -> None:
-        """A turn went well with it."""
-        self._failures = 0
-
-    def record_failure(self) -> bool:
-        """It failed in a turn; whether that was once too often."""
-        self._failures += 1
-        return self._failures >= FAILURE_THRESHOLD
+        """Let go of the loaded engine; turns that still work with it keep it until they end. Never blocks: what is being loaded stays."""
+        if self._loading.acquire(blocking=False):
+            try:
+                if self.engine is not None:
+                    self.engine, self.state = None, EngineState("idle")
+            finally:
+                self._loading.release()
 
     def trip(self, why: str) -> None:
-        """Set it aside until somebody calls `reset`."""
-        self.engine, self.state, self._failures = None, EngineState("failed", why), 0
+        """Set it aside: its circuit breaker opens, and its memory is free for the next in line."""
+        self.engine, self.state = None, EngineState("failed", why)
+        self.breaker.open()
 
-    def _made(self, options: Any) -> Any:
+    def _made(self, options: Any, wanted: Callable[[], bool]) -> Any:
         files = self._files(options)
         self.model = files.name if files else str(getattr(options, "model", ""))
         folder = None
         if files:
             self._cancel = CancelToken()
-            folder = hub.fetch(files, self._tell, self._cancel)
+            if not wanted():
+                return None
+            folder = hub.fetch(files, self._show_progress, self._cancel)
+            if not wanted():
+                return None
         self.state = EngineState("loading")
-        try:
-            return self.adapter.load(options, self._device, folder)
-        except EngineError:
-            raise
-        except Exception as error:
-            log.exception("%s engine %s cannot be loaded", self.info.stage, self.info.name)
-            message = f"{self.info.title} cannot be started: {str(error).rstrip('.')}. Choose another engine, or install this one again."
-            raise EngineError(message, code="load_failed") from error
+        return self.adapter.load(options, self._device, folder)
+
+    def _explained(self, error: BaseException) -> EngineError:
+        if isinstance(error, EngineError):
+            return error
+        log.error("%s engine %s cannot be loaded", self.info.stage, self.info.name, exc_info=error)
+        message = f"{self.info.title} cannot be started: {str(error).rstrip('.')}. Choose another engine, or install this one again."
+        return EngineError(message, code="load_failed")
 
     def _files(self, options: Any) -> hub.Model | None:
         files: Callable[[Any, str], hub.Model | None] | None = getattr(self.adapter, "files", None)
         return files(options, self._device) if files else None
 
-    def _tell(self, progress: hub.Progress) -> None:
+    def _show_progress(self, progress: hub.Progress) -> None:
         self.state = EngineState("downloading", done=progress.done, total=progress.total)
 
 

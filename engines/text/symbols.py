@@ -1,8 +1,8 @@
-"""Spoken forms of symbols, units and currencies in each language.
+"""What symbols, units and currencies are called in each language: the only home of these words.
 
-A table holds ``symbol name`` entries separated by semicolons, and ``singular|plural`` where they differ. ``{b}`` and ``{n}`` stand for the
-text before and behind a symbol where a language does not simply say the name in its place, ``{u}`` for the name of the unit. Unit names
-follow the SI brochure and the long forms of Unicode's CLDR. In a language without a table, symbols are silent.
+A table holds ``symbol name`` entries separated by semicolons. ``singular|plural`` where they differ; ``{n}`` and ``{b}`` stand for what is
+behind and before a symbol where a language does not simply say the word in its place, ``{u}`` for the name of the unit. Unit names follow
+the SI brochure and the long forms of Unicode's CLDR. A language without a table says nothing for a symbol.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The spoken forms of one language."""
+    """One language's words."""
 
     symbols: Mapping[str, str]
-    """Symbol → what is said in its place."""
+    """Said in place of the symbol."""
     patterns: Mapping[str, str]
-    """Construction → how it is said: power, range, mixed (a whole number and a fraction), either and per (the slash), money."""
+    """Said around numbers or words: power, range, mixed (a whole number and a fraction), either and per (the slash), money."""
     currencies: Mapping[str, str]
-    """Sign, written before or after an amount → name, said after it."""
+    """Said after the amount; written before or after it."""
     units: Mapping[str, str]
-    """Unit → name, said after a number."""
+    """Said after a number."""
     magnitudes: tuple[str, ...]
     """Words that belong to an amount: ``$5 million`` is said as ``5 million dollars``."""
     coordinators: frozenset[str]
-    """Words next to which a slash is silent: ``and/or``."""
+    """Words beside which a slash is silent: ``and/or``."""
     spaced: bool = True
     """Whether words are written with spaces between them."""
 

@@ -1,5 +1,6 @@
-{
-  "about": "Avatar spec: what the stage needs of an avatar file, what it can repair, and how it says so. Read by the browser modules and by Python.",
+// Contract: what the stage needs of an avatar file, what it can put right itself, and how it says so. Strict JSON after the equals sign: Python reads it too.
+
+export const CONTRACT = {
   "limits": {
     "bytes": 100000000,
     "heavyBytes": 20000000,
@@ -24,11 +25,11 @@
     "modes": { "ATTRIBUTES": [4, 256], "TRIANGLES": [2, 4], "INDICES": [2, 4] },
     "filters": { "NONE": [2, 256], "OCTAHEDRAL": [4, 8], "QUATERNION": [8, 8], "EXPONENTIAL": [4, 256] }
   },
-  "unsupportedCompressions": {
+  "compressions": {
     "KHR_meshopt_compression": "KHR_meshopt_compression (geometry)"
   },
-  "imageTypes": ["image/png", "image/jpeg", "image/webp"],
-  "packedImageType": "image/ktx2",
+  "pictures": ["image/png", "image/jpeg", "image/webp"],
+  "packedPicture": "image/ktx2",
   "root": "Armature",
   "hipsHeight": 1.0,
   "hipsToHead": 0.505,
@@ -38,7 +39,7 @@
   "rootTolerance": 0.02,
   "extensions": ["KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization", "KHR_texture_transform", "KHR_lights_punctual", "KHR_texture_basisu", "EXT_texture_webp", "EXT_mesh_gpu_instancing"],
   "extensionFamilies": ["KHR_materials_", "VRM"],
-  "requiredBones": ["Hips", "Spine", "Head"],
+  "core": ["Hips", "Spine", "Head"],
   "bones": {
     "Hips": { "parent": null, "to": "Spine", "axes": [0, 0, 0], "offset": [0, 1, 0] },
     "Spine": { "parent": "Hips", "to": "Spine1", "axes": [0, 0, 0], "offset": [0, 0.1, 0] },
@@ -71,8 +72,8 @@
     "#Foot": { "parent": "#Leg", "to": "#ToeBase", "axes": [-72, 0, 180], "offset": [0, 0.42, 0] },
     "#ToeBase": { "parent": "#Foot", "to": null, "axes": [-90, 0, 180], "offset": [0, 0.14, 0] }
   },
-  "checkedAxes": ["Spine", "#Shoulder", "#Arm", "#ForeArm", "#UpLeg", "#Leg"],
-  "boneAliases": {
+  "axesOf": ["Spine", "#Shoulder", "#Arm", "#ForeArm", "#UpLeg", "#Leg"],
+  "bonesAlsoCalled": {
     "Hips": ["pelvis", "hip"],
     "Spine": ["spine01"],
     "Spine1": ["spine02", "chest"],
@@ -94,7 +95,7 @@
     "#HandRing1": ["ring1", "ring01"], "#HandRing2": ["ring2", "ring02"], "#HandRing3": ["ring3", "ring03"],
     "#HandPinky1": ["pinky1", "pinky01", "little1", "little01"], "#HandPinky2": ["pinky2", "pinky02", "little2", "little02"], "#HandPinky3": ["pinky3", "pinky03", "little3", "little03"]
   },
-  "rigPrefixes": ["mixamorig", "j", "bip", "bip01", "bip001", "cc", "base", "def", "org"],
+  "wordsOfRigs": ["mixamorig", "j", "bip", "bip01", "bip001", "cc", "base", "def", "org"],
   "limbs": {
     "arms": ["#Shoulder", "#Arm", "#ForeArm", "#Hand"],
     "legs": ["#UpLeg", "#Leg", "#Foot", "#ToeBase"],
@@ -112,20 +113,20 @@
     "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
     "noseSneerLeft", "noseSneerRight", "tongueOut"
   ],
-  "derivedShapes": {
+  "mixed": {
     "mouthOpen": ["jawOpen"],
     "mouthSmile": ["mouthSmileLeft", "mouthSmileRight"],
     "eyesClosed": ["eyeBlinkLeft", "eyeBlinkRight"],
     "eyesLookUp": ["eyeLookUpLeft", "eyeLookUpRight"],
     "eyesLookDown": ["eyeLookDownLeft", "eyeLookDownRight"]
   },
-  "shapeAliases": {
+  "shapesAlsoCalled": {
     "viseme_sil": ["vsil"], "viseme_PP": ["vpp"], "viseme_FF": ["vff"], "viseme_TH": ["vth"], "viseme_DD": ["vdd"], "viseme_kk": ["vkk"],
     "viseme_CH": ["vch"], "viseme_SS": ["vss"], "viseme_nn": ["vnn"], "viseme_RR": ["vrr"], "viseme_aa": ["vaa"], "viseme_E": ["ve"],
     "viseme_I": ["vih", "visemeih"], "viseme_O": ["voh", "visemeoh"], "viseme_U": ["vou", "visemeou"],
     "eyeBlinkLeft": ["blinkleft", "winkleft", "fcleyecloseleft"], "eyeBlinkRight": ["blinkright", "winkright", "fcleyecloseright"]
   },
-  "vowelAliases": { "aa": ["aa", "a", "fclmtha", "mtha", "あ"], "ih": ["ih", "i", "fclmthi", "mthi", "い"], "ou": ["ou", "u", "fclmthu", "mthu", "う"], "ee": ["ee", "e", "fclmthe", "mthe", "え"], "oh": ["oh", "o", "fclmtho", "mtho", "お"] },
+  "five": { "aa": ["aa", "a", "fclmtha", "mtha", "あ"], "ih": ["ih", "i", "fclmthi", "mthi", "い"], "ou": ["ou", "u", "fclmthu", "mthu", "う"], "ee": ["ee", "e", "fclmthe", "mthe", "え"], "oh": ["oh", "o", "fclmtho", "mtho", "お"] },
   "arkitToViseme": {
     "sil": {},
     "PP": { "mouthPressLeft": 0.5, "mouthPressRight": 0.5, "mouthRollUpper": 0.45, "mouthRollLower": 0.45 },
@@ -143,7 +144,7 @@
     "O": { "jawOpen": 0.65, "mouthFunnel": 0.8, "mouthPucker": 0.35 },
     "U": { "jawOpen": 0.14, "mouthFunnel": 0.4, "mouthPucker": 1.1 }
   },
-  "vowelsToViseme": {
+  "fiveToViseme": {
     "sil": {}, "PP": {}, "FF": { "ih": 0.12 }, "TH": { "ee": 0.35, "ih": 0.2 }, "DD": { "ih": 0.45, "ee": 0.15 }, "kk": { "ee": 0.35, "aa": 0.2 }, "CH": { "ou": 0.6, "ih": 0.2 },
     "SS": { "ih": 0.5 }, "nn": { "ih": 0.3, "ee": 0.1 }, "RR": { "ou": 0.45, "oh": 0.2 }, "aa": { "aa": 1.3 }, "E": { "ee": 1.25 }, "I": { "ih": 1.25 }, "O": { "oh": 1.35 }, "U": { "ou": 1.4 }
   },
@@ -208,4 +209,4 @@
     "markup": ["note", "Some names in the file look like script or markup ({example}). They are only ever text here."],
     "extension": ["note", "The file needs {names}, which is not known here; it may look different from what its maker saw."]
   }
-}
+};

@@ -1,1 +1,0 @@
-"""Commands of ``python -m avatar_assets``: one module each, found by its file name."""
