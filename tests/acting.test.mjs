@@ -34,7 +34,7 @@ const SEGMENT = {
   vdurations: [300, 100, 100, 100, 300, 1100, 500],
 };
 
-test('directions, blinks at pauses and brows at questions are due in their order', () => {
+test('directions, blinks at pauses and brows at questions are due in their order [stage.alive]', () => {
   assert.deepEqual(cuesOf(SEGMENT), [
     { name: 'smile', ms: 100 },
     { name: 'blink', ms: 600 },
@@ -58,7 +58,7 @@ const peaks = (name, options) => {
   return most;
 };
 
-test('an act is as large as the person is lively, comes and goes; lids close all the way for everybody', () => {
+test('an act is as large as the person is lively, comes and goes; lids close all the way for everybody [persona.liveliness]', () => {
   for (const liveliness of [0, 0.5, 2]) {
     assert.ok(Math.abs(peaks('nod', { liveliness }).nod - liveliness * peaks('nod').nod) < 1e-9);
     assert.ok(Math.abs(peaks('sad', { liveliness }).smile - liveliness * 0.9) < 1e-3);

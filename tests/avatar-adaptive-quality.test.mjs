@@ -43,7 +43,7 @@ for (const renderer of [
   });
 }
 
-test('a slow computer is asked for less step by step, and no further than it needs', () => {
+test('a slow computer is asked for less step by step, and no further than it needs [stage.low-power]', () => {
   const { levels, run } = watch(GPU);
   run(30, 60);
   assert.deepEqual(

@@ -17,7 +17,7 @@ const gapOf = (shape) => {
   return 0.75 * (numbers[9] - numbers[3]);
 };
 
-test('each of the fifteen mouths differs visibly from each other one', () => {
+test('each of the fifteen mouths differs visibly from each other one [stage.drawn-face]', () => {
   for (const [index, one] of VISEMES.entries()) {
     for (const other of VISEMES.slice(0, index)) {
       const [a, b] = [mouthOf(full(one)), mouthOf(full(other))].map(numbersOf);

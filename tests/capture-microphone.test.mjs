@@ -9,7 +9,7 @@ const PIECE = 800; // 50 ms
 const piece = (value) => new Float32Array(PIECE).fill(value);
 const lengthOf = (pieces) => pieces.reduce((sum, part) => sum + part.length, 0);
 
-test('300 ms from before the start are kept, no more than a piece above it', () => {
+test('300 ms from before the start are kept, no more than a piece above it [talk.pre-roll]', () => {
   const tape = new Tape(RATE);
   for (let index = 0; index < 100; index++) tape.add(piece(index));
   tape.start();
@@ -74,7 +74,7 @@ test('what no browser has said so far is passed on', () => {
   assert.equal(refusalOf('odd'), 'The microphone could not be opened: odd');
 });
 
-test('a page that is not secure is told so, and a microphone that is not open answers with silence', async () => {
+test('a page that is not secure is told so, and a microphone that is not open answers with silence [talk.microphone-errors]', async () => {
   const told = [];
   const microphone = new Microphone({ onError: (message) => told.push(message) });
   await assert.rejects(microphone.open(), /https:\/\/ or on localhost/);
@@ -131,7 +131,7 @@ function device() {
   return made;
 }
 
-test('it is given back 10 s after it was used, never while it records, and opened again by the next use', async () => {
+test('it is given back 10 s after it was used, never while it records, and opened again by the next use [talk.microphone-closes]', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const made = device();
   const microphone = new Microphone();

@@ -35,7 +35,7 @@ beforeEach(() => {
   });
 });
 
-test('held and released, by pointer: captured, so that a release anywhere counts', async () => {
+test('held and released, by pointer: captured, so that a release anywhere counts [talk.hold]', async () => {
   fire(button, 'pointerdown', { button: 0, pointerId: 7 });
   await settled();
   assert.equal(mode(), 'held');
@@ -45,7 +45,7 @@ test('held and released, by pointer: captured, so that a release anywhere counts
   assert.equal(mode(), 'rest');
 });
 
-test('a tap begins and a second one sends', async () => {
+test('a tap begins and a second one sends [talk.tap]', async () => {
   for (const expected of ['tapped', 'rest']) {
     fire(button, 'pointerdown', { button: 0, pointerId: 1 });
     await settled();
@@ -57,7 +57,7 @@ test('a tap begins and a second one sends', async () => {
   assert.equal(events.at(-1), 'taken');
 });
 
-test('the Enter key and screen readers tap; the click that follows a pointer does nothing more', async () => {
+test('the Enter key and screen readers tap; the click that follows a pointer does nothing more [talk.tap]', async () => {
   fire(button, 'click', { detail: 1 });
   assert.equal(mode(), 'rest');
   fire(button, 'click', { detail: 0 });
@@ -67,7 +67,7 @@ test('the Enter key and screen readers tap; the click that follows a pointer doe
   assert.equal(events.at(-1), 'taken');
 });
 
-test('the space bar holds, repeats count once, and it belongs to whatever else takes keys', async () => {
+test('the space bar holds, repeats count once, and it belongs to whatever else takes keys [talk.hold]', async () => {
   const field = { closest: () => field };
   assert.equal(key('keydown', { target: field }).defaultPrevented, false);
   assert.equal(key('keydown', { ctrlKey: true }).defaultPrevented, false);

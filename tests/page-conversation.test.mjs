@@ -33,7 +33,7 @@ test('a reply can be heard again by its own button', () => {
   assert.deepEqual(replayed, ['a']);
 });
 
-test('ten minutes of sound are kept, the oldest is let go first and its buttons with it; the words stay', () => {
+test('ten minutes of sound are kept, the oldest is let go first and its buttons with it; the words stay [page.bounded]', () => {
   const turns = Array.from({ length: 12 }, (_, index) => replied(`t${index}`, 60));
   assert.deepEqual(past(), turns.map((_, index) => index < 2));
   assert.deepEqual(turns.map(({ segments }) => segments.length), turns.map((_, index) => (index < 2 ? 0 : 1)));

@@ -17,7 +17,7 @@ const engine = (stage, more = {}) => ({
 });
 const basic = (stage, more) => engine(stage, { embedded: true, ...more });
 
-test('basic engines are called basic, each by what it does', () => {
+test('basic engines are called basic, each by what it does [page.status]', () => {
   assert.deepEqual(lineOf([basic('stt'), basic('llm'), basic('tts')]), {
     quality: 'basic',
     line: 'Basic offline hearing, scripted answers, basic offline voice: what to expect',
@@ -50,7 +50,7 @@ test('what was set aside is told in the head too', () => {
   assert.match(lineOf([basic('tts', { awaited })]).line, /· Kokoro was set aside$/);
 });
 
-test('every state is a phrase with its reason, and has its remedy', () => {
+test('every state is a phrase with its reason, and has its remedy [page.status]', () => {
   for (const [state, expected, remedy] of [
     ['ready', '', null],
     ['loading', 'is being loaded', null],
@@ -107,7 +107,7 @@ const use = (name) => {
 const pressed = (label) => details.querySelectorAll('button').find(({ textContent }) => textContent === label).click();
 const question = () => details.querySelector('.engines-question').textContent;
 
-test('choosing another engine during a download asks what becomes of it', () => {
+test('choosing another engine during a download asks what becomes of it [engine.download-choice]', () => {
   for (const [label, keep] of [['Stop it', false], ['Keep it for later', true]]) {
     show({ awaited: [coming('large')] });
     use('small');

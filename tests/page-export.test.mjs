@@ -28,7 +28,7 @@ test('the times of each segment move to where it begins in the whole', () => {
     assert.equal(new Set(names.map((name) => whole[name].length)).size, 1);
 });
 
-test('the WAV holds every sample in order behind a correct header', async () => {
+test('the WAV holds every sample in order behind a correct header [page.replay]', async () => {
   const wav = Buffer.from(await wavFile([segment(3, 22_050, 10), segment(2, 22_050, 20)]).arrayBuffer());
   assert.equal(wav.toString('latin1', 0, 4) + wav.toString('latin1', 8, 12), 'RIFFWAVE');
   assert.equal(wav.readUInt32LE(4), wav.length - 8);

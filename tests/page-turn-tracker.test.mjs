@@ -39,7 +39,7 @@ function spoken(text = 'Hello.') {
   return turn;
 }
 
-test('an utterance goes out at once, and the position before it belongs to the turn that it interrupts', () => {
+test('an utterance goes out at once, and the position before it belongs to the turn that it interrupts [talk.not-waiting]', () => {
   const first = spoken();
   now = 2650;
   log = [];
@@ -135,7 +135,7 @@ test('a reply that was heard to its end is offered, and a later silence stops no
 });
 
 for (const id of ['', 'f00d']) {
-  test(`every unreadable upload is answered, the second like the first (turn ${JSON.stringify(id)})`, () => {
+  test(`every unreadable upload is answered, the second like the first (turn ${JSON.stringify(id)}) [page.uploads]`, () => {
     for (const turn of [id, id && `${id}2`, id && `${id}3`]) {
       log = [];
       turns.receive({ type: 'failed', turn, seq: 0, message: 'That is no sound.' });

@@ -38,7 +38,7 @@ for (const stamps of [true, false]) {
   }
 }
 
-test('never runs backwards between frames', () => {
+test('never runs backwards between frames [lips.clock]', () => {
   const world = device({ stamps: false });
   let last = -Infinity;
   run(world, 1);

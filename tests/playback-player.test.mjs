@@ -115,7 +115,7 @@ test('the mouth is asked for the sounding segment, the fading one and the coming
   assert.deepEqual(seen(), []);
 });
 
-test('while the next segment is late nothing moves, and its clock starts with its sound', async () => {
+test('while the next segment is late nothing moves, and its clock starts with its sound [lips.clock]', async () => {
   const { player, advance } = stage();
   player.play(segment('a', 0, 0.5));
   await advance(2);
@@ -128,7 +128,7 @@ test('while the next segment is late nothing moves, and its clock starts with it
   );
 });
 
-test('a stop answers how far the segment was heard; nothing of the turn comes after it', async () => {
+test('a stop answers how far the segment was heard; nothing of the turn comes after it [talk.stop]', async () => {
   const { player, advance, names, queue } = stage();
   for (let index = 0; index < 3; index++) player.play(segment('a', index));
   await advance(1.25);

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 
 import pytest
+from requirements import requirement
 
 from engines.config.address import free_port, is_loopback
 from engines.errors import ConfigError
 
 
+@requirement("app.start")
 def test_a_taken_port_leads_to_the_next():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

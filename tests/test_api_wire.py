@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from conftest import HOUSE, stub_engines, tone
+from requirements import requirement
 
 from avatar_assets.component import EVENTS_OF_THE_PAGE
 from engines.api.wire import event_to_wire, order_from_wire, position_from_wire, segment_to_wire, status_to_wire, utterance_from_wire
@@ -154,6 +155,7 @@ def names_in(value: object) -> set[str]:
     return set().union(*map(names_in, value)) if isinstance(value, list) else set()
 
 
+@requirement("app.documented")
 def test_every_field_of_the_wire_is_documented(events):
     page = (HOUSE / "docs" / "wire.md").read_text(encoding="utf-8")
     failure = failed("t", AudioError("Oh.", code="x"))

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 from browsing import EMBEDDED, running
 from conftest import HOUSE, StubMind, stub_engines, tone
+from requirements import requirement
 
 import app
 from engines.audio import to_wav
@@ -59,6 +60,7 @@ def event(**data: object) -> SimpleNamespace:
     return SimpleNamespace(_data=data)
 
 
+@requirement("talk.type")
 def test_a_typed_message_is_answered_under_the_pages_own_turn(events):
     told = list(events.utterance(event(turn="t-1", text="Hello"), request("a")))
     assert {wire["turn"] for wire in told} == {"t-1"}
@@ -74,6 +76,7 @@ def test_two_tabs_share_nothing_and_a_closed_one_is_forgotten(events, service):
     assert len(service) == 1
 
 
+@requirement("talk.file")
 def test_every_file_is_answered_under_an_id_of_its_own_also_one_that_cannot_be_used(events):
     (first,), (second,) = events.recording(b"no sound", request("a")), events.recording(b"no sound", request("a"))
     assert first["type"] == second["type"] == "failed"
@@ -163,6 +166,7 @@ def upload(address: str, file: bytes) -> Path:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent in another way elsewhere")
+@requirement("app.end")
 def test_ctrl_c_ends_the_app_also_where_it_was_ignored_at_start_and_no_recording_stays_on_the_disk():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background; inherited
     try:
@@ -204,6 +208,7 @@ def fetched(url: str) -> tuple[int, bytes]:
         return error.code, b""
 
 
+@requirement("app.served")
 def test_no_route_serves_a_file_of_the_project(served):
     _, address = served
     for file in FILES:

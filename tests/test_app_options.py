@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from requirements import requirement
 
 import app
 
 
+@requirement("app.options")
 def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit, match="0"):
         app.parse(["--help"])

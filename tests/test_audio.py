@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from requirements import requirement
 
 from engines.audio import concatenate, decode, from_pcm16, require_sound, resample, to_pcm16, to_wav
 from engines.errors import AudioError
@@ -98,6 +99,7 @@ def refused(data: bytes | Path, code: str, max_ms: float = MINUTE) -> str:
 
 @pytest.mark.parametrize("case", FORMATS)
 @pytest.mark.parametrize("channels", [1, 2])
+@requirement("talk.formats")
 def test_every_format_comes_back_as_the_same_tone(case: str, channels: int) -> None:
     rate, share = FORMATS[case][3:]
     audio = decode(encode(case, [tone(rate=rate).samples] * channels), max_ms=MINUTE)
@@ -133,6 +135,7 @@ def test_a_path_is_read_like_bytes(tmp_path: Path) -> None:
     assert decode(path, max_ms=MINUTE).duration_ms == 1000
 
 
+@requirement("talk.formats")
 def test_what_is_not_sound_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert refused(b"", "empty") == "That file is empty. Choose another."
     refused(b"\0", "not_audio")

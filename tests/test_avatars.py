@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fixtures.avatars import Avatar, read_accessor
 from PIL import Image
+from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.avatar_files import AVATARS, avatar_names
@@ -54,6 +55,7 @@ def avatar(path) -> Avatar:
     return Avatar(path.stem)
 
 
+@requirement("avatar.folder")
 def test_avatars_are_found_by_name_whatever_their_ending(tmp_path):
     for name in ("mia.glb", "guest.vrm", "mia.png", "notes.txt"):
         (tmp_path / name).touch()
@@ -104,6 +106,7 @@ def test_a_portrait_is_beside_the_file(path):
     assert pixels[opaque][:, :3].std() > 20
 
 
+@requirement("avatar.valid")
 def test_the_gltf_validator_has_nothing_to_say():
     node = shutil.which("node")
     if node is None or not (npm_modules.NODE_MODULES / "gltf-validator").is_dir():

@@ -26,6 +26,7 @@ from browsing import (
 from conftest import HOUSE
 from fixtures import chromium as machine
 from playwright.sync_api import expect
+from requirements import requirement
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
@@ -71,6 +72,7 @@ def heard_address() -> Iterator[str]:
         yield url
 
 
+@requirement("page.spoken-loop")
 def test_a_spoken_question_is_heard_answered_and_lip_synced(browser, heard_address, spoken):
     page = visit(browser, heard_address)
     frame = stage(page)
@@ -143,6 +145,7 @@ def test_clear_begins_again(page):
     assert "Ana" not in answered(page)
 
 
+@requirement("page.replay")
 def test_a_finished_reply_can_be_replayed_and_taken_home(page):
     say(page, "Hello there.")
     answered(page)
@@ -196,6 +199,7 @@ def test_two_tabs_are_two_conversations(page, browser, address):
     other.context.close()
 
 
+@requirement("persona.file")
 def test_a_person_added_to_the_file_appears_and_a_mistake_is_explained(page, people):
     good = people.read_text(encoding="utf-8")
     block = re.search(r"^alex:\n(?:[ ].*\n|\n)+", good, re.MULTILINE)[0]
@@ -269,6 +273,7 @@ def test_text_that_cannot_be_used_is_answered_in_a_sentence(page):
     assert answered(page)
 
 
+@requirement("page.markup")
 def test_markup_is_text_everywhere(page):
     say(page, '<img src=x onerror="window.hacked=1"> ${window.hacked=1} {{constructor}}')
     answered(page)
@@ -277,6 +282,7 @@ def test_markup_is_text_everywhere(page):
     expect(page.locator("#chat .mine .words").last).to_contain_text("onerror")
 
 
+@requirement("page.keyboard")
 def test_the_page_works_by_keyboard_alone(page):
     page.locator("#say textarea").focus()
     page.keyboard.type("Hello there.")
@@ -313,6 +319,7 @@ def test_a_refused_microphone_is_explained_and_typing_goes_on(browser, address):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+@requirement("page.readable")
 def test_everything_fits_and_can_be_read(browser, address, width, height, scheme):
     page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce").new_page()
     page.goto(f"{address}?face=2d")
@@ -335,6 +342,7 @@ def test_everything_fits_and_can_be_read(browser, address, width, height, scheme
     page.context.close()
 
 
+@requirement("stage.drawn-face")
 def test_without_webgl_the_drawn_face_speaks_and_says_why(chromium, address):
     with chromium("--disable-3d-apis", machine.AUTOPLAY) as browser:
         page = visit(browser, address, query="")
@@ -362,6 +370,7 @@ def test_without_npm_and_without_a_network_the_drawn_face_speaks(chromium, tmp_p
         assert answered(page)
 
 
+@requirement("page.gesture")
 def test_sound_waits_for_a_gesture_and_then_the_person_greets(browser, address):
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_init_script(SILENT_UNTIL_A_GESTURE)

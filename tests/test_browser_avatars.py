@@ -21,6 +21,7 @@ from fixtures.avatars import OTHERS, Avatar
 from fixtures.bad_avatars import BAD
 from fixtures.own_avatar import drop_file, finding_codes
 from playwright.sync_api import expect
+from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
@@ -31,6 +32,7 @@ pytestmark = [
 ]
 
 
+@requirement("page.spoken-loop")
 def test_the_three_dimensional_person_speaks(browser, address):
     if not (HOUSE / "avatar_assets" / "node_modules").is_dir():
         pytest.skip("npm is not installed: there is no 3-D figure here")
@@ -49,6 +51,7 @@ def test_the_three_dimensional_person_speaks(browser, address):
 
 
 @pytest.mark.parametrize("name", OTHERS)
+@requirement("avatar.own", "avatar.mended")
 def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(own_avatar_page, address, name):
     frame = stage(own_avatar_page)
     data = OTHERS[name]().to_bytes()
@@ -73,6 +76,7 @@ def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(own_avatar_page
 @pytest.mark.parametrize(
     "name", ["a ZIP archive", "all but the last byte", "a buffer elsewhere", "a newer Meshopt", "not a number", "a VRM without arms"]
 )
+@requirement("avatar.refused")
 def test_a_bad_file_is_refused_with_a_sentence_and_the_person_stays(own_avatar_page, name):
     frame = stage(own_avatar_page)
     frame.evaluate("() => { stageProbe.events.length = 0 }")
@@ -98,6 +102,7 @@ def test_names_that_look_like_scripts_are_text(own_avatar_page):
     assert stage(own_avatar_page).evaluate("window.hacked") is None
 
 
+@requirement("avatar.private")
 def test_the_own_body_comes_back_and_is_kept_per_persona_until_then(own_avatar_page, browser, address):
     frame = stage(own_avatar_page)
     drop_file(own_avatar_page, "old.vrm", OTHERS["old.vrm"]().to_bytes())
@@ -141,6 +146,7 @@ def test_a_dropped_body_that_fails_while_it_is_drawn_costs_only_itself(own_avata
     assert answered(own_avatar_page)
 
 
+@requirement("avatar.folder")
 def test_a_file_in_the_folder_of_avatars_is_named_by_its_stem(chromium, tmp_path):
     if not npm_modules.installed():
         pytest.skip("npm is not installed: there is no 3-D figure here")

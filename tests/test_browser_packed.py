@@ -17,6 +17,7 @@ from fixtures.bad_avatars import PACKED
 from fixtures.own_avatar import drop_file, finding_codes
 from PIL import Image
 from playwright.sync_api import Page, expect
+from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.checking.person import check
@@ -30,6 +31,7 @@ SHOWN_PACKED = ["draco mia.glb", "meshopt axes.glb", "quantize mixamo.glb", "dra
 
 
 @pytest.mark.parametrize("name", SHOWN_PACKED)
+@requirement("avatar.packed")
 def test_a_packed_file_is_unpacked_here_worn_and_speaks(own_avatar_page, address, name):
     frame = stage(own_avatar_page)
     data = PACKED[name][1]()

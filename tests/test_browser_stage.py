@@ -20,6 +20,7 @@ from conftest import HOUSE
 from fixtures import chromium as machine
 from PIL import Image
 from playwright.sync_api import Frame, Page, expect
+from requirements import requirement
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
@@ -55,6 +56,7 @@ def tracks(file: Path) -> tuple[list[float], list[float], np.ndarray]:
     return [at for at, _ in frames], [sound[0][0], sound[-1][0] + sound[-1][1]], frames[-1][1]
 
 
+@requirement("page.video")
 def test_a_reply_is_saved_as_a_video_as_long_as_its_sound(page):
     say(page, "Hello there.")
     answered(page)
@@ -108,6 +110,7 @@ def test_a_browser_that_cannot_record_says_so(browser, address, lacking, named):
     context.close()
 
 
+@requirement("stage.menu")
 def test_the_stage_is_set_by_keyboard_and_remembers(page):
     frame = stage(page)
     frame.locator("#settings summary").focus()
@@ -131,6 +134,7 @@ def test_the_stage_is_set_by_keyboard_and_remembers(page):
     expect(frame.locator("#settings")).to_contain_text("has no legs")
 
 
+@requirement("stage.picture")
 def test_a_picture_of_ones_own_is_the_background_and_what_is_none_is_refused_by_name(page):
     frame = settings(page)
     frame.locator("#settings input[type=file]").set_input_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
@@ -201,6 +205,7 @@ GAZE = """(seat) => {
 }"""
 
 
+@requirement("stage.second")
 def test_two_people_on_the_stage_speak_with_their_own_mouths_and_look_at_each_other(page):
     answered(page)
     frame = settings(page)
@@ -238,6 +243,7 @@ STALL = """async (tap) => {
 }"""
 
 
+@requirement("stage.no-stall")
 def test_a_stalled_picture_does_not_stall_the_voice(page):
     answered(page)
     frame = stage(page)

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from conftest import HOUSE
+from requirements import requirement
 from scipy.spatial import cKDTree
 
 from avatar_assets import npm_modules
@@ -77,6 +78,7 @@ def inside(face) -> Mesh:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("kernel", "noise"), [("Haswell", "exact"), ("Prescott", "noise")])
+@requirement("avatar.built")
 def test_the_committed_files_are_what_every_processor_builds(tmp_path, kernel, noise):
     """Distances are differences, and meshes are thinned and triangulated by comparisons: a last bit could grow into another mesh."""
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernel}

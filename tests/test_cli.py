@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from conftest import HOUSE
+from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.avatar_files import avatar_names
@@ -52,6 +53,7 @@ def found(settings: Settings | None = None) -> dict[str, Finding]:
     return {finding.what: finding for finding in doctor.examine(settings or Settings(), [findings])}
 
 
+@requirement("app.doctor")
 def test_the_doctor_as_users_call_it_looks_at_everything():
     command = [sys.executable, "-m", "engines", "doctor", "--json"]
     done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=120, check=False)
@@ -73,6 +75,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(doctor, "_probed", lambda what, stage, info: Finding(what, "ok", "starts"))
 
 
+@requirement("app.doctor")
 def test_what_is_missing_comes_with_its_command(quick, monkeypatch):
     info = EngineInfo("made_up", "tts", "Made up", "A voice.", requires=("no_such_module",), install="pip install no-such")
     adapter = argparse.Namespace(INFO=info, Options=EngineDiscovery(Settings()).named("tts", "espeak_ng").Options)
@@ -112,6 +115,7 @@ def test_mistakes_in_settings_and_people_are_told(quick, tmp_path):
     assert "people.yaml, line 1" in found(Settings(personas_file=tmp_path / "people.yaml"))["people"].detail
 
 
+@requirement("app.doctor-vrm")
 def test_an_avatar_may_be_a_vrm_file(quick, monkeypatch, tmp_path):
     for name in ("mia.vrm", "leo.vrm", "ava.glb", "nova.glb"):
         (tmp_path / name).touch()

@@ -8,6 +8,7 @@ import stat
 from urllib.parse import quote
 
 import pytest
+from requirements import requirement
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -72,6 +73,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("spell", [str, lambda name: quote(name, safe=""), lambda name: name.replace("..", "%2e%2e")])
+@requirement("app.served")
 def test_nothing_else_is(client, spell):
     for name in [*OTHERS, *OUTSIDE]:
         assert client.get(f"/{PREFIX}/{spell(name)}").status_code == 404, name
@@ -92,6 +94,7 @@ def test_only_reading_is_possible(client):
         assert client.request(method, f"/{PREFIX}/stage/stage.html").status_code == 405
 
 
+@requirement("app.modules")
 def test_the_page_takes_its_modules_from_here_when_they_are_installed(client, monkeypatch):
     monkeypatch.setattr(npm_modules, "installed", lambda: True)
     found = client.get(f"/{PREFIX}/modules.json").json()
@@ -99,6 +102,7 @@ def test_the_page_takes_its_modules_from_here_when_they_are_installed(client, mo
     assert all(address.startswith("./vendor/") for address in found["imports"].values())
 
 
+@requirement("app.modules")
 def test_the_page_takes_its_modules_from_a_cdn_at_the_locked_versions_otherwise(client, monkeypatch):
     monkeypatch.setattr(npm_modules, "installed", lambda: False)
     found = client.get(f"/{PREFIX}/modules.json").json()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from requirements import requirement
 
 from engines.config.shared import shared
 
 
 @pytest.mark.parametrize("name", ["acting/acts.json", "acting/moods.json", "avatar/views.json"])
+@requirement("house.shared-facts")
 def test_a_shared_file_is_an_object_with_entries(name):
     assert shared(name)
 

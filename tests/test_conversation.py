@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import speech_of, tone
+from requirements import requirement
 
 from engines.conversation.conversation import CUTTABLE_TURNS, MOST_TURNS, Conversation, PlaybackPosition
 from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnFailed, TurnInterrupted
@@ -56,6 +57,7 @@ CUTS = {
 
 @pytest.mark.parametrize(("index", "ms", "left"), CUTS.values(), ids=CUTS)
 @pytest.mark.parametrize("done", [True, False], ids=["finished", "running"])
+@requirement("talk.heard")
 def test_only_what_was_heard_is_remembered_as_said(index, ms, left, done):
     conversation = spoken(asked(Conversation(), "a"), "a")
     if done:
@@ -88,6 +90,7 @@ def test_a_question_at_which_the_model_failed_is_kept_but_not_asked_again():
     assert conversation.turns[-1].question == "Poison?"
 
 
+@requirement("turn.voice-fails")
 def test_a_failed_voice_keeps_the_text():
     conversation = failed(asked(Conversation(), "a"), "a", "tts")
     assert conversation.window(9)[-1] == ChatMessage("assistant", REPLY)
@@ -106,6 +109,7 @@ def test_a_model_reads_the_newest_messages_and_their_beginning_stays_the_same_fo
         assert windows[-1][-1] == ChatMessage("assistant", REPLY)
 
 
+@requirement("talk.history")
 def test_what_a_model_no_longer_reads_is_not_forgotten():
     conversation = full(100)
     assert len(conversation.window(12)) <= 12

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import HOUSE, StubEars, StubMind, StubRegistry, StubVoice, stub_engines, tone
+from requirements import requirement
 
 from engines.audio import to_wav
 from engines.config.personas import PersonaBook
@@ -70,6 +71,7 @@ def test_a_conversation_is_remembered_and_handed_to_the_model(service, mind):
     assert [message.role for message in history(service)] == ["user", "assistant"] * 2
 
 
+@requirement("talk.history")
 def test_the_model_gets_no_more_messages_than_the_settings_say(service, mind):
     for number in range(20):
         ask(service, f"Question {number}?")
@@ -86,6 +88,7 @@ def test_a_question_at_which_the_model_failed_is_not_asked_again(service, mind):
     assert [message.content for message in mind.asked[-1][1:]] == ["Hello?"]
 
 
+@requirement("talk.private")
 def test_users_do_not_hear_of_each_other(service, mind):
     ask(service, "My secret is 42.")
     ask(service, "What is the secret?", session="two")
@@ -145,6 +148,7 @@ def test_of_two_turns_begun_at_once_only_the_later_is_answered(service):
     assert isinstance(list(second)[-1], TurnCompleted)
 
 
+@requirement("talk.one-cancellation")
 def test_one_intent_is_one_cancellation(service, monkeypatch):
     events = service.say("one", "One", "one")
     next(events)
@@ -162,6 +166,7 @@ def test_stopping_an_old_turn_leaves_the_running_one_alone(service):
     assert isinstance(list(events)[-1], TurnCompleted)
 
 
+@requirement("talk.stop")
 def test_a_new_utterance_interrupts_the_running_turn(service, mind, held):
     first = service.say("one", "One", "one")
     until_sound(first)
@@ -257,6 +262,7 @@ def test_every_file_that_cannot_be_used_is_answered_under_an_id_of_its_own(servi
     assert isinstance(ask(service)[-1], TurnCompleted)
 
 
+@requirement("talk.file")
 def test_an_audio_file_and_a_recording_are_answered(service):
     for recording in (to_wav(tone()), tone()):
         assert isinstance(list(service.hear("one", recording))[-1], TurnCompleted)
@@ -281,6 +287,7 @@ def test_engines_that_cannot_be_loaded_fail_the_turn_only(service, registry):
     assert isinstance(ask(service)[-1], TurnCompleted)
 
 
+@requirement("app.no-words-logged")
 def test_the_journal_gets_one_line_a_turn_and_no_words(service, tmp_path):
     ask(service, "A secret question", turn_id="j")
     (line,) = (tmp_path / "journal.jsonl").read_text().splitlines()
@@ -389,6 +396,7 @@ def test_typed_words_need_no_speech_recognition(service, registry):
 
 
 @pytest.mark.parametrize(("setting", "hears"), [("persona", "es"), ("auto", None), ("de", "de")])
+@requirement("talk.language")
 def test_speech_recognition_expects_the_language_that_the_settings_name(mind, tmp_path, setting, hears):
     people = tmp_path / "people.yaml"
     people.write_text("ana:\n  name: Ana\n  line: Yes\n  prompt: Be Ana.\n  language: es\n  avatar: mia\n  greeting: Hola.\n")
@@ -438,6 +446,7 @@ ORDERS = [
 ]
 
 
+@requirement("engine.choice")
 def test_engines_are_chosen_only_where_that_is_allowed():
     registry = Recorder()
     service = ConversationService(Settings(), registry, PersonaBook(PEOPLE))

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
+from requirements import requirement
 
 from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Deadlines
@@ -429,6 +430,7 @@ def test_what_the_user_should_know_of_the_engines_comes_first(persona):
     assert turn(persona, replace(stub_engines(), notices=("Kokoro does not.",)))[0].notices == ("Kokoro does not.",)
 
 
+@requirement("persona.directions")
 def test_directions_are_acted_with_their_words_and_neither_written_nor_spoken(persona):
     voice = StubVoice()
     mind = StubMind(deltas=["[smi", "le] Hello there, you. I do not ", "know [shrug] at all. Bye. [wa", "ve]"])
@@ -457,6 +459,7 @@ def test_directions_are_acted_with_their_words_and_neither_written_nor_spoken(pe
         (["[wa", "ve]"], [], [("wave", "")]),
     ],
 )
+@requirement("persona.directions-end")
 def test_what_is_acted_after_the_last_word_or_without_any_is_acted(persona, deltas, spoken, acted):
     voice = StubVoice()
     events = turn(persona, stub_engines(mind=StubMind(deltas=deltas), voice=voice))

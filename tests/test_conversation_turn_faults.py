@@ -16,6 +16,7 @@ import pytest
 from conftest import RATE, StubEars, StubMind, StubVoice, speech_of, stub_engines, tone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Deadlines
@@ -163,6 +164,7 @@ def run(persona, faulty: Faulty, leave_after: int, how: str) -> list[object]:
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fault=faults(), leave_after=st.integers(1, 30), how=st.sampled_from(["stop", "close"]))
 @pytest.mark.filterwarnings("error")
+@requirement("turn.ends")
 def test_every_turn_ends_whatever_happens(persona, fault, leave_after, how):
     faulty, seen = Faulty(fault), []
     ours = fault[1].rpartition(".")[2] if fault[0] == "ours" else ""

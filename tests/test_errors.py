@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from requirements import requirement
 
 from engines.errors import (
     AudioError,
@@ -33,5 +34,6 @@ def test_an_error_survives_pickling_with_everything_it_says(error):
     assert (str(copy), copy.args, vars(copy), copy.stage) == (str(error), error.args, vars(error), error.stage)
 
 
+@requirement("engine.fair")
 def test_nothing_counts_against_an_engine_unless_the_error_says_so():
     assert [name for name, error in ERRORS.items() if error.counts_against_engine] == ["counts"]

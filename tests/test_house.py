@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import HOUSE
+from requirements import requirement
 
 PYTHON = sorted(
     path for folder in ("engines", "avatar_assets") for path in (HOUSE / folder).rglob("*.py") if "node_modules" not in path.parts
@@ -99,6 +100,7 @@ def wrong_imports(module: str, names: set[str]) -> Iterator[str]:
             yield f"{module} imports {other}, which stands beside or above it"
 
 
+@requirement("house.imports")
 def test_imports_point_downwards():
     assert [wrong for path in PYTHON for wrong in wrong_imports(name_of(path), imports_of(path))] == []
 
@@ -120,6 +122,7 @@ def test_heavy_libraries_wait_until_they_are_needed():
         assert not {name.partition(".")[0] for name in imports_of(path, top_only=True)} & HEAVY, path
 
 
+@requirement("house.light")
 def test_importing_the_engines_loads_no_model_library():
     rooms = [name_of(path) for path in PYTHON if name_of(path).startswith("engines")]
     program = f"import sys, {', '.join(rooms)}; print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from hub_server import GOOD, PIECE, Fault, Hub, lead_to, running
+from requirements import requirement
 
 from engines.concurrency.channel import CancelToken
 from engines.errors import ChatModelError, EngineError
@@ -93,6 +94,7 @@ def test_a_model_is_fetched_whole_with_what_was_asked_for_and_no_more(hub, tmp_p
     assert capfd.readouterr() == ("", "")
 
 
+@requirement("engine.offline")
 def test_what_is_here_is_found_without_the_network(hub):
     folder = fetch(MODEL)
     hub.requests.clear()
@@ -118,6 +120,7 @@ def test_what_other_programs_fetched_is_found(hub, tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, PIECE, 150_001, 299_999])
+@requirement("engine.download")
 def test_a_broken_connection_is_taken_up_where_it_broke(hub, cut):
     hub.faults["model.safetensors"] = [Fault(cut_after=cut), GOOD]
     told: list[Progress] = []

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from conftest import HOUSE, stub_engines
 from fixtures import faulty_engine
+from requirements import requirement
 
 from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings
@@ -72,6 +73,7 @@ def test_it_is_a_voice_in_another_process(engine):
 
 
 @pytest.mark.parametrize("how", ["segfault", "abort", "c_exit", "close_stdout", "late segfault"])
+@requirement("engine.crash")
 def test_a_crash_costs_one_sentence_and_the_next_call_works(engine, how):
     with pytest.raises(TextToSpeechError) as caught:
         say(engine, how)
@@ -141,6 +143,7 @@ def test_calls_do_not_wait_for_each_other(engine):
 
 
 @pytest.mark.parametrize("how", ["hang", pytest.param("freeze", marks=POSIX)])
+@requirement("engine.deadline")
 def test_a_step_past_its_deadline_is_ended_with_its_process(engine, persona, how):
     pid = engine.supervisor.pid
     handle = EngineHandle(engine_info := faulty_engine.INFO, lambda: engine)
@@ -248,6 +251,7 @@ def test_an_exception_while_it_is_loaded_arrives():
         load(on_load="error")
 
 
+@requirement("engine.memory")
 def test_an_engine_that_nobody_holds_gives_its_memory_back():
     engine = load(megabytes=200)
     process = psutil.Process(engine.supervisor.pid)
@@ -352,6 +356,7 @@ def test_the_apps_main_module_is_not_run_again(tmp_path):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+@requirement("engine.isolated")
 def test_every_embedded_engine_but_the_scripted_one_works_in_a_process_of_its_own(stage):
     registry = Registry(Settings())
     made = getattr(registry.engines(), stage)
@@ -360,6 +365,7 @@ def test_every_embedded_engine_but_the_scripted_one_works_in_a_process_of_its_ow
     assert hasattr(engine, "supervisor") == (made.info.name != "scripted")
 
 
+@requirement("engine.in-process")
 def test_isolation_can_be_switched_off():
     before = children()
     registry = Registry(Settings(isolate=False))

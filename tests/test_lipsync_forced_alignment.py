@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tone
+from requirements import requirement
 
 from engines.audio import decode, resample
 from engines.lipsync import forced_alignment
@@ -71,6 +72,7 @@ def require_whole(speech: Speech, text: str) -> None:
     timeline(speech)
 
 
+@requirement("lips.aligned")
 def test_english_is_aligned_as_closely_as_the_voice_itself_knows(espeak):
     words, phones = [], []
     for voice in VOICES:
@@ -89,6 +91,7 @@ def test_english_is_aligned_as_closely_as_the_voice_itself_knows(espeak):
     assert np.percentile(np.abs(phones), 90) <= 53
 
 
+@requirement("lips.honest")
 def test_a_text_that_was_not_said_is_never_called_aligned(espeak):
     for text, voice in zip(TEXTS, VOICES * 2, strict=False):
         audio = say(espeak, text, voice).audio
@@ -214,6 +217,7 @@ def agreement(found: Speech, true: Speech) -> float:
 
 
 @pytest.mark.parametrize("language", SPOKEN)
+@requirement("lips.estimated")
 def test_other_languages_are_estimated_and_show_what_the_voice_itself_knows(language):
     slow = espeak_ng.load(espeak_ng.Options(rate_wpm=135, pitch=70), "cpu")
     text = SPOKEN[language]

@@ -13,6 +13,7 @@ import espeakng_loader
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.lipsync.oculus import FALLBACK, is_known, visemes_of
 from engines.runtimes import espeak_api
@@ -78,6 +79,7 @@ def has_letter(phoneme: str) -> bool:
     return any(unicodedata.category(c) in {"Ll", "Lu", "Lo"} for c in phoneme)
 
 
+@requirement("lips.every-phoneme")
 def test_no_hole_for_espeak_ng(espeak_names: list[str]) -> None:
     assert len(espeak_names) > 450
     assert [name for name in espeak_names if not is_known(name)] == []

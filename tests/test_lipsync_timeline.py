@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.errors import TextToSpeechError
 from engines.lipsync.timeline import CLOSURE_MS, FRAME_MS, NUCLEUS, timeline
@@ -103,6 +104,7 @@ def test_consonants_too_short_to_form_are_passed_over(phonemes: str, expected: s
         ("a:20 p:20 a:20", "aa:0+20 PP:20+20 aa:40+20"),
     ],
 )
+@requirement("lips.closures")
 def test_lips_that_meet_are_seen_to_meet(phonemes: str, expected: str) -> None:
     assert shown(timeline(in_a_row(phonemes))) == expected
 

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from requirements import requirement
 from tiny_minds import (
     CHANNEL_MARKS,
     CHATML,
@@ -112,6 +113,7 @@ def test_it_is_a_mind(mind, persona):
 
 
 @every_model
+@requirement("engine.local-models")
 def test_later_turns_read_only_what_is_new(mind, forgetful):
     counts, said, reads = watched(mind), [LONG], []
     for _ in range(3):

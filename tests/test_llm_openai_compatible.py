@@ -28,6 +28,7 @@ from openai_server import (
     together,
     waits,
 )
+from requirements import requirement
 
 from engines.errors import ChatModelError, ConfigError
 from engines.llm import openai_compatible
@@ -336,6 +337,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("act", LEAKS.values(), ids=LEAKS)
+@requirement("engine.keys")
 def test_the_key_is_sent_and_never_shown(server, naps, persona, caplog, act):
     server.play(act)
     with caplog.at_level(logging.DEBUG):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from requirements import requirement
 from sentencex import segment
 
 from engines.config.personas import load_personas
@@ -118,6 +119,7 @@ def test_empty_history_is_greeted(talk: Talk) -> None:
         "Am I talking to a human?",
     ],
 )
+@requirement("persona.scripted-honest")
 def test_it_admits_that_it_is_scripted(talk: Talk, question: str) -> None:
     answer = talk.say(question)
     assert "scripted" in answer
@@ -168,6 +170,7 @@ def test_a_line_with_a_stage_direction_is_not_repeated_for_ever(person: Persona)
     assert len(set(said)) == min(3, len(person.fallbacks))
 
 
+@requirement("persona.more")
 def test_tell_me_more_follows_the_topic_to_its_end(talk: Talk) -> None:
     topic = next(reply for reply in talk.person.replies if len(reply.say) > 1)
     assert talk.say(f"please, {topic.when[0]}") == topic.say[0]
@@ -211,6 +214,7 @@ def test_a_person_with_lines_of_another_language_is_not_told_to_speak_english() 
     assert Talk(person).say("今日は寒い") == "分かりません。"
 
 
+@requirement("persona.replies")
 def test_words_match_whole_without_accents_and_plural() -> None:
     person = replace(PEOPLE["maya"], replies=(ScriptedReply(("café", "cats"), ("Yes.",)),), fallbacks=("No.",))
     assert [Talk(person).say(text) for text in ("a CAFE!", "my cat", "cats", "concatenate", "education")] == [
@@ -227,6 +231,7 @@ def test_contractions_match_what_they_stand_for() -> None:
     assert [Talk(person).say(text) for text in ("I'm stuck", "I’m stuck", "I am stuck", "I cannot sleep")] == ["Yes."] * 4
 
 
+@requirement("persona.replies")
 def test_the_longest_phrase_wins_then_the_first() -> None:
     replies = tuple(ScriptedReply((phrase,), (f"{phrase}.",)) for phrase in ("bear", "polar bear", "wolf", "bird"))
     person = replace(PEOPLE["maya"], replies=replies)
@@ -257,6 +262,7 @@ def test_a_person_without_lines_still_talks() -> None:
         assert talk.say(text)
 
 
+@requirement("persona.name")
 def test_lines_that_need_a_name_wait_for_one_and_those_of_older_files_for_ever() -> None:
     replies = (ScriptedReply(("hello",), ("Hi {name}.",)), ScriptedReply(("tea",), ("Tea for {name}.",)))
     talk = Talk(replace(PEOPLE["maya"], replies=replies, fallbacks=("You said {topic}.", "No.")))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from requirements import requirement
 
 from engines.api.wire import persona_to_wire
 from engines.config import strict_yaml
@@ -98,6 +99,7 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 @pytest.mark.parametrize("case", MISTAKES)
+@requirement("persona.mistake")
 def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, loader: str) -> None:
     monkeypatch.setattr(strict_yaml, "_LOADER", getattr(yaml, loader))
     content, words, line = MISTAKES[case]
@@ -113,6 +115,7 @@ def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+@requirement("house.yaml-messages")
 def test_no_message_depends_on_the_parsers_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: str) -> None:
     class Reworded(getattr(yaml, loader)):  # type: ignore[misc]
         def check_event(self, *choices: type) -> bool:
@@ -227,6 +230,7 @@ def _scripted(person: Persona, question: str) -> str:
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Persona)])
+@requirement("persona.fields")
 def test_every_field_of_the_file_reaches_what_it_steers(tmp_path: Path, field: str) -> None:
     assert set(yaml.safe_load(EVERY_FIELD)["pat"]) | {"id"} == set(STEERS)
     (pat,) = load_personas(write(tmp_path, EVERY_FIELD)).values()
@@ -236,6 +240,7 @@ def test_every_field_of_the_file_reaches_what_it_steers(tmp_path: Path, field: s
         assert not STEERS[field](plain)
 
 
+@requirement("persona.file")
 def test_an_edit_is_seen_on_the_next_access(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     book = PersonaBook(path)
@@ -258,6 +263,7 @@ def test_a_file_replaced_by_another_of_the_same_size_and_time_is_seen(tmp_path: 
 
 
 @pytest.mark.parametrize("spoil", ["mistake", "vanish"])
+@requirement("persona.mistake")
 def test_a_mistake_leaves_the_last_good_version_and_says_so(tmp_path: Path, spoil: str) -> None:
     path = write(tmp_path, GOOD)
     book = PersonaBook(path)

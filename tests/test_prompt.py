@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import HOUSE
+from requirements import requirement
 
 from engines.config.personas import load_personas
 from engines.conversation.prompt import SPOKEN_STYLE, STAGE_DIRECTIONS, messages_for, system_prompt
@@ -18,6 +19,7 @@ PEOPLE = load_personas(HOUSE / "personas.yaml")
 
 
 @pytest.mark.parametrize("person", PEOPLE.values(), ids=PEOPLE)
+@requirement("persona.prompt")
 def test_what_one_rule_forbids_no_other_mentions(person):
     forbidding = re.findall(r"[^.]*\b(?:[Nn]ever|[Dd]o not|[Nn]o) (?:use|write)\b[^.]*\.", system_prompt(person))
     assert forbidding

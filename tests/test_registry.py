@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import HOUSE
 from made_up_engines import Adapter, ModelOptions, failure, ready, wait_for, with_adapters, working
+from requirements import requirement
 
 from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError, MissingDependency
@@ -30,11 +31,13 @@ def registry() -> Registry:
     return Registry(Settings())
 
 
+@requirement("engine.file")
 def test_every_file_is_found_and_nothing_else(registry):
     assert sorted((stage, info.name) for stage in STAGES for info in registry.infos(stage)) == sorted(ADAPTERS)
 
 
 @pytest.mark.parametrize(("stage", "name"), ADAPTERS)
+@requirement("engine.file")
 def test_every_adapter_keeps_the_contract(registry, stage, name):
     (info,) = [info for info in registry.infos(stage) if info.name == name]
     assert info.stage == stage
@@ -49,6 +52,7 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     assert state.detail or state.name == "idle"
 
 
+@requirement("engine.embedded")
 def test_every_stage_has_an_embedded_engine_that_loads(registry):
     for stage in STAGES:
         assert any(offer.info.embedded and offer.state.name == "idle" for offer in registry.options(stage))
@@ -114,6 +118,7 @@ def test_a_failed_load_is_reported_and_tried_again(monkeypatch, error):
 EMBEDDED = {"name": "embedded", "embedded": True}
 
 
+@requirement("engine.background")
 def test_conversations_begin_on_the_embedded_engine_and_change_over_when_a_better_one_is_loaded(monkeypatch):
     go_on, asked = threading.Event(), threading.Event()
 
@@ -169,6 +174,7 @@ def with_options(monkeypatch, **settings) -> Registry:
     return with_adapters(monkeypatch, adapter, **settings)
 
 
+@requirement("engine.choice")
 def test_model_and_options_come_from_the_settings(monkeypatch):
     registry = with_options(monkeypatch, tts="made_up:C:/models/large", tts_options={"beams": "5"})
     registry.check()
@@ -182,6 +188,7 @@ def test_an_option_that_does_not_fit_is_named(monkeypatch, options, said):
         with_options(monkeypatch, tts="made_up", tts_options=options).check()
 
 
+@requirement("engine.keys")
 def test_a_key_is_never_shown(monkeypatch):
     registry = with_options(monkeypatch, tts="made_up", tts_options={"key": 1234567})
     with pytest.raises(ConfigError) as caught:
@@ -215,6 +222,7 @@ def test_the_model_that_failed_is_blamed_not_another_one_of_the_same_engine(monk
     assert registry.engines().tts.open() == "late"
 
 
+@requirement("engine.language")
 def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_notice_says_so(monkeypatch):
     best = working("best", preference=2, languages=("en-US", "es"))
     registry = with_adapters(monkeypatch, best, working("embedded", embedded=True))
@@ -332,6 +340,7 @@ def test_many_first_users_load_once(monkeypatch):
     assert loads == [1]
 
 
+@requirement("house.imports")
 def test_adapters_are_one_file_each_and_never_meet():
     for stage, name in ADAPTERS:
         source = Path(HOUSE / "engines" / stage / f"{name}.py").read_text(encoding="utf-8")

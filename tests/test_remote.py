@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 from openai_server import OpenAIServer, closed_port, error, running
+from requirements import requirement
 
 import engines
 from engines.errors import ConfigError, EngineError, MissingDependency
@@ -38,6 +39,7 @@ def server() -> Iterator[OpenAIServer]:
         yield server
 
 
+@requirement("engine.servers")
 def test_every_stage_can_be_on_a_server():
     assert {room.INFO.stage for room in ON_SERVERS} == set(STAGES)
     assert all(room.Options().model or room.INFO.stage == "llm" for room in ON_SERVERS)

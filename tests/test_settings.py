@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from conftest import HOUSE
+from requirements import requirement
 
 from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings, load_settings
@@ -74,6 +75,7 @@ def profile(tmp_path):
     return path
 
 
+@requirement("app.options")
 def test_a_profile_sets_what_the_environment_and_the_command_line_leave(profile, monkeypatch):
     settings = load_settings(profile)
     assert (settings.port, settings.persona, settings.llm) == (8000, "sam", "openai_compatible:llama3")
@@ -121,6 +123,7 @@ def test_the_readmes_profile_can_be_used(tmp_path):
     Registry(settings).check()
 
 
+@requirement("app.documented")
 def test_every_setting_is_explained_where_it_stands_and_in_the_docs():
     printed = subprocess.run([sys.executable, "docs/settings.py"], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60).stdout
     assert (HOUSE / "docs" / "settings.md").read_text(encoding="utf-8") == printed

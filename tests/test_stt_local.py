@@ -22,6 +22,7 @@ import pytest
 from conftest import tone
 from hub_server import Hub, lead_to, running
 from model_files import damaged, lacking, loaded
+from requirements import requirement
 from tiny_ears import RATE, SAYS, Script, click, fails, noise, speech
 
 from engines import stt
@@ -88,6 +89,7 @@ def test_it_is_a_pair_of_ears(ears):
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "pt_BR", "nb", "fil", "zh-Hant-TW"])
+@requirement("engine.whisper")
 def test_speech_becomes_words_in_the_language_that_is_set(ears, language):
     heard = ears.transcribe(speech(), language)
     assert (heard.text, heard.language) == (SAYS, language)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from requirements import requirement
 
 from engines.audio import concatenate, decode, resample
 from engines.errors import EngineError, SpeechToTextError
@@ -94,6 +95,7 @@ def test_one_speaker_leaves_no_trace_in_the_next(ears: SpeechToText) -> None:
 
 @pytest.mark.parametrize("text", SENTENCES)
 @pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
+@requirement("engine.pocketsphinx")
 def test_a_grammar_hears_a_synthetic_voice_exactly(strict_ears: SpeechToText, spoken: dict[str, AudioChunk], text: str, rate: int) -> None:
     transcript = strict_ears.transcribe(resample(spoken[text], rate))
     assert transcript.text == text

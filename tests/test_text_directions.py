@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.text.directions import DIRECTIONS, CueSheet, DirectionFilter
 from engines.types import Cue, Direction, WordTiming
@@ -45,6 +46,7 @@ UNTOUCHED = [
 
 
 @pytest.mark.parametrize("written", CASES)
+@requirement("persona.directions")
 def test_directions_are_taken_out_and_found_wherever_the_text_is_cut(written):
     expected = CASES[written]
     assert filtered(written) == expected

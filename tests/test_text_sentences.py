@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.text.boundaries import count_words, protected_spans
 from engines.text.sentences import MAX_CHARACTERS, SentenceChunker, sentences
@@ -100,6 +101,7 @@ def test_sentences_part_where_they_end(language: str, marked: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "marked"), EARLY_CASES)
+@requirement("talk.first-clause")
 def test_only_the_first_clause_is_let_go_early(language: str, marked: str) -> None:
     assert cut([marked.replace(BAR, "")], language) == marked.split(BAR)
 
@@ -169,6 +171,7 @@ def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
 
 @settings(max_examples=300, deadline=None)
 @given(cut_texts(), st.sampled_from(["en", "de", "ja", "zh-Hant", "xx", ""]))
+@requirement("talk.sentences")
 def test_any_text_cut_anyhow_gives_the_same_sentences_and_loses_nothing(case: tuple[str, list[str]], language: str) -> None:
     text, pieces = case
     expected = cut([text], language)

@@ -8,6 +8,7 @@ import emoji
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.text.sentences import sentences
 from engines.text.speakable import speakable
@@ -122,6 +123,7 @@ EVERY += [pytest.param(language, text, said) for language, table in SAID.items()
 
 
 @pytest.mark.parametrize(("language", "text", "said"), EVERY)
+@requirement("talk.speakable")
 def test_text_is_said_as_it_should(language: str, text: str, said: str) -> None:
     assert speakable(text, language) == said
     assert speakable(said, language) == said
@@ -196,6 +198,7 @@ def test_every_language_has_every_word(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@requirement("talk.speakable")
 def test_every_symbol_and_unit_is_said(language: str) -> None:
     words = words_of(language)
     for symbol, word in words.symbols.items():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.protocols import TextToSpeech
@@ -101,6 +102,7 @@ def test_fulfils_the_contract(voice: espeak_ng.EspeakNg) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@requirement("lips.measured")
 def test_speaks_languages_with_true_times(voice: espeak_ng.EspeakNg, name: str) -> None:
     speech = say(voice, TEXTS[name], name)
     assert_whole([speech], TEXTS[name])

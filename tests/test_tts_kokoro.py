@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hub_server import Hub, lead_to, running
 from model_files import loaded
+from requirements import requirement
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.lipsync.oculus import visemes_of
@@ -193,6 +194,7 @@ def test_fulfils_the_contract(voice):
     assert (room.INFO.preference, room.INFO.embedded) == (10, False)
 
 
+@requirement("engine.kokoro")
 def test_lists_its_voices_by_language(voice):
     listed = voice.voices()
     assert listed[0].id == "af_heart"
@@ -206,6 +208,7 @@ def test_lists_its_voices_by_language(voice):
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@requirement("lips.measured")
 def test_every_language_has_the_models_own_times(voice, watched, name):
     (speech,) = voice.synthesize(TEXTS[name], name)
     assert_whole([speech], TEXTS[name])

@@ -17,6 +17,7 @@ from conftest import HOUSE, StubVoice, stub_engines
 from drawing import bursts, require_drawing
 from fixtures.avatars import OTHERS
 from PIL import Image
+from requirements import requirement
 
 from avatar_assets.render import draw, film, shoot, unseen
 from avatar_assets.render.film import KINDS, Film
@@ -49,6 +50,7 @@ def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("name", ["talk.mp4", "talk.WEBM"])
+@requirement("film.command")
 def test_a_text_becomes_a_film(name):
     require_drawing()
     command = [sys.executable, "-m", "engines", "video", "--text", "Good day. How are you?", "--out", name, "--captions", *SMALL]
@@ -76,6 +78,7 @@ def test_a_text_becomes_a_film(name):
 
 
 @pytest.mark.parametrize(("ending", "fps"), [(".mp4", 25), (".webm", 30)])
+@requirement("film.lips")
 def test_lips_are_within_20_ms_of_the_sound(ending, fps, persona):
     require_drawing()
     found = offsets(persona, Format(fps=fps, width=160, height=160), Path(f"sync{ending}"), count=4)
@@ -263,6 +266,7 @@ def test_a_disk_that_fills_up_is_told():
 
 
 @pytest.mark.parametrize("ending", KINDS)
+@requirement("film.captions")
 def test_captions_are_what_is_said_whatever_it_contains(ending):
     silence, shown = AudioChunk(np.zeros(SAMPLE_RATE * 2, np.float32), SAMPLE_RATE), [Caption(100, 900, "{\\b1}a < b & c,\nsaid \\N")]
     with Film(Path(f"c{ending}"), KINDS[ending], size=(128, 128), fps=25, audio=silence, captions=shown) as made:

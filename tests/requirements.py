@@ -1,0 +1,187 @@
+"""What Visavis promises: every requirement with its source. Tests name those that they prove.
+
+In Python ``@requirement("talk.stop")`` above the test, in Node tests ``[talk.stop]`` in the name. `test_requirements.py` holds that every
+requirement has a test and that every name is one of these.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+
+class Requirement(NamedTuple):
+    """One promise."""
+
+    id: str
+    """Area and name: ``talk.stop``."""
+    sentence: str
+    source: str
+    """Where it is promised: a file and its heading, or the issue that brought it."""
+
+
+REQUIREMENTS = (
+    Requirement("talk.hold", "Hold the button or the space bar and speak; releasing it sends the utterance.", "README, Visavis"),
+    Requirement("talk.tap", "A tap begins a recording and a second one sends it, also by keyboard and screen reader.", "README, Visavis"),
+    Requirement("talk.type", "A typed message is answered aloud.", "README, Visavis"),
+    Requirement("talk.file", "An audio file is answered like speech; one that cannot be used is refused in a sentence.", "README, Visavis"),
+    Requirement("talk.formats", "Sound is read in every common format, and anything else is refused in one sentence.", "README, Visavis"),
+    Requirement("talk.pre-roll", "The 300 ms before the button is pressed are part of the recording.", "CHANGELOG"),
+    Requirement("talk.microphone-closes", "The microphone closes when it has been unused for 10 s.", "issue 9, section 4"),
+    Requirement(
+        "talk.microphone-errors",
+        "A microphone that cannot be used is explained with what to do.",
+        "README, When something does not work",
+    ),
+    Requirement("talk.stop", "Stop, or a new utterance, interrupts the answer at once.", "README, Design notes"),
+    Requirement("talk.heard", "Only what was heard is remembered as said.", "README, Design notes"),
+    Requirement("talk.first-clause", "The first clause of an answer is spoken before the answer is complete.", "README, Design notes"),
+    Requirement("talk.sentences", "How the model cuts its text makes no difference to the sentences.", "README, Design notes"),
+    Requirement("talk.speakable", "Markdown, symbols, units and emoji are spoken as words or left out.", "README, The house"),
+    Requirement(
+        "talk.history",
+        "The conversation goes to the model, as much of it as the settings say; what it no longer reads is not forgotten.",
+        "DESIGN, One conversation",
+    ),
+    Requirement("talk.private", "Two people who use the app at once hear nothing of each other.", "DESIGN, Engines"),
+    Requirement("talk.language", "Speech recognition expects the language of the user, not of the persona.", "issue 9, section 3"),
+    Requirement("talk.one-cancellation", "One intent is one cancellation.", "issue 9, section 1"),
+    Requirement("talk.not-waiting", "An utterance is sent without waiting for the stage.", "issue 9, section 1"),
+    Requirement("lips.clock", "The audio clock is the only clock of the lips.", "README, Design notes"),
+    Requirement("lips.closures", "Lips that meet are seen to meet.", "README, Numbers"),
+    Requirement("lips.measured", "eSpeak NG and Kokoro tell the exact times of their phonemes.", "README, What works"),
+    Requirement("lips.aligned", "For voices that tell no times, English lips are aligned with the sound.", "README, Add real models"),
+    Requirement(
+        "lips.estimated",
+        "In other languages they are estimated from how eSpeak NG says the same words.",
+        "README, Add real models",
+    ),
+    Requirement(
+        "lips.honest",
+        "A timeline says whether it was measured, aligned or estimated; a text that was not said is never called aligned.",
+        "DESIGN, Values",
+    ),
+    Requirement("lips.every-phoneme", "Every phoneme that eSpeak NG and Kokoro know has a viseme.", "README, The house"),
+    Requirement("persona.file", "A saved personas.yaml is shown without a restart.", "README, Add a person"),
+    Requirement(
+        "persona.mistake",
+        "A mistake in personas.yaml is explained with its line, and the last good version stays in use.",
+        "README, Add a person",
+    ),
+    Requirement("persona.fields", "Every field of a persona reaches what it steers.", "issue 9, section 4"),
+    Requirement(
+        "persona.replies",
+        "Scripted replies are found by phrases, the longest first, without regard to capitals, accents and plurals.",
+        "personas.yaml",
+    ),
+    Requirement("persona.more", '"Tell me more" brings the next line of a topic.', "personas.yaml"),
+    Requirement("persona.name", "A line with {name} is used once the user has told their name.", "personas.yaml"),
+    Requirement("persona.scripted-honest", "Scripted answers say that they are scripted when asked.", "README, What works"),
+    Requirement("persona.directions", "Stage directions and emoji are acted where they stand and never spoken.", "README, Add a person"),
+    Requirement("persona.directions-end", "A direction at the end of an answer, or alone, is acted.", "issue 9, section 4"),
+    Requirement("persona.liveliness", "liveliness says how much body and face go along.", "README, Add a person"),
+    Requirement(
+        "persona.prompt",
+        "All rules of a system prompt stand in one place and do not contradict each other.",
+        "issue 9, section 4",
+    ),
+    Requirement("stage.alive", "Eyes blink, and brows rise at questions.", "CHANGELOG"),
+    Requirement("avatar.own", "A GLB or VRM dropped on the page becomes the body of the persona and speaks.", "README, Your own avatar"),
+    Requirement("avatar.private", "It stays in that browser tab and can be given back.", "README, Your own avatar"),
+    Requirement(
+        "avatar.refused",
+        "A file that cannot be shown is refused with the reason, and the person stays.",
+        "README, Your own avatar",
+    ),
+    Requirement("avatar.mended", "What can be put right is put right: bones, shapes, fingers, eyes.", "README, Your own avatar"),
+    Requirement("avatar.packed", "Draco, Meshopt and KTX2 are unpacked in the page.", "README, Your own avatar"),
+    Requirement("avatar.folder", "A file in avatar_assets/avatars is named by its stem.", "README, Your own avatar"),
+    Requirement("avatar.check", "A command says of an avatar file what the page says.", "README, Your own avatar"),
+    Requirement("avatar.built", "The avatars are built from their parameters, byte for byte.", "CONTRIBUTING"),
+    Requirement("avatar.valid", "They pass gltf-validator without a warning.", "CHANGELOG"),
+    Requirement("stage.menu", "Camera and background are set by keyboard and remembered.", "README, Visavis"),
+    Requirement("stage.picture", "A picture of one's own is the background.", "README, Visavis"),
+    Requirement("stage.second", "A second person listens and looks.", "README, Visavis"),
+    Requirement("stage.low-power", "Without a graphics card, measured frame time picks what is drawn.", "README, Without a graphics card"),
+    Requirement("stage.drawn-face", "Where 3-D cannot be drawn, the drawn face speaks, and the stage says so.", "README, Visavis"),
+    Requirement("stage.no-stall", "A stalled picture does not stall the voice.", "DESIGN, One conversation"),
+    Requirement("page.spoken-loop", "Speaking into the page brings a spoken answer with moving lips.", "README, Visavis"),
+    Requirement("page.replay", "A finished reply can be heard again and its sound and lips saved.", "README, Take it home"),
+    Requirement("page.bounded", "The page keeps ten minutes of sound, not more.", "issue 9, section 4"),
+    Requirement("page.uploads", "Every unreadable upload is answered.", "issue 9, section 4"),
+    Requirement("page.video", "Save video records a reply with its sound.", "README, Take it home"),
+    Requirement("page.keyboard", "The page works by keyboard alone.", "README, Visavis"),
+    Requirement("page.readable", "Everything fits and can be read on desktop and phone, light and dark.", "CONTRIBUTING"),
+    Requirement("page.gesture", "A browser that plays nothing before a tap says so.", "README, When something does not work"),
+    Requirement("page.markup", "What people, models and files say is shown as text, never run.", "README, Your own avatar"),
+    Requirement("page.status", "The page says which engines are at work and how each of them is.", "README, What works"),
+    Requirement("film.command", "A command makes a film of a text.", "README, Take it home"),
+    Requirement("film.lips", "The lips of films are within 20 ms of the sound.", "README, Numbers"),
+    Requirement("film.captions", "--captions adds what is said.", "README, Take it home"),
+    Requirement("engine.embedded", "Every stage has an engine that works without a download.", "README, What works"),
+    Requirement("engine.file", "An engine is one file; no other file is edited.", "README, Add an engine"),
+    Requirement(
+        "engine.background",
+        "Conversations begin on the embedded engine and change over when a better one is loaded.",
+        "README, Add real models",
+    ),
+    Requirement(
+        "engine.choice",
+        "Engines are chosen by NAME or NAME:MODEL on the page, in a profile, the environment or the command line.",
+        "CHANGELOG",
+    ),
+    Requirement(
+        "engine.download",
+        "A download shows its progress, can be stopped, and goes on where it stopped.",
+        "README, Add real models",
+    ),
+    Requirement("engine.download-choice", "Choosing another engine during a download asks what becomes of it.", "issue 9, section 3"),
+    Requirement("engine.offline", "What was fetched before works without a network.", "README, Add real models"),
+    Requirement(
+        "engine.set-aside",
+        "An engine that keeps failing is set aside with its reason, and the next one takes over.",
+        "README, Add real models",
+    ),
+    Requirement("engine.fair", "What a user asked for, or a rate limit, never takes an engine from another user.", "issue 9, section 3"),
+    Requirement("engine.language", "A language that an engine does not know goes to one that does, with a notice.", "CHANGELOG"),
+    Requirement("engine.isolated", "Every engine but the scripted one works in a process of its own.", "issue 9, section 3"),
+    Requirement("engine.crash", "A crash in C costs one sentence, and the engine is started again.", "issue 9, section 3"),
+    Requirement("engine.deadline", "A step past its deadline is ended by ending its process.", "issue 9, section 3"),
+    Requirement("engine.memory", "An engine that nobody uses gives its memory back.", "issue 9, section 3"),
+    Requirement("engine.in-process", "isolate: false keeps engines in the app's process.", "issue 9, section 3"),
+    Requirement("engine.whisper", "Whisper hears in some 100 languages by mlx-whisper and faster-whisper.", "README, Add real models"),
+    Requirement("engine.pocketsphinx", "PocketSphinx hears English without a download.", "README, What works"),
+    Requirement("engine.local-models", "mlx-lm, Transformers and llama.cpp answer, and read only what is new.", "README, Add real models"),
+    Requirement("engine.kokoro", "Kokoro speaks nine languages.", "README, Add real models"),
+    Requirement(
+        "engine.servers",
+        "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.",
+        "README, Add real models",
+    ),
+    Requirement("engine.keys", "Keys are sent to their server alone and never shown.", "README, Add real models"),
+    Requirement("turn.ends", "A turn always ends, whatever is raised.", "issue 9, section 3"),
+    Requirement("turn.voice-fails", "When the voice fails, the text remains.", "DESIGN, Errors"),
+    Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
+    Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
+    Requirement(
+        "app.options",
+        "--help names every option, and every option can be set in the environment or a profile.",
+        "README, Visavis",
+    ),
+    Requirement("app.documented", "Every setting and every field of the wire is documented.", "issue 9, section 5"),
+    Requirement("app.served", "Nothing but avatar_assets/web and the avatars is served.", "issue 9, section 1"),
+    Requirement("app.modules", "The page's modules come from npm, a CDN or not at all.", "README, Visavis"),
+    Requirement("app.doctor", "The doctor looks over everything and prints the command that mends it.", "README, Visavis"),
+    Requirement("app.doctor-vrm", "The doctor knows VRM avatars.", "issue 9, section 4"),
+    Requirement("app.no-words-logged", "Journal and logs hold no words of a conversation.", "DESIGN, Errors"),
+    Requirement("house.imports", "Imports point downwards, and engines never import each other.", "README, The house"),
+    Requirement("house.light", "Nothing heavy is loaded before it is needed.", "DESIGN, Engines"),
+    Requirement("house.shared-facts", "What JavaScript and Python both need stands in one JSON file.", "issue 9, section 2"),
+    Requirement("house.yaml-messages", "Messages about YAML do not depend on the parser's wording.", "issue 9, section 5"),
+)
+
+
+def requirement(*ids: str) -> pytest.MarkDecorator:
+    """Marks a test as the proof of these requirements."""
+    return pytest.mark.requirement(*ids)
