@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.checkpoints import Calls, save_small_kokoro
 from engines.lipsync.oculus import visemes_of
-from engines.lipsync.timeline import FRAME_MS, NUCLEUS, timeline
+from engines.lipsync.timeline import FRAME_MS, NUCLEUS, viseme_timeline
 from engines.tts import kokoro
 from engines.types import Speech
 
@@ -78,7 +78,7 @@ def _distances(speech: Speech, phonemes: str, frames: Sequence[int]) -> list[flo
         glides = len(names) == 2 and names[0] in {"aa", "E", "I", "O", "U"}
         shares = (0.0, NUCLEUS) if glides else [at / len(names) for at in range(len(names))]
         onsets += [(name, start + share * (end - start)) for name, share in zip(names, shares, strict=True)]
-    return [min(abs(v.start_ms - onset) for name, onset in onsets if name == v.name) for v in timeline(speech).visemes]
+    return [min(abs(v.start_ms - onset) for name, onset in onsets if name == v.name) for v in viseme_timeline(speech).visemes]
 
 
 def _mappings(speech: Speech) -> list[tuple[float, float]]:
@@ -86,7 +86,7 @@ def _mappings(speech: Speech) -> list[tuple[float, float]]:
     times = list[tuple[float, float]]()
     for _ in range(MAPPINGS):
         begun, busy = time.perf_counter(), time.thread_time()
-        timeline(speech)
+        viseme_timeline(speech)
         times.append(((time.perf_counter() - begun) * 1000, (time.thread_time() - busy) * 1000))
     return times
 

@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { CONTRACT } from '../avatar_assets/web/avatar_file/spec.mjs';
+import SPEC from '../avatar_assets/web/avatar_file/spec.json' with { type: 'json' };
 import { VISEMES, restWeights } from '../avatar_assets/web/lipsync/viseme-curves.mjs';
 import { fiveOf } from '../avatar_assets/web/lipsync/vrm-mouth.mjs';
 
 const shown = (weights) => fiveOf({ ...restWeights(), ...weights });
 const whole = (five) => Object.values(five).reduce((sum, weight) => sum + weight, 0);
 
-test('the contract and the face know the same visemes', () => {
-  assert.deepEqual(CONTRACT.visemes, [...VISEMES]);
+test('the avatar spec and the face know the same visemes', () => {
+  assert.deepEqual(SPEC.visemes, [...VISEMES]);
 });
 
 test('a mouth at rest has no shape, and neither have closed lips', () => {

@@ -61,3 +61,13 @@ test('the same notice is shown once, a remark each time', () => {
   }
   assert.equal(list.querySelectorAll('.notice').length, 3);
 });
+
+test('a recording that could not be used does not stay three dots for ever', () => {
+  const turn = { id: 'a', segments: [] };
+  conversation.ask(turn, undefined);
+  assert.match(list.textContent, /…/);
+  conversation.failed(turn, 'That is no sound.');
+  assert.doesNotMatch(list.textContent, /…/);
+  assert.match(list.textContent, /That is no sound\./);
+  assert.equal(list.querySelectorAll('.pending').length, 0);
+});

@@ -139,7 +139,7 @@ for (const id of ['', 'f00d']) {
     for (const turn of [id, id && `${id}2`, id && `${id}3`]) {
       log = [];
       turns.receive({ type: 'failed', turn, seq: 0, message: 'That is no sound.' });
-      assert.deepEqual(log.filter((line) => /^(shown|adopted|failed)/.test(line)), ['adopted', `failed ${turn} That is no sound.`, 'shown That is no sound.']);
+      assert.deepEqual(log.filter((line) => /^(shown|adopted|failed)/.test(line)), ['adopted', 'shown That is no sound.', `failed ${turn} That is no sound.`]);
     }
   });
 }

@@ -31,7 +31,8 @@ class _Workers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what this suite adds."""
+    """Register what this suite adds: its mark, and the word to its workers."""
+    config.addinivalue_line("markers", "requirement(*ids): the rows of tests/requirements.py that a test proves")
     config.pluginmanager.register(_Workers())
 
 

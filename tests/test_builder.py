@@ -14,8 +14,8 @@ from requirements import requirement
 from scipy.spatial import cKDTree
 
 from avatar_assets import npm_modules
+from avatar_assets.__main__ import main
 from avatar_assets.avatar_files import AVATARS, avatar_names
-from avatar_assets.builder.__main__ import main
 from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
@@ -50,8 +50,8 @@ def noisy(function):
 
 for name in ("sin", "cos", "exp", "sinh", "cosh", "arccos", "arctan2", "sqrt") if sys.argv[1] == "noise" else ():
     setattr(np, name, noisy(getattr(np, name)))
-from avatar_assets.builder.__main__ import main
-main(["--out", sys.argv[2]])
+from avatar_assets.__main__ import main
+main(["build", "--out", sys.argv[2]])
 """
 """The builder on a processor whose every function is off by one bit in either direction."""
 
@@ -271,7 +271,7 @@ def test_clothes_that_do_not_exist_are_refused_with_what_there_is(wrong):
 
 @pytest.mark.parametrize("name", ["nobody", "../mia", "", "mia.toml"])
 def test_unknown_people_are_refused_by_name(name, tmp_path, capsys):
-    assert main(["--out", str(tmp_path), name]) == 2
+    assert main(["build", "--out", str(tmp_path), name]) == 2
     error = capsys.readouterr().err
     assert "There is no" in error
     assert "mia" in error

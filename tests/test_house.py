@@ -46,7 +46,7 @@ ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
     "fastapi": {"app"},
     "starlette": {"avatar_assets.component"},
-    "argparse": {"app", "engines.cli", "avatar_assets.builder.__main__", "avatar_assets.builder.portraits", "avatar_assets.check"},
+    "argparse": {"app", "engines.cli", "avatar_assets.__main__", "avatar_assets.commands", "avatar_assets.builder.portraits"},
 }
 HEAVY = set(
     """

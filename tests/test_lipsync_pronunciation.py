@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.lipsync import grapheme_to_phoneme
@@ -43,6 +43,7 @@ def test_words_keep_what_surrounds_them(text, words):
     assert [word.text for word in words_of(text)] == words
 
 
+@settings(deadline=None)  # the first example loads eSpeak NG
 @given(st.text(max_size=60))
 def test_words_joined_are_the_text_and_each_has_a_sound_of_the_alphabet(text):
     words = words_of(text)
@@ -125,6 +126,7 @@ def test_other_languages_are_read_by_espeak_ng(word, language, mouth):
     assert " ".join(shown) == mouth
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["en", "de-AT", "ja", "zh-Hant-TW", "xx", "", "_-", "../en"]))
 def test_what_is_spoken_covers_the_sound_word_by_word(text, language):
     words = words_of(text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from requirements import requirement
 
 from engines.errors import TextToSpeechError
-from engines.lipsync.timeline import CLOSURE_MS, FRAME_MS, NUCLEUS, timeline
+from engines.lipsync.timeline import CLOSURE_MS, FRAME_MS, NUCLEUS, viseme_timeline
 from engines.tts import espeak_ng
 from engines.types import AudioChunk, PhonemeTiming, Speech, VisemeTimeline, WordTiming
 
@@ -70,7 +70,7 @@ def assert_whole(result: VisemeTimeline, source: Speech) -> None:
     ],
 )
 def test_shapes_follow_their_phonemes(phonemes: str, expected: str) -> None:
-    assert shown(timeline(in_a_row(phonemes))) == expected
+    assert shown(viseme_timeline(in_a_row(phonemes))) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_shapes_follow_their_phonemes(phonemes: str, expected: str) -> None:
     ],
 )
 def test_consonants_too_short_to_form_are_passed_over(phonemes: str, expected: str) -> None:
-    assert shown(timeline(in_a_row(phonemes))) == expected
+    assert shown(viseme_timeline(in_a_row(phonemes))) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_consonants_too_short_to_form_are_passed_over(phonemes: str, expected: s
 )
 @requirement("lips.closures")
 def test_lips_that_meet_are_seen_to_meet(phonemes: str, expected: str) -> None:
-    assert shown(timeline(in_a_row(phonemes))) == expected
+    assert shown(viseme_timeline(in_a_row(phonemes))) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_lips_that_meet_are_seen_to_meet(phonemes: str, expected: str) -> None:
 )
 def test_awkward_times(phonemes: list[tuple[str, float, float]], expected: str) -> None:
     source = speech(phonemes)
-    assert_whole(timeline(source), source)
-    assert shown(timeline(source)) == expected
+    assert_whole(viseme_timeline(source), source)
+    assert shown(viseme_timeline(source)) == expected
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
@@ -132,16 +132,16 @@ def test_refuses_what_is_no_number(bad: float) -> None:
     broken = [speech([("a", bad, 10)]), speech([("a", 0, bad)]), speech([], words=[WordTiming("x", bad, 1)])]
     for source in broken:
         with pytest.raises(TextToSpeechError, match="no number") as refusal:
-            timeline(source)
+            viseme_timeline(source)
         assert refusal.value.code == "bad_timing"
 
 
 def test_silent_audio_of_no_length() -> None:
-    assert timeline(speech([("a", 0, 10), ("p", 10, 10)], 0)).visemes == ()
+    assert viseme_timeline(speech([("a", 0, 10), ("p", 10, 10)], 0)).visemes == ()
 
 
 def test_words_and_source_pass_through_inside_the_sound() -> None:
-    result = timeline(speech([("a", 0, 50)], 100, [WordTiming("Ah ", -5, 50), WordTiming("me.", 60, 500)]))
+    result = viseme_timeline(speech([("a", 0, 50)], 100, [WordTiming("Ah ", -5, 50), WordTiming("me.", 60, 500)]))
     assert result.words == (WordTiming("Ah ", 0, 45), WordTiming("me.", 60, 40))
     assert result.source == "measured"
 
@@ -154,14 +154,14 @@ symbols = st.sampled_from(["p", "m", "f", "pf", "a", "aɪ", "iau", "t", "tʃ", "
 @given(st.lists(st.tuples(symbols, times, times), max_size=30), st.floats(0, 1200))
 def test_any_timings_make_a_whole_timeline(phonemes: list[tuple[str, float, float]], total: float) -> None:
     source = speech(phonemes, total)
-    assert_whole(timeline(source), source)
+    assert_whole(viseme_timeline(source), source)
 
 
 @settings(derandomize=True, deadline=None)
 @given(st.lists(st.tuples(symbols, st.sampled_from([0.0, 5.0, 25.0, 50.0, 75.0, 150.0])), min_size=1, max_size=40))
 def test_onsets_are_the_phonemes_own(parts: list[tuple[str, float]]) -> None:
     source = in_a_row(" ".join(f"{name or '_'}:{duration}" for name, duration in parts if name != " "))
-    result = timeline(source)
+    result = viseme_timeline(source)
     assert_whole(result, source)
     own = [p.start_ms + share * p.duration_ms for p in source.phonemes for share in (0, 1 / 3, 1 / 2, NUCLEUS, 2 / 3)]
     moved = [min(abs(v.start_ms - at) for at in own) for v in result.visemes]
@@ -175,7 +175,7 @@ def test_onsets_are_the_phonemes_own(parts: list[tuple[str, float]]) -> None:
 def test_closures_fall_on_the_quiet_of_genuine_speech(name: str) -> None:
     text = "Peter bought my happy puppy a big rubber map, but Bob may keep a pump."
     (spoken,) = espeak_ng.load(espeak_ng.Options(), "cpu").synthesize(text, name)
-    result = timeline(spoken)
+    result = viseme_timeline(spoken)
     assert_whole(result, spoken)
     energy = spoken.audio.samples.astype(np.float64) ** 2
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import HOUSE
 from drawing import require_drawing, room
 from fixtures.avatars import OTHERS, Avatar
-from test_check import BAD
+from fixtures.bad_avatars import BAD
 
 from avatar_assets.checking.contract import CONTRACT
 from avatar_assets.checking.person import check

@@ -21,7 +21,7 @@ from requirements import requirement
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.lipsync.oculus import visemes_of
-from engines.lipsync.timeline import timeline
+from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
 from engines.tts import _g2p
 from engines.tts import kokoro as room
@@ -221,7 +221,7 @@ def test_every_language_has_the_models_own_times(voice, watched, name):
     assert (speech.phonemes[0].phoneme, speech.phonemes[-1].phoneme, speech.phonemes[-1].start_ms) == ("", "", edges[-1])
     onsets = [0.0, *edges]
     onsets += [p.start_ms + share * p.duration_ms for p in speech.phonemes if len(visemes_of(p.phoneme)) > 1 for share in (0.5, 0.6)]
-    for viseme in timeline(speech).visemes:
+    for viseme in viseme_timeline(speech).visemes:
         nearest = min(abs(viseme.start_ms - onset) for onset in onsets)
         assert nearest <= FRAME_MS
     assert len(speech.words) > 3

@@ -16,7 +16,7 @@ from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, er
 
 from engines.audio import resample, to_pcm16, to_wav
 from engines.errors import TextToSpeechError
-from engines.lipsync.timeline import timeline
+from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
 from engines.runtimes.openai_client import Remote
 from engines.tts import espeak_ng, openai_compatible
@@ -81,7 +81,7 @@ def test_a_text_becomes_sound_with_aligned_lips(server, said):
     errors = [abs(word.start_ms - true[word.text]) for word in speech.words if word.text in true and word.text not in {"I ", "you "}]
     assert len(errors) >= 8
     assert np.median(errors) <= 15
-    assert timeline(speech).visemes
+    assert viseme_timeline(speech).visemes
 
 
 def test_another_language_is_estimated_and_said_so(server, said):

@@ -1,1 +1,1 @@
-"""Sculpts the avatars from readable parameters: `python -m avatar_assets.builder [--out FOLDER] [NAME …]`."""
+"""Sculpts the avatars from readable parameters: `python -m avatar_assets build`."""

@@ -116,7 +116,7 @@ def _nesting(text: str) -> int:
 
 def _refuse_compression(described: Json) -> None:
     required, used = (value if isinstance(value := described.get(f"extensions{kind}"), list) else [] for kind in ("Required", "Used"))
-    for name, which in CONTRACT["compressions"].items():
+    for name, which in CONTRACT["unsupportedCompressions"].items():
         if name in required + used:
             raise RefusedError("compression", which=which)
 
@@ -142,9 +142,9 @@ def _join_buffers(described: Json, chunk: bytes) -> bytes:
     for index, image in enumerate(described["images"]):
         if "uri" in image:
             kind = re.split("[;,]", _inside(image["uri"])[5:], maxsplit=1)[0]
-            if kind not in CONTRACT["pictures"]:
+            if kind not in CONTRACT["imageTypes"]:
                 damaged(f"picture {index} is of a kind that is not read")
-        kinds = CONTRACT["pictures"] + ([] if "uri" in image else [CONTRACT["packedPicture"]])
+        kinds = CONTRACT["imageTypes"] + ([] if "uri" in image else [CONTRACT["packedImageType"]])
         if "mimeType" in image and image["mimeType"] not in kinds:
             damaged(f"picture {index} is of a kind that is not read")
     return b"".join(part.ljust(-(-len(part) // 4) * 4, b"\0") for part in parts)

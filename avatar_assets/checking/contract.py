@@ -9,9 +9,7 @@ from typing import Any, NoReturn
 
 from avatar_assets.npm_modules import WEB
 
-_TABLE = (WEB / "avatar_file" / "spec.mjs").read_text(encoding="utf-8")
-CONTRACT: dict[str, Any] = json.loads(_TABLE.partition("export const CONTRACT =")[2].strip().removesuffix(";"))
-"""The value of `spec.mjs`, whose right-hand side is strict JSON."""
+CONTRACT: dict[str, Any] = json.loads((WEB / "avatar_file" / "spec.json").read_text(encoding="utf-8"))
 LIMITS: dict[str, Any] = CONTRACT["limits"]
 _SHOWN_CHARACTERS = 40
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}

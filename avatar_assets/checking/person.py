@@ -107,7 +107,7 @@ def _some(names: Iterable[str]) -> str:
 
 def _check_glb(described: Json, say: Say) -> None:
     bones = find_bones(described)
-    lacking = [bone for bone in CONTRACT["core"] if bone not in bones]
+    lacking = [bone for bone in CONTRACT["requiredBones"] if bone not in bones]
     if not described["skins"] or lacking:
         raise RefusedError("no_skeleton", missing=f"no {', '.join(lacking)}" if lacking else "the mesh is tied to none")
     _say_of_rig(described, bones, judge(described, bones), say)
@@ -184,10 +184,10 @@ def _check_vrm(described: Json, kind: str, say: Say) -> None:
     lacking = [bone for bone in CONTRACT["vrmBones"][kind[-1]] if not is_index(bones.get(bone), described["nodes"])]
     if lacking:
         raise RefusedError("vrm_bones", bones=_some(lacking))
-    silent = [mouth for mouth in CONTRACT["five"] if mouth not in mouths]
+    silent = [mouth for mouth in CONTRACT["vowelAliases"] if mouth not in mouths]
     if silent:
         say("vrm_mouths", names=", ".join(silent))
-    if len(silent) < len(CONTRACT["five"]):
+    if len(silent) < len(CONTRACT["vowelAliases"]):
         say("visemes_vrm")
     if not blinks:
         say("no_blink", names="blink")
@@ -195,7 +195,7 @@ def _check_vrm(described: Json, kind: str, say: Say) -> None:
 
 def _vrm1(extension: Json) -> tuple[Json, set[str], bool]:
     preset = _entry(_entry(extension.get("expressions")).get("preset"))
-    mouths = {name for name in CONTRACT["five"] if any(part.endswith("Binds") for part in _entry(preset.get(name)))}
+    mouths = {name for name in CONTRACT["vowelAliases"] if any(part.endswith("Binds") for part in _entry(preset.get(name)))}
     bones = _entry(_entry(extension.get("humanoid")).get("humanBones"))
     return {name: _entry(bone).get("node") for name, bone in bones.items()}, mouths, "blink" in preset
 

@@ -89,14 +89,14 @@ BONES = _bones()
 def plain_name(name: str) -> tuple[str, str]:
     """A name as small words, its side apart: ``J_Bip_L_UpperArm`` is ``("upperarm", "Left")``."""
     words = re.split(r"[\W_]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower())
-    words = [word for word in words if word and re.sub(r"(?<=mixamorig)\d+$", "", word) not in CONTRACT["wordsOfRigs"]]
+    words = [word for word in words if word and re.sub(r"(?<=mixamorig)\d+$", "", word) not in CONTRACT["rigPrefixes"]]
     side = "Left" if {"left", "l"} & set(words) else "Right" if {"right", "r"} & set(words) else ""
     return "".join(word for word in words if word not in {"left", "right", "l", "r"}), side
 
 
 def _by_plain_name() -> dict[tuple[str, str], str]:
     names: dict[tuple[str, str], str] = {}
-    for pattern, others in CONTRACT["bonesAlsoCalled"].items():
+    for pattern, others in CONTRACT["boneAliases"].items():
         for name in both_sides([pattern]):
             side = name[: len(name) - len(pattern) + 1] if "#" in pattern else ""
             names |= {(called, side): name for called in (plain_name(name)[0], *others)}
@@ -199,7 +199,7 @@ def judge(described: Json, found: dict[str, int]) -> Rig:
     turned = np.eye(3) if standing else upright.T
     length, height = float(np.linalg.norm(at("Head") - at("Hips"))), float(at("Hips")[1])
     crooked = []
-    for name in both_sides(CONTRACT["axesOf"]):
+    for name in both_sides(CONTRACT["checkedAxes"]):
         to = BONES[name].to
         if name not in found or to not in found:
             continue

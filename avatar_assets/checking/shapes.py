@@ -36,7 +36,7 @@ class Shapes:
             return made
         if self.source == "none":
             return {}
-        five = CONTRACT["fiveToViseme"][viseme]
+        five = CONTRACT["vowelsToViseme"][viseme]
         return {self.vowels[vowel]: weight for vowel, weight in five.items() if vowel in self.vowels}
 
 
@@ -76,6 +76,6 @@ def _whole_plain_name(name: str) -> str:
 
 
 _KNOWN: dict[str, str] = {}
-for _name in [*CONTRACT["shapes"], *VISEMES, *CONTRACT["mixed"]]:
-    _KNOWN |= dict.fromkeys([_whole_plain_name(_name), *CONTRACT["shapesAlsoCalled"].get(_name, [])], _name)
-_VOWELS = {called: vowel for vowel, others in CONTRACT["five"].items() for called in others}
+for _name in [*CONTRACT["shapes"], *VISEMES, *CONTRACT["derivedShapes"]]:
+    _KNOWN |= dict.fromkeys([_whole_plain_name(_name), *CONTRACT["shapeAliases"].get(_name, [])], _name)
+_VOWELS = {called: vowel for vowel, others in CONTRACT["vowelAliases"].items() for called in others}

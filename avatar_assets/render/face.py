@@ -36,7 +36,7 @@ class GlbFace:
         self._names = [[shapes.renamed.get(name, name) for name in target_names(mesh)] for mesh in described["meshes"]]
         has = {name for names in self._names for name in names}
         self._recipes: dict[str, Recipe] = {name: {name: 1.0} for name in has}
-        for name in [*CONTRACT["shapes"], *VISEMES, *CONTRACT["mixed"]]:
+        for name in [*CONTRACT["shapes"], *VISEMES, *CONTRACT["derivedShapes"]]:
             if name not in has:
                 self._recipes[name] = {part: weight for part, weight in _recipe(name, shapes).items() if part in has}
 
@@ -47,7 +47,7 @@ class GlbFace:
     @property
     def wanted(self) -> set[str]:
         """Every morph target that may be asked for."""
-        known = {*CONTRACT["shapes"], *VISEMES, *CONTRACT["mixed"]}
+        known = {*CONTRACT["shapes"], *VISEMES, *CONTRACT["derivedShapes"]}
         return {part for name in known for part in self._recipes[name]}
 
     def weights(self, asked: Weights) -> Weights:
@@ -62,7 +62,7 @@ class GlbFace:
 def _recipe(name: str, shapes: Shapes) -> Recipe:
     if name in VISEMES:
         return shapes.recipe(name.removeprefix("viseme_"))
-    return dict.fromkeys(CONTRACT["mixed"].get(name, ()), 1.0)
+    return dict.fromkeys(CONTRACT["derivedShapes"].get(name, ()), 1.0)
 
 
 class VrmFace:
@@ -98,8 +98,8 @@ class VrmFace:
 
 def five_of(visemes: Callable[[str], float]) -> Weights:
     """How far aa, ih, ou, ee and oh are formed, all of them together at most 1: they add up in the mesh. The same as `vrm-mouth.mjs`."""
-    five = dict.fromkeys(CONTRACT["five"], 0.0)
-    for viseme, recipe in CONTRACT["fiveToViseme"].items():
+    five = dict.fromkeys(CONTRACT["vowelAliases"], 0.0)
+    for viseme, recipe in CONTRACT["vowelsToViseme"].items():
         for name, weight in recipe.items():
             five[name] += weight * visemes(viseme)
     most = max(1.0, sum(five.values()))

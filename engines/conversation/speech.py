@@ -13,7 +13,7 @@ import numpy as np
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.errors import EngineError, TextToSpeechError
-from engines.lipsync.timeline import timeline
+from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.registry import EngineHandle
 from engines.text.directions import CueSheet
@@ -69,7 +69,7 @@ def segments(
             sheet = CueSheet(directions, len(text.rstrip()), len(words))
             with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
                 for piece in _playable(pieces, tts.info.title, len(words)):
-                    yield SpeechSegment(index, text, piece.audio, timeline(piece), sheet.of(piece.words))
+                    yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words))
                     text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
             if text:
                 raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")

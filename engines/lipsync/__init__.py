@@ -1,1 +1,1 @@
-"""From phonemes to mouth shapes: oculus.py is the table, timeline.py puts them in time."""
+"""Lip sync: phonemes and their times, and the visemes that follow from them."""

@@ -29,31 +29,31 @@ log = logging.getLogger(__name__)
 
 _RATE = 16_000  # what the model was trained on
 _STEP_BYTES = 2 * _RATE // 20
-"""50 ms. The decoder holds Python's lock while it works on a step."""
+"""50 ms of 16-bit samples. The decoder holds Python's interpreter lock for one such step."""
 _FRAME_MS = 10.0
 _PAD_MS = 200.0
 _LEVEL = 0.1
-"""RMS of what the aligner is given, so that a quiet voice is as far from `_CMN` as a loud one."""
+"""RMS of the sound that the aligner gets, so that loudness does not change the result."""
 _DITHER = 2 / 32768
-"""Standard deviation of the noise that is added: the model was trained on rooms, and knows no perfect zeros."""
+"""Standard deviation of added noise: the model was trained on recordings in rooms and fails on digital silence."""
 _CMN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
-"""The library's first guess of the mean cepstrum: every sound begins from it, so that none leaves a trace in the next."""
+"""The library's first guess of the mean cepstrum: every sound begins with it, so that no sound changes the result of the next."""
 _LEAST_SCORE, _HURRY_COST, _HURRIED_FRAMES = -66.0, 60.0, 3
-"""What a true text reaches: the decoder's score of a frame of speech (0 were the best possible), less 60 for the share of phonemes that are
-no longer than the model allows. Measured: people reading -17 to -24, eSpeak NG's voices -62 and better, other texts -70 and worse.
+"""Least score of a text that was really said: the decoder's score of a frame of speech (at best 0), minus 60 times the share of phonemes
+that last as short as the model allows. Measured: people reading -17 to -24, eSpeak NG's voices -62 and better, other texts -70 and worse.
 """
 _LEAST_ENGLISH = 0.5
-"""Share of the words that the dictionary must hold: below, the text is in another language than the voice."""
+"""Share of the words that the dictionary must hold; with fewer, the text is not English."""
 _MOST_NEW_WORDS = 5_000
 _REDUCED_MS = 60.0
-"""CMU's dictionary writes the vowels of "cut" and of "about" alike; one as short as this is the second."""
+"""CMU's dictionary writes the vowels of "cut" and "about" alike; one that is shorter than this is taken for the second."""
 
 
 class _Entry(NamedTuple):
     name: str
-    """ARPAbet, or what the decoder calls a silence."""
+    """ARPAbet, or the decoder's name of a silence."""
     word: int
-    """The word it belongs to; of a silence, -1."""
+    """Index of the word that it belongs to; -1 for a silence."""
     frame: int
     frames: int
     score: float
@@ -121,14 +121,14 @@ def _word_timings(words: Sequence[Word], spans: Sequence[Span]) -> Iterator[Word
 
 
 class _Aligner:
-    """PocketSphinx, which holds one sound at a time. Safe to share between threads."""
+    """PocketSphinx, which aligns one sound at a time. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._renew()
 
     def align(self, audio: AudioChunk, words: Sequence[Word]) -> list[Span] | None:
-        """The phonemes of every word, with the pauses; None where the sound does not say these words in English."""
+        """The phonemes of every word, and the pauses; None if the sound does not say these words in English."""
         pcm = _prepared(audio)
         with self._lock:
             if sum(is_english(word.spoken, self._dictionary) for word in words) < _LEAST_ENGLISH * len(words):
@@ -150,7 +150,7 @@ class _Aligner:
         return [tuple(said.split()) for said in takewhile(bool, map(self._decoder.lookup_word, names))]
 
     def _key(self, word: Word) -> str:
-        """What the decoder's dictionary calls the word; it is taught words that it does not hold."""
+        """The word's entry in the decoder's dictionary; a word that it does not hold is added."""
         plain = word.spoken.lower()
         if self._dictionary(plain):
             return plain
@@ -162,7 +162,7 @@ class _Aligner:
         return key
 
     def _entries(self, pcm: bytes, keys: Sequence[str]) -> list[_Entry]:
-        """Everything in the sound.
+        """Everything in the sound, in order.
 
         Raises:
             RuntimeError: the words were not found.
@@ -195,7 +195,7 @@ class _Aligner:
 
 @cache
 def _aligner() -> _Aligner | None:
-    """The process's one aligner; None where PocketSphinx is not installed, which is said once."""
+    """The process's one aligner; None if PocketSphinx is not installed, which is logged once."""
     try:
         return _Aligner()
     except ImportError:
@@ -210,7 +210,7 @@ def _decoder() -> Any:
 
 
 def _prepared(audio: AudioChunk) -> bytes:
-    """What the aligner is given: the sound at a common level, in a quiet room that is the same one every time."""
+    """The sound as the aligner gets it: 16 kHz PCM at a fixed level, padded, with a little noise that is always the same."""
     samples = resample(audio, _RATE).samples
     level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
     padded = np.pad(samples * np.float32(_LEVEL / level), round(_PAD_MS * _RATE / 1000))
@@ -225,7 +225,7 @@ def _score(entries: Sequence[_Entry]) -> float:
 
 
 def _closed(entries: Sequence[_Entry], total_ms: float) -> list[Span]:
-    """Spans without gap or overlap from 0 to the end; the reduced vowel is told from the full one by its length."""
+    """Spans without gap or overlap from 0 to the end; a short AH is the reduced vowel."""
     spans: list[Span] = []
     for name, word, frame, frames, _ in entries:
         start, end = (min(max(edge * _FRAME_MS - _PAD_MS, 0.0), total_ms) for edge in (frame, frame + frames))
@@ -235,7 +235,7 @@ def _closed(entries: Sequence[_Entry], total_ms: float) -> list[Span]:
 
 
 def _without_short_pauses(spans: Sequence[Span]) -> list[Span]:
-    """Short silences are given to the phoneme that follows, whose closure they are; neighbouring pauses are one."""
+    """Give short silences to the phoneme that follows, whose closure they are, and merge neighbouring pauses."""
     kept: list[Span] = []
     for span in spans:
         start = span.start_ms

@@ -1,8 +1,8 @@
-"""The phoneme table: from IPA, as eSpeak NG and Kokoro write it, to the fifteen Oculus mouth shapes.
+"""Phonemes to visemes: from IPA, as eSpeak NG and Kokoro write it, to the fifteen visemes of Oculus Lipsync.
 
 Sources: Meta's viseme reference (Oculus Lipsync) for the anchors (PP p b m, FF f v, TH θ ð, DD t d, kk k ɡ, CH tʃ dʒ ʃ, SS s z, nn n l,
-RR r; aa "car", E "bed", I "tip", O "toe", U "book"). The IPA chart for every other sound: it takes the shape of the anchor with which it
-shares what can be seen, which is the place of articulation of consonants, the rounding and height of vowels. Kokoro's capitals are misaki's
+RR r; aa "car", E "bed", I "tip", O "toe", U "book"). By the IPA chart, every other sound has the viseme of the anchor that looks alike:
+the same place of articulation of consonants, the same rounding and height of vowels. Kokoro's capitals are misaki's
 (https://github.com/hexgrad/misaki). eSpeak NG's names go through `engines.runtimes.espeak_api.ipa` first.
 """
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 from engines.types import VisemeName
 
 FALLBACK: VisemeName = "E"
-"""A letter that no table knows is spoken with a slightly open mouth, never with a closed one. `is_known` tells."""
+"""The viseme of a letter that is not in the table: a slightly open mouth. `is_known` tells which these are."""
 
 _SOUNDS: dict[VisemeName, str] = {
     # Consonants, by place of articulation
@@ -35,7 +35,7 @@ _SOUNDS: dict[VisemeName, str] = {
     "U": "uʊyʏʉᵿwʍɥ",
 }
 _GLOTTAL = "hɦʔ"
-"""Made below the mouth: alone they leave it slightly open (kk); within another phoneme (``th`` for tʰ) they are not seen."""
+"""Made in the throat: alone they leave the mouth slightly open (kk); within another phoneme (``th`` for tʰ) they are not visible."""
 _SEQUENCES: dict[str, tuple[VisemeName, ...]] = {
     # Kokoro's diphthongs: face, price, goat (American and British), mouth, choice
     "A": ("E", "I"),
@@ -49,7 +49,7 @@ _SEQUENCES: dict[str, tuple[VisemeName, ...]] = {
     "ʣ": ("DD", "SS"),
 }
 _SPELLINGS = {"s.": "ʂ", "z.": "ʐ"}
-"""eSpeak NG's Mandarin keeps the dots of its own notation."""
+"""eSpeak NG's Mandarin uses its own notation, with dots."""
 _PAUSES = frozenset(";:,.!?—…")
 """Punctuation, as Kokoro speaks it."""
 _NO_SHAPE = _PAUSES | frozenset(
@@ -64,11 +64,11 @@ _TABLE: dict[str, tuple[VisemeName, ...]] = {sound: (viseme,) for viseme, sounds
 
 @lru_cache(maxsize=4096)
 def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
-    """The mouth shapes of one phoneme, in order and without repeats.
+    """The visemes of one phoneme, in order and without repeats.
 
     A pause (an empty string or punctuation) is ``("sil",)``. A diphthong or an affricate is a sequence: ``aɪ`` → ``("aa", "I")``, ``ts`` →
-    ``("DD", "SS")``; only those with Meta's own shape are one: ``tʃ`` → ``("CH",)``. A mark without sound (stress, length, tone, space) is
-    the empty tuple: the shape before it lasts on. An unknown letter is `FALLBACK`; any other unknown character has no shape.
+    ``("DD", "SS")``; only those with Meta's own shape are one: ``tʃ`` → ``("CH",)``. A mark without sound (stress, length, tone, space) has
+    none: the viseme before it goes on. An unknown letter is `FALLBACK`; any other unknown character has no viseme.
     """
     if not phoneme or set(phoneme) <= _PAUSES:
         return ("sil",)
@@ -88,12 +88,12 @@ def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
 
 
 def is_known(phoneme: str) -> bool:
-    """Whether every character of `phoneme` is in the table, so that no guess is made."""
+    """Whether every character of `phoneme` is in the table."""
     return all(letter in _TABLE or letter in _GLOTTAL for letter in _letters(phoneme))
 
 
 def _letters(phoneme: str) -> list[str]:
-    """The characters that may have a shape: letters with a row of their own as they are (ç), others without their accents (ã → a)."""
+    """The characters that may have a viseme: letters that are in the table as they are (ç), others without their accents (ã → a)."""
     letters: list[str] = []
     for character in unicodedata.normalize("NFC", phoneme):
         if character in _TABLE:

@@ -1,9 +1,9 @@
-"""Phonemes in time → the mouth in time: `timeline` makes the ordered, non-overlapping visemes of one piece of speech. Pure arithmetic.
+"""Viseme timeline: the ordered, non-overlapping mouth shapes of one piece of speech, from its phonemes and their times. Pure arithmetic.
 
-A mouth shape begins exactly where its phoneme begins. There is one exception: lips that meet must be seen to meet. P, B, M, F and V are
-given at least 50 ms, three frames of a 60 Hz screen, taken from what precedes and then from what follows; each of these gives one Kokoro
-frame (25 ms) at most, so that no onset moves further than that. What precedes comes first, because a picture that is early is noticed far
-later than one that is late (ITU-R BT.1359: 125 ms against 45 ms).
+A viseme begins exactly where its phoneme begins, with one exception: closed lips must be visible. P, B, M, F and V get at least 50 ms,
+three frames of a 60 Hz screen, taken from the viseme before and then from the one after. Each gives at most one Kokoro frame (25 ms), so no
+onset moves further than that. The one before gives first, because viewers notice late lips sooner than early ones (ITU-R BT.1359: sound
+that is 45 ms early is noticed, and sound that is 125 ms late).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from engines.lipsync.oculus import visemes_of
 from engines.types import PhonemeTiming, Speech, Viseme, VisemeName, VisemeTimeline, WordTiming
 
 CLOSURE_MS = 50.0
-"""Shortest time that lips are shown closed (PP) or on the teeth (FF), where the neighbours can spare it."""
+"""Shortest duration of closed lips (PP) or lip on teeth (FF), where the neighbours can give it."""
 FRAME_MS = 25.0
-"""How far a closure may move an onset; and a consonant shorter than this is not formed at all, unless the lips close."""
+"""How far a closure may move an onset; a shorter consonant is left out, unless it closes the lips."""
 NUCLEUS = 0.6
-"""Share of a diphthong's time that its first vowel holds; the glide has the rest. Affricates and longer sequences are shared out evenly."""
+"""Share of a diphthong's duration that its first vowel gets. Affricates and longer sequences are divided evenly."""
 
 _CLOSURES = frozenset[VisemeName]({"PP", "FF"})
 _VOWELS = frozenset[VisemeName]({"aa", "E", "I", "O", "U"})
@@ -39,15 +39,15 @@ class _Span:
         return self.end - self.start
 
 
-def timeline(speech: Speech) -> VisemeTimeline:
-    """The mouth of one piece of speech: sorted, without overlaps, every duration above 0, inside the sound. All times are ms.
+def viseme_timeline(speech: Speech) -> VisemeTimeline:
+    """The visemes of one piece of speech: sorted, without overlaps, every duration above 0, within the sound. All times are ms.
 
-    Pauses are ``sil``; equal neighbours become one, so that "top part" closes the lips once; marks without a shape (stress, length, tone)
-    lengthen what they follow; consonants under 25 ms are passed over (their time goes to the shape before), vowels never are. Phonemes may
-    come unsorted or overlapping; whatever lies outside the sound is cut off.
+    Pauses are ``sil``. Equal neighbours are merged, so that "top part" closes the lips once. Marks without a viseme (stress, length, tone)
+    lengthen the viseme before them. Consonants under 25 ms are left out (the viseme before gets their time), vowels are not. Phonemes may
+    be unsorted or overlap; what lies outside the sound is cut off.
 
     Raises:
-        TextToSpeechError: ``bad_timing``, the voice gave a time that is no finite number.
+        TextToSpeechError: ``bad_timing``, the voice gave a time that is not a finite number.
     """
     total = speech.audio.duration_ms
     timings: tuple[PhonemeTiming | WordTiming, ...] = (*speech.phonemes, *speech.words)
@@ -67,7 +67,7 @@ def timeline(speech: Speech) -> VisemeTimeline:
 
 
 def _shapes(phonemes: tuple[PhonemeTiming, ...], total: float) -> list[_Span]:
-    """Every phoneme's shapes in its own time, which ends where the next one begins at the latest."""
+    """The visemes of every phoneme, in its own time, which ends at the latest where the next phoneme begins."""
     ordered = sorted(phonemes, key=lambda p: p.start_ms)
     starts = [min(max(p.start_ms, 0.0), total) for p in ordered]
     spans: list[_Span] = []
@@ -87,7 +87,7 @@ def _shapes(phonemes: tuple[PhonemeTiming, ...], total: float) -> list[_Span]:
 
 
 def _merged(spans: list[_Span]) -> list[_Span]:
-    """Equal shapes that touch become one."""
+    """Merge equal visemes that touch."""
     merged: list[_Span] = []
     for span in spans:
         if merged and merged[-1].name == span.name and span.start - merged[-1].end <= _EPSILON_MS:
@@ -98,7 +98,7 @@ def _merged(spans: list[_Span]) -> list[_Span]:
 
 
 def _without_flickers(spans: list[_Span]) -> list[_Span]:
-    """Drop what is too short to be formed, and everything without duration but a closure, which is still to be given one."""
+    """Leave out consonants that are too short, and whatever has no duration, except closures, which are lengthened later."""
     kept: list[_Span] = []
     for span in spans:
         touches = bool(kept) and kept[-1].name != "sil" and span.start - kept[-1].end <= _EPSILON_MS
@@ -112,7 +112,7 @@ def _without_flickers(spans: list[_Span]) -> list[_Span]:
 
 
 def _lengthen_closures(spans: list[_Span], total: float) -> None:
-    """Give each closure its least time: up to a frame from before it, then up to a frame from after it."""
+    """Give each closure its least duration: up to a frame from the viseme before, then up to a frame from the one after."""
     for i, span in enumerate(spans):
         if span.name not in _CLOSURES:
             continue
@@ -129,7 +129,7 @@ def _lengthen_closures(spans: list[_Span], total: float) -> None:
 
 
 def _spare(lender: _Span) -> float:
-    """What a neighbour can give: all of a pause, of another closure what is over, of any other shape as long as it keeps a frame."""
+    """How much a neighbour can give, in ms: all of a pause; a closure keeps its least duration, any other viseme keeps a frame."""
     keeps = 0.0 if lender.name == "sil" else CLOSURE_MS if lender.name in _CLOSURES else FRAME_MS
     return max(0.0, lender.duration - keeps)
 

@@ -1,1 +1,1 @@
-"""Text on its way to the voice: sentences.py cuts it, speakable.py makes words of it."""
+"""Text processing between the chat model and the voice: stage directions, sentence segmentation, text normalisation."""

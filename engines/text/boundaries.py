@@ -1,7 +1,7 @@
-"""Where speech may pause: pure rules that say whether a sentence or a clause ends between two stretches of text.
+"""Sentence and clause boundaries: pure rules that say whether a sentence or a clause ends between two characters.
 
-Every rule looks at the text before a gap and at one character after it, never further: that is the whole look-ahead of the chunker.
-Abbreviations are `sentencex`'s knowledge (Wikimedia's lists); the short tables here hold what it does not know or takes wrongly.
+Every rule reads the text before a gap and one character after it; the splitter needs no further look-ahead. Abbreviations come from
+`sentencex` (Wikimedia's lists); the short tables here hold what it does not know or gets wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SPACELESS_STOPS = "。｡！？．।॥۔።"
 _CLOSERS = "\"'”’“‘»«›)]}）］」』】》〉〕*_~`"
 _QUOTE_CLOSERS = frozenset("\"'”’“‘»«›」』》〉")
 _NEVER_FIRST = frozenset(",;:!?.…、，；：。！？।॥؟،؛)]}）］」』】》〉”’%‰—–")
-"""Characters that cling to what stands before them: speech never restarts on one."""
+"""Characters that belong to the text before them: no sentence begins with one."""
 _OPENERS = frozenset("\"'“‘„‚«»‹([{（［「『【《〈*_~`¿¡<")
 _CLAUSE_MARKS = frozenset(",;:،؛—…")
 _SPACELESS_CLAUSE_MARKS = frozenset("、，；：…—")
@@ -29,7 +29,7 @@ _CJK_LETTER = re.compile(f"[{_CJK}]")
 STARTS = re.compile(
     rf"(?<=\s)\S|(?<=[{SPACELESS_STOPS}…—])\S|(?<=[、，；：!?.,;:{re.escape(_CLOSERS)}）］」』】》〉〕])[{_CJK}「『（“《【]"
 )
-"""The first character after every gap at which one of the rules could say yes."""
+"""The first character after every gap at which a sentence or clause could end."""
 
 _CLINGS = {
     "en": frozenset("ms mx messrs st mt ft vol approx est max oz lb".split()),
@@ -40,13 +40,13 @@ _CLINGS = {
     "pt": frozenset("av pág n v.exa dra exmo".split()),
     "hi": frozenset(("डॉ", "श्री", "प्रो", "पं", "कु")),
 }
-"""Abbreviations that are followed by what they belong to and that `sentencex` does not know."""
+"""Abbreviations that never end a sentence (``Mt. Fuji``) and that `sentencex` does not know."""
 _ORDINARY = {
     "en": frozenset("no me ok may art id ill".split()),
     "es": frozenset("no mar bien".split()),
     "it": frozenset("no me te via".split()),
 }
-"""Words that `sentencex` takes for abbreviations: as such they only occur before a number (``No. 5``, ``May. 3``)."""
+"""Words that `sentencex` takes for abbreviations; they are abbreviations only before a number (``No. 5``, ``May. 3``)."""
 _ENDS_BEFORE_CAPITAL = {
     "en": frozenset("a.m p.m etc".split()),
     "es": frozenset("a.m p.m etc".split()),
@@ -54,19 +54,19 @@ _ENDS_BEFORE_CAPITAL = {
     "it": frozenset(("ecc",)),
     "pt": frozenset(("etc",)),
 }
-"""Abbreviations that nothing capitalised belongs to."""
+"""Abbreviations that end a sentence where a capital letter follows (``at 5 p.m. We left``)."""
 _ORDINAL_DOT = frozenset("de da nb nn no fi is et lv cs sk sl hr bs sr hu pl tr".split())
-"""Languages that write a day or a rank as a number with a dot (``am 3. Mai``)."""
+"""Languages that write ordinal numbers with a dot (``am 3. Mai``)."""
 _OPENS_WITH_GUILLEMET = frozenset("de da sl hr bs sr cs sk hu".split())
-"""Languages that quote »so«; elsewhere » always closes, even after the space that French puts before it."""
+"""Languages that quote »so«; elsewhere » always closes a quotation, even after the space that French puts before it."""
 _CONJUNCTIONS = {"en": "and|but|or|because|although|though|while|whereas|which|who|where|when|since|unless|until"}
 _AFTER_WHICH_NOT = frozenset("and or but even only just as not both between ever from to by in of for with at on that".split())
 _LIST_MARKER = re.compile(r"(?:^|[\n\r])\s*(?:[-*+•]|\d{1,3}[.)])$")
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 _JOINS_QUOTATION = frozenset("とっ")
-"""Japanese particles that go on after a quotation: 「…。」と言った."""
+"""Japanese particles that continue a sentence after a quotation: 「…。」と言った."""
 _SENTENCEX_WINDOW = 80
-"""Characters of context that `sentencex` gets: more than any abbreviation needs."""
+"""Number of characters of context that `sentencex` gets: more than any abbreviation needs."""
 
 
 def primary_subtag(language: str) -> str:
@@ -80,13 +80,13 @@ def is_cjk(character: str) -> bool:
 
 
 def count_words(text: str) -> float:
-    """How much there is to say, in words; two Chinese or Japanese characters count as one."""
+    """The number of words; two Chinese or Japanese characters count as one word."""
     cjk = len(_CJK_LETTER.findall(text))
     return cjk / 2 + sum(any(map(str.isalnum, word)) for word in _CJK_LETTER.sub(" ", text).split())
 
 
 def splits_character(before: str, after: str) -> bool:
-    """Whether a cut here would tear one visible character apart: a combining mark, an emoji sequence."""
+    """Whether a cut here would split a grapheme cluster: a combining mark, an emoji sequence."""
     return unicodedata.category(after)[0] == "M" or after == _ZERO_WIDTH_JOINER or before.endswith(_ZERO_WIDTH_JOINER)
 
 
@@ -119,7 +119,7 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
 
 
 def ends_clause(before: str, gap: str, after: str, language: str) -> bool:
-    """Whether a comma, semicolon, colon, dash or ellipsis lets the voice breathe between `before` and `after` (arguments as above)."""
+    """Whether a clause ends between `before` and `after`: at a comma, semicolon, colon, dash or ellipsis (arguments as above)."""
     bare = before.rstrip(_CLOSERS).rstrip()
     if not bare or _clings(before, gap, after, language) or (bare[-2:-1].isdigit() and after.isdigit()):
         return False
@@ -133,7 +133,7 @@ def ends_clause(before: str, gap: str, after: str, language: str) -> bool:
 
 
 def conjunction_start(before: str, language: str) -> int | None:
-    """Where the conjunction or relative word begins that `before` ends with, if a clause may begin there."""
+    """Index of the conjunction or relative pronoun at the end of `before`, if a clause may begin with it; else None."""
     words = _CONJUNCTIONS.get(language)
     found = re.search(rf"\s({words})$", before) if words else None
     if not found:
@@ -186,7 +186,7 @@ _MARKERS = re.compile(
 
 
 def protected_spans(text: str) -> list[tuple[int, int]]:
-    """Stretches of Markdown that lose their meaning when cut: code, links, emphasis. One still open reaches past the end of `text`."""
+    """(start, end) of every Markdown construct that must not be cut: code, links, emphasis. An unclosed one ends past the end of `text`."""
     spans: list[tuple[int, int]] = []
     open_emphasis: list[tuple[str, int]] = []
     at = 0

@@ -1,8 +1,8 @@
-"""Stage directions: what a reply says about face and hands is taken out while it is being written, and acted instead of spoken.
+"""Stage directions: parses what a streamed reply says about face and hands, which is acted and not spoken.
 
 A model may write a word in square brackets, ``[smile]``, or an emoji; many write ``*nods*`` or ``(laughs)`` unasked. Words in brackets
-that are no direction are dropped; links (``[text](address)``), notes (``[1]``) and code stay as they are. Emoji stay in the text: they can
-be seen, and are silent.
+that are not a direction are dropped; links (``[text](address)``), notes (``[1]``) and code stay as they are. Emoji stay in the text: they
+are shown in the caption, and not spoken.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BY_WORD = {word: name for name, act in _TABLE.items() for word in act["words"]}
 _BY_EMOJI = {character: name for name, act in _TABLE.items() for character in act.get("emoji", "")}
 
 _VERBS = frozenset(verb for act in _TABLE.values() for verb in act["verbs"])
-"""He ``*smiles*``: only so is a word in asterisks or parentheses a direction and not simply stressed."""
+"""Third person (``*smiles*``): any other word in asterisks or parentheses is emphasis or an aside, and stays."""
 _ANY_VERB = "|".join(sorted(_VERBS))
 _LONGEST = 32
 _MARK = re.compile(r"[\[(*]|[" + "".join(_BY_EMOJI) + "]")
@@ -37,9 +37,9 @@ _VERB_BEGUN = re.compile(rf"[(*](?P<word>[a-z]*)(?P<rest>[^()*\n]{{0,{_LONGEST}}
 
 
 class DirectionFilter:
-    """Streaming filter: `push` what the model wrote, `finish` at its end; joined, the answers are the reply without its directions.
+    """Streaming parser: `push` each delta of the model, `finish` at the end. What they return, joined, is the reply without directions.
 
-    Where the model's pieces are cut makes no difference. Nothing waits but what may become a direction, some thirty characters at most.
+    How the model's deltas cut the text makes no difference. Only what may become a direction is held back, 30 characters or so.
     """
 
     def __init__(self) -> None:
@@ -48,18 +48,18 @@ class DirectionFilter:
         self._found: list[tuple[str, int]] = []
         self._taken = 0
         self._swallow = False
-        """A direction between two gaps goes with one of them."""
+        """Whether a space that comes next is dropped: a direction between two spaces takes one of them with it."""
 
     def push(self, text: str) -> str:
-        """Take the next piece, of any length; what is certain by now of the reply."""
+        """Take the next delta, of any length; return the text that is certain by now."""
         return self._filtered(self._held + text, last=False)
 
     def finish(self) -> str:
-        """The end of the reply."""
+        """End the reply; return the text that was held back."""
         return self._filtered(self._held, last=True)
 
     def take(self, length: int, *, rest: bool = False) -> tuple[Direction, ...]:
-        """The directions in the next `length` characters of the reply; with `rest`, also those that stand behind its end."""
+        """The directions in the next `length` characters of the returned text; with `rest`, also those behind its end."""
         end = self._taken + length
         mine = [(name, at) for name, at in self._found if rest or at < end]
         self._found = self._found[len(mine) :]
@@ -97,14 +97,14 @@ class DirectionFilter:
         self._swallow = not self._said or self._said[-1].isspace()
 
     def _is_one(self, whole: re.Match[str]) -> bool:
-        """Whether it is a direction, or at least none of the things that look like one."""
+        """Whether it is a direction or some other remark, and not a link, a note or code."""
         if self._said.count("```") % 2 or (whole["behind"] or " ") in "([:":
             return False
         behind_a_name = bool(self._said) and (self._said[-1].isalnum() or self._said[-1] in "_])`*")  # items[index], f(laughs)
         return not behind_a_name or bool(whole["bracket"] and _name_of(whole))
 
     def _may_become_one(self, text: str) -> bool:
-        """Whether more text could make a direction of it; a whole bracket still waits for what stands behind it."""
+        """Whether more text could make a direction of it; a closed bracket waits for one more character, which could make it a link."""
         if text[0] == "[":
             return _BRACKET_BEGUN.fullmatch(text) is not None
         begun = _VERB_BEGUN.fullmatch(text)
@@ -121,17 +121,19 @@ def _name_of(whole: re.Match[str]) -> str | None:
 
 @dataclass(slots=True)
 class CueSheet:
-    """When a sentence's directions are due, while its sound is being made piece by piece."""
+    """Gives the directions of one sentence their times, while its sound is synthesized piece by piece."""
 
     directions: Sequence[Direction]
     length: int
-    """Characters of the sentence as it was written."""
+    """Number of characters of the sentence as written."""
     spoken: int
-    """Characters of what the voice is given to say."""
+    """Number of characters of the text that the voice is given."""
     _said: int = 0
 
     def of(self, words: Sequence[WordTiming]) -> tuple[Cue, ...]:
-        """The cues of the next piece: a direction is due with the word that stands at its place, as far as it can be told."""
+        """The cues of the next piece of sound. A direction is due when the word at its place in the text begins; positions are
+        scaled where the spoken text is longer or shorter than the written one.
+        """
         due: list[Cue] = []
         waiting: list[Direction] = []
         total = sum(len(word.text) for word in words)

@@ -1,8 +1,8 @@
-"""Cuts a reply into sentences while it is still being written.
+"""Sentence segmentation of a streamed reply: each sentence is returned as soon as its end is certain.
 
-The text is judged once at the first character after every gap, from what stands before it and that character alone, so it does not
-matter how the model's deltas cut it. Joined, the sentences are the reply, to the last space: white space belongs to the sentence before it,
-leading white space to the first.
+Every gap is judged once, from the text before it and the one character after it, so it does not matter how the model's deltas cut the
+text. Joined, the sentences are the reply, to the last space: white space belongs to the sentence before it, leading white space to the
+first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engines.text.boundaries import (
 from engines.types import Sentence, TextDelta
 
 EARLY_CLAUSE_WORDS = 3
-"""The first clause is spoken alone once it has this many words; until then a shorter opening ("Hi!") has bought the voice no time."""
+"""The first clause is a sentence of its own if it has this many words; a shorter one ("Hi!") gains the voice no time."""
 EARLY_CONJUNCTION_WORDS = 8
 """Without punctuation, a first clause of this many words ends before a conjunction."""
 MAX_CHARACTERS = 300
@@ -33,7 +33,7 @@ MAX_CHARACTERS_SPACELESS = 100
 """The same for languages in which a character is a syllable."""
 _SPACELESS_LANGUAGES = frozenset(("zh", "yue", "ja", "th", "lo", "km", "my"))
 _UNSPACED_RUN = 2
-"""Without a single space, text is cut after this many times the maximum; addresses are not cut at all."""
+"""Text without a space is cut after this many times the maximum; addresses (URLs) are not cut."""
 
 _NEWLINE = re.compile("[\n\r\v\f\x85\u2028\u2029]")
 _FENCE = re.compile(r"\s*(`{3,}(?=[^`]*$)|~{3,})")
@@ -41,27 +41,27 @@ _ADDRESS = re.compile(r"\S*?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|www\.)\S*$")
 
 
 class SentenceChunker:
-    """Streaming sentence splitter: `push` what the model wrote, `finish` at its end.
+    """Streaming sentence splitter: `push` each delta of the model, `finish` at the end.
 
-    The first clause of the reply is let go early, then whole sentences. A new line always ends a sentence; a fenced code block is one; a
-    stretch without a letter or digit joins the next. A sentence leaves with the first visible character behind it. A reply of white space
-    alone has no sentences.
+    The first clause of the reply is returned early, then whole sentences. A new line always ends a sentence; a fenced code block is one
+    sentence; a stretch without a letter or digit joins the next one. A sentence is returned when the first visible character behind it
+    has come. A reply of white space alone has no sentences.
     """
 
     def __init__(self, language: str = "en") -> None:
         self._language = primary_subtag(language)
         self._limit = MAX_CHARACTERS_SPACELESS if self._language in _SPACELESS_LANGUAGES else MAX_CHARACTERS
         self._lead = ""
-        """White space that the reply begins with."""
+        """White space at the beginning of the reply."""
         self._text = ""
-        """What has not been let go yet; begins with a visible character."""
+        """What has not been returned yet; begins with a visible character."""
         self._judged = 0
-        """Where in it the search for the next gap goes on."""
+        """Index into it up to which all gaps have been judged."""
         self._fence: str | None = None
-        """The marker of the code block that is open."""
+        """The marker of the open code block."""
         self._index = 0
         self._words = 0.0
-        """Words let go, up to where it stops mattering."""
+        """Number of words returned; not counted beyond `EARLY_CLAUSE_WORDS`."""
 
     def push(self, delta: str) -> list[Sentence]:
         """Take the next characters of the reply; return the sentences that are now certain."""
@@ -78,7 +78,7 @@ class SentenceChunker:
         return done
 
     def finish(self) -> list[Sentence]:
-        """End the reply; return what is left of it: one sentence, or none."""
+        """End the reply; return the rest: one sentence, or none."""
         return [self._take(len(self._text))] if self._text else []
 
     def _take(self, cut: int) -> Sentence:
@@ -145,7 +145,7 @@ class SentenceChunker:
         return at if early and ends_clause(before, gap, after, self._language) and count_words(before) >= EARLY_CLAUSE_WORDS else None
 
     def _cut_overlong(self, at: int) -> int:
-        """The best place in a text that has grown too long by `at`: outside Markdown, after punctuation, late."""
+        """Where to cut a text that is too long by `at`: best outside Markdown, then after punctuation, then late."""
         spans = protected_spans(self._text[:at])
         best = (False, False, 0)
         for start in STARTS.finditer(self._text, self._limit // 3, self._limit + 1):

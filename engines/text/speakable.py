@@ -1,7 +1,7 @@
-"""Makes speakable words of a reply: Markdown, addresses, emoji, symbols and typography become words, pauses or silence.
+"""Text normalisation for speech: Markdown, addresses, emoji, symbols and typography become words, pauses or nothing.
 
-What cannot be said aloud (fenced code, emoji, tags, bare markup) is silent here and stays in the caption. Letters and marks of every script
-are kept. Plain numbers, dates and abbreviations are left to the voice, which knows how its language reads them.
+What cannot be said aloud (fenced code, emoji, tags, bare markup) is left out here and stays in the caption. Letters and marks of every
+script are kept. Plain numbers, dates and abbreviations are left to the voice, whose own rules read them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engines.text.symbols import LOOKALIKES
 from engines.text.verbalise import verbalise
 
 _PAUSE, _STOP = "\x02", "\x03"
-"""A short and a long pause until they find their punctuation; `_clean` lets no such characters through from the text."""
+"""Placeholders for a short and a long pause, until `_settle` makes punctuation of them; `_clean` removes these characters from the text."""
 _MOST_PASSES = 8
 _PUNCTUATION = ".!?…。！？।॥؟:;,、，；：،؛"
 
@@ -43,14 +43,14 @@ _DROPPED_CATEGORIES = ("Cf", "Cs", "Co")
 
 
 def speakable(text: str, language: str = "en") -> str:
-    """Turn a reply, or any fragment of it, into one line that a voice can say as it stands.
+    """Normalise a reply, or any fragment of it, to one line that a voice can say.
 
     Args:
         text: Markdown as a chat model writes it; any string is accepted.
         language: BCP 47 tag. In a language without a table of symbols, symbols are silent.
 
     Returns:
-        Words, punctuation and single spaces, in NFC; empty when there is nothing to say. Speakable text comes back unchanged.
+        Words, punctuation and single spaces, in NFC; empty if there is nothing to say. Normalised text is returned unchanged.
     """
     language = primary_subtag(language)
     for _ in range(_MOST_PASSES):  # taking one thing away can uncover another: an address behind an entity, a unit behind a symbol
@@ -71,7 +71,7 @@ def _pass(text: str, language: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """One form for every character, no emoji, nothing invisible; new lines and spaces are the only white space left."""
+    """One form of every character, without emoji and invisible characters; white space is only spaces and new lines."""
     text = unicodedata.normalize("NFC", _SOFT_BREAKS.sub("\n", text))
     text = re.sub(r"(?<![\w.,!?])«[^\S\n]|[^\S\n]»(?!\w)", '"', text)
     text = emoji.replace_emoji(re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES)), "")
@@ -88,7 +88,7 @@ def _visible(character: str) -> str:
 
 
 def _joiner(found: re.Match[str]) -> str:
-    """Joiners mean something between the letters of Persian or Hindi, and nothing elsewhere."""
+    """Zero-width joiners are kept between letters of scripts that need them (Persian, Hindi) and dropped elsewhere."""
     around = found.string[max(0, found.start() - 1) : found.start()], found.string[found.end() : found.end() + 1]
     return found.group() if all(c > "\u02ff" and unicodedata.category(c)[0] in "LM" for c in around) else ""
 
@@ -102,12 +102,12 @@ def _host(found: re.Match[str]) -> str:
 @cache
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["strikethrough", "table"])
-    # A fragment may begin with any indentation, a bracket with a colon is not a definition, and the text between tags is to be said.
+    # A fragment may be indented, a bracket with a colon is not a definition here, and text between HTML tags is spoken.
     return parser.disable(["code", "reference", "html_block"])
 
 
 def _plain(text: str) -> str:
-    """The text of a piece of Markdown, with a stop after every block that is complete."""
+    """The plain text of a piece of Markdown, with a long pause after every complete block."""
     unfinished = text.endswith(" ")
     said: list[str] = []
     for token in _markdown().parse(text.strip()):
@@ -141,7 +141,7 @@ def _inline(tokens: list[Token]) -> str:
 
 
 def _pauses(text: str) -> str:
-    """Dashes, dots, brackets and bars as pauses."""
+    """Replace dashes, ellipses, brackets and bars by pauses."""
     text = re.sub(r"(?<=[^\W\d_]{2})\(([^\W\d_]{1,3})\)", r"\1", text)  # colour(s)
     text = re.sub(r"(?<=\d) - (?=\d)", " − ", text)
     text = re.sub(r"(?<=[\d%°€£¥₹]) – (?=[\d$€£¥₹])", "–", text)
@@ -151,13 +151,13 @@ def _pauses(text: str) -> str:
 
 
 def _dots(found: re.Match[str]) -> str:
-    """Dots before a capital or at the end are a stop, elsewhere a pause."""
+    """An ellipsis before a capital letter or at the end is a long pause, elsewhere a short one."""
     after = _NEXT_WORD.match(found.string, found.end())
     return _STOP if after is None or after[1].isupper() else _PAUSE
 
 
 def _settle(text: str) -> str:
-    """Give every pause its punctuation; one line, single spaces."""
+    """Replace the pauses by punctuation; one line, single spaces."""
     text = re.sub(r"\s+", " ", text)
     text = re.sub(f" ?[{_PAUSE}{_STOP}][{_PAUSE}{_STOP} ]*", _mark, text)
     text = re.sub(rf" ([{_PUNCTUATION}]+)(?=[ \"']|$)", r"\1", text)

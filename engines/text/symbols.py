@@ -1,8 +1,8 @@
-"""What symbols, units and currencies are called in each language: the only home of these words.
+"""Spoken forms of symbols, units and currencies in each language.
 
-A table holds ``symbol name`` entries separated by semicolons. ``singular|plural`` where they differ; ``{n}`` and ``{b}`` stand for what is
-behind and before a symbol where a language does not simply say the word in its place, ``{u}`` for the name of the unit. Unit names follow
-the SI brochure and the long forms of Unicode's CLDR. A language without a table says nothing for a symbol.
+A table holds ``symbol name`` entries separated by semicolons, and ``singular|plural`` where they differ. ``{b}`` and ``{n}`` stand for the
+text before and behind a symbol where a language does not simply say the name in its place, ``{u}`` for the name of the unit. Unit names
+follow the SI brochure and the long forms of Unicode's CLDR. In a language without a table, symbols are silent.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language's words."""
+    """The spoken forms of one language."""
 
     symbols: Mapping[str, str]
-    """Said in place of the symbol."""
+    """Symbol → what is said in its place."""
     patterns: Mapping[str, str]
-    """Said around numbers or words: power, range, mixed (a whole number and a fraction), either and per (the slash), money."""
+    """Construction → how it is said: power, range, mixed (a whole number and a fraction), either and per (the slash), money."""
     currencies: Mapping[str, str]
-    """Said after the amount; written before or after it."""
+    """Sign, written before or after an amount → name, said after it."""
     units: Mapping[str, str]
-    """Said after a number."""
+    """Unit → name, said after a number."""
     magnitudes: tuple[str, ...]
     """Words that belong to an amount: ``$5 million`` is said as ``5 million dollars``."""
     coordinators: frozenset[str]
-    """Words beside which a slash is silent: ``and/or``."""
+    """Words next to which a slash is silent: ``and/or``."""
     spaced: bool = True
     """Whether words are written with spaces between them."""
 

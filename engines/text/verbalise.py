@@ -1,4 +1,4 @@
-"""Says symbols, units, amounts and ordinals in words, by the tables of `symbols.py`."""
+"""Text normalisation of symbols: units, amounts, ordinals and other signs become words, by the tables of `symbols.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEFT_OVER = re.compile(
 
 
 def verbalise(text: str, language: str) -> str:
-    """Replace every symbol by its word in `language` (primary subtag), or by a space where it has none."""
+    """Replace every symbol by its name in `language` (primary subtag), or by a space where it has none."""
     text = re.sub("|".join(map(re.escape, _DIGRAPHS)), lambda found: _DIGRAPHS[found.group()], text)
     text = re.sub("={2,}", "=", text)
     words = words_of(language)
@@ -40,7 +40,7 @@ def verbalise(text: str, language: str) -> str:
 
 @cache
 def _rules(language: str) -> tuple[tuple[re.Pattern[str], _Replace], ...]:
-    """What depends on the numbers or words around a symbol, in the order in which it is applied."""
+    """Patterns and replacements for symbols that depend on the numbers or words around them, in the order in which they are applied."""
     words = words_of(language)
     if not words.symbols:
         return ()

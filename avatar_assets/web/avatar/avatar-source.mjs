@@ -1,9 +1,7 @@
 // Avatar source: where the bytes of a persona's avatar come from (a served file or one dropped on the page), checked and mended.
 
-import { refusal } from '../avatar_file/inspect.mjs';
-import { CONTRACT } from '../avatar_file/spec.mjs';
-import { opened } from '../avatar_file/load.mjs';
-import { megabytes } from '../avatar_file/errors.mjs';
+import { oversizeReport, refusedReport } from '../avatar_file/inspect.mjs';
+import { loadAvatar } from '../avatar_file/load.mjs';
 
 /** The endings that a persona's avatar may have, in the order in which they are looked for. */
 const ENDINGS = ['glb', 'vrm'];
@@ -17,9 +15,9 @@ const ENDINGS = ['glb', 'vrm'];
  * @returns {Promise<AvatarFile>}
  */
 export async function readDropped(file) {
-  const { bytes: most } = CONTRACT.limits;
-  if (file.size > most) return { report: refusal(file.name, 'too_big', { size: megabytes(file.size), most: Math.floor(most / 1e6) }), bytes: null };
-  return opened(file.name, new Uint8Array(await file.arrayBuffer()));
+  const report = oversizeReport(file.name, file.size);
+  if (report) return { report, bytes: null };
+  return loadAvatar(file.name, new Uint8Array(await file.arrayBuffer()));
 }
 
 /**
@@ -33,7 +31,7 @@ export async function fetchAvatar(avatar) {
   for (const ending of ENDINGS) {
     const name = `../avatars/${encodeURIComponent(avatar)}.${ending}`;
     const answer = await fetch(new URL(name, import.meta.url));
-    if (answer.ok) return opened(`${avatar}.${ending}`, new Uint8Array(await answer.arrayBuffer()));
+    if (answer.ok) return loadAvatar(`${avatar}.${ending}`, new Uint8Array(await answer.arrayBuffer()));
     if (answer.status !== 404) throw new Error(`avatars/${avatar}.${ending} could not be read: the server answered ${answer.status}`);
   }
   throw new Error(`there is no ${ENDINGS.map((ending) => `avatars/${avatar}.${ending}`).join(' and no ')}`);
@@ -41,5 +39,5 @@ export async function fetchAvatar(avatar) {
 
 /** The report on a dropped file that was found sound and could not be drawn after all. @param {File} file  @param {Error} error */
 export function undrawable(file, error) {
-  return refusal(file.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
+  return refusedReport(file.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
 }

@@ -1,29 +1,32 @@
-// Refusal: why a file cannot be used, and how what comes from a file is shown.
+// Validation errors: why an avatar file cannot be used, and how text from a file is displayed.
 
-const SHOWN_CHARACTERS = 40;
+const DISPLAYED_CHARACTERS = 40;
 
-/** Why a file cannot be used: a code of the contract's findings, and what its sentence needs. */
-export class Refusal extends Error {
+/** Why a file cannot be used: a code of the spec's findings, and the values that its sentence needs. */
+export class ValidationError extends Error {
   constructor(code, values = {}) {
     super(code);
     Object.assign(this, { code, values });
   }
 }
 
-/** A name from a file as it may be shown: short, without control characters. */
-export function shown(name) {
+/** Text from a file as it may be displayed: short, without control characters. */
+export function displayText(name) {
   const plain = [...String(name).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '�')];
-  return plain.length > SHOWN_CHARACTERS ? `${plain.slice(0, SHOWN_CHARACTERS - 1).join('')}…` : plain.join('');
+  return plain.length > DISPLAYED_CHARACTERS ? `${plain.slice(0, DISPLAYED_CHARACTERS - 1).join('')}…` : plain.join('');
 }
 
 /** Bytes in MB with one decimal, rounded down. */
-export const megabytes = (bytes) => (Math.floor(bytes / 1e5) / 10).toFixed(1);
+export const formatMegabytes = (bytes) => (Math.floor(bytes / 1e5) / 10).toFixed(1);
 
-/** @throws {Refusal} */
-export const refuse = (code, values) => {
-  throw new Refusal(code, values);
+/** Refuses the file. @throws {ValidationError} */
+export const fail = (code, values) => {
+  throw new ValidationError(code, values);
 };
-/** @param {string} where the inside of a sentence  @throws {Refusal} */
-export const damaged = (where) => refuse('damaged', { where });
+/** Refuses a file that is not sound glTF. @param {string} where the inside of a sentence  @throws {ValidationError} */
+export const failDamaged = (where) => fail('damaged', { where });
+
+/** Whether a value is an index into a list. */
 export const isIndex = (value, list) => Number.isInteger(value) && value >= 0 && value < list.length;
-export const isEntry = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+/** Whether a value is a JSON object. */
+export const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);

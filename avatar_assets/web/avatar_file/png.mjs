@@ -1,4 +1,4 @@
-// PNG: pixels as a picture file. A canvas could write one too, but forgets the colour of what is transparent, and hair is framed in black then.
+// PNG encoder. A canvas could write one too, but forgets the colour of what is transparent, and hair is framed in black then.
 // Format: W3C, Portable Network Graphics, third edition.
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

@@ -1,37 +1,38 @@
-// Mend: writes the file that TalkingHead can move from one that others made: bones named and turned, visemes summed up, empty shapes for what is missing.
+// Avatar repair: rewrites a file so that TalkingHead can animate it: bones renamed and retargeted, visemes composed, empty shapes for what is missing.
 
 import { Matrix4, Quaternion, Vector3 } from 'three';
-import { targetNames } from './inspect.mjs';
-import { CONTRACT } from './spec.mjs';
-import { joined, numbersOf, writeGlb } from './glb.mjs';
-import { BONES, localOf, parentsOf, straighten } from './skeleton.mjs';
+import { morphTargetNames } from './inspect.mjs';
+import SPEC from './spec.json' with { type: 'json' };
+import { concatBytes, readAccessor, writeGlb } from './glb.mjs';
+import { BONES, localMatrix, parentIndices, retarget } from './skeleton.mjs';
 
 const FLOAT = 5126;
-/** The mesh of one point that carries the shapes nobody has. */
-const STAND_IN = 'StandIn';
+/** The mesh of one invisible point that carries the shapes which the file lacks. */
+const PLACEHOLDER = 'StandIn';
 const DIRECTIONS = ['POSITION', 'NORMAL'];
 
 /**
- * Mends a file that was checked.
+ * Repairs a file that was inspected.
  *
- * @param {{json: object, bin: Uint8Array}} file from `check`
- * @param {import('./inspect.mjs').Plan} plan from `check`
+ * @param {{json: object, bin: Uint8Array}} file from `inspectAvatar`
+ * @param {import('./inspect.mjs').RepairPlan} plan from `inspectAvatar`
  * @returns {Uint8Array} the file as the stage shows it
  */
-export function mend({ json: original, bin }, plan) {
+export function repairAvatar({ json: original, bin }, plan) {
   const json = structuredClone(original);
-  const added = new Addition(json, bin);
-  renameAll(json, plan);
+  const added = new BufferAppender(json, bin);
+  renameParts(json, plan);
   keepOneScene(json);
-  const { rig } = plan;
-  if (rig.missing.length || rig.root || rig.size || !rig.standing || rig.axes.length || rig.order.length) rejoin(json, plan, added, original, bin);
-  const made = plan.source === 'none' ? new Set() : addVisemes(json, plan, added, bin);
-  addStandIn(json, [...plan.stand, ...plan.visemes.filter((name) => !made.has(name))], added);
+  const { skeleton } = plan;
+  const { missing, root, size, standing, axes, order } = skeleton;
+  if (missing.length || root || size || !standing || axes.length || order.length) retargetSkeleton(json, plan, added, original, bin);
+  const made = plan.visemeSource === 'none' ? new Set() : addVisemes(json, plan, added, bin);
+  addPlaceholderMesh(json, [...plan.placeholders, ...plan.missingVisemes.filter((name) => !made.has(name))], added);
   return writeGlb(json, added.bytes());
 }
 
-/** Numbers that come to the data of a file. */
-class Addition {
+/** Adds accessors with new data to a file. */
+class BufferAppender {
   #json;
   #parts;
   #size;
@@ -47,7 +48,7 @@ class Addition {
     const one = { componentType: FLOAT, count, type };
     if (numbers) {
       const rows = Array.from({ length: width }, (_, column) => numbers.filter((_, at) => at % width === column));
-      if (type === 'VEC3') Object.assign(one, { min: rows.map(least), max: rows.map(most) });
+      if (type === 'VEC3') Object.assign(one, { min: rows.map(minOf), max: rows.map(maxOf) });
       one.bufferView = this.#json.bufferViews.push({ buffer: 0, byteOffset: this.#size, byteLength: numbers.byteLength }) - 1;
       this.#parts.push(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
       this.#size += numbers.byteLength;
@@ -56,73 +57,73 @@ class Addition {
   }
 
   bytes() {
-    return joined(this.#parts);
+    return concatBytes(this.#parts);
   }
 }
 
-const least = (numbers) => numbers.reduce((least, x) => Math.min(least, x), Infinity);
-const most = (numbers) => numbers.reduce((most, x) => Math.max(most, x), -Infinity);
+const minOf = (numbers) => numbers.reduce((min, x) => Math.min(min, x), Infinity);
+const maxOf = (numbers) => numbers.reduce((max, x) => Math.max(max, x), -Infinity);
 
-/** Bones get their names, everything else that has one of these loses it, shapes get theirs. */
-function renameAll(json, { bones, shapes }) {
+/** Gives bones and shapes the spec's names, and other names to everything else that had one of them. */
+function renameParts(json, { bones, shapeNames }) {
   const names = new Map([...bones].map(([name, index]) => [index, name]));
   json.nodes.forEach((node, index) => {
     if (names.has(index)) node.name = names.get(index);
-    else if (BONES.has(node.name) || node.name === CONTRACT.root) node.name = `${node.name}_part`;
+    else if (BONES.has(node.name) || node.name === SPEC.root) node.name = `${node.name}_part`;
   });
   for (const mesh of json.meshes) {
-    if (BONES.has(mesh.name) || mesh.name === CONTRACT.root) mesh.name = `${mesh.name}_mesh`;
-    const found = targetNames(mesh);
-    if (found.length) mesh.extras = { targetNames: found.map((name) => shapes.get(name) ?? name) };
+    if (BONES.has(mesh.name) || mesh.name === SPEC.root) mesh.name = `${mesh.name}_mesh`;
+    const found = morphTargetNames(mesh);
+    if (found.length) mesh.extras = { targetNames: found.map((name) => shapeNames.get(name) ?? name) };
   }
 }
 
-/** The scene itself is the root that TalkingHead looks for. */
+/** Makes the scene itself the root that TalkingHead looks for. */
 function keepOneScene(json) {
-  json.scenes = [{ ...json.scenes[json.scene], name: CONTRACT.root }];
+  json.scenes = [{ ...json.scenes[json.scene], name: SPEC.root }];
   json.scene = 0;
 }
 
-/** Every bone of the contract stands where the file has it, with Mixamo's axes; skins are bound anew, so that the body keeps its shape. */
-function rejoin(json, { bones: found, rig }, added, original, bin) {
-  const { moved, bones } = straighten(found, rig);
+/** Puts every bone of the spec where the file has it, with Mixamo's axes, and rebinds skins, so that the body keeps its shape. */
+function retargetSkeleton(json, { bones: found, skeleton }, added, original, bin) {
+  const { moved, bones } = retarget(found, skeleton);
   const { nodes } = json;
-  const parents = parentsOf(nodes);
+  const parents = parentIndices(nodes);
   const number = new Map(found);
   for (const name of BONES.keys()) if (!number.has(name)) number.set(name, nodes.push({ name }) - 1);
   const isBone = new Set(number.values());
   const named = new Map([...number].map(([name, index]) => [index, name]));
-  const after = (index) => (named.has(index) ? bones.get(named.get(index)) : moved.clone().multiply(rig.worlds[index]));
+  const after = (index) => (named.has(index) ? bones.get(named.get(index)) : moved.clone().multiply(skeleton.worlds[index]));
   const roots = json.scenes[0].nodes.filter((index) => !isBone.has(index));
   for (const node of nodes) if (node.children) node.children = node.children.filter((child) => !isBone.has(child));
   parents.forEach((parent, index) => {
     if (isBone.has(index) || (parent !== null && !isBone.has(parent))) return;
-    place(nodes[index], parent === null ? moved.clone().multiply(localOf(nodes[index])) : after(parent).clone().invert().multiply(after(index)));
+    setTransform(nodes[index], parent === null ? moved.clone().multiply(localMatrix(nodes[index])) : after(parent).clone().invert().multiply(after(index)));
   });
   for (const [name, { parent }] of BONES) {
     const node = nodes[number.get(name)];
     const above = parent === null ? new Matrix4() : bones.get(parent);
-    place(node, above.clone().invert().multiply(bones.get(name)));
+    setTransform(node, above.clone().invert().multiply(bones.get(name)));
     if (parent === null) roots.push(number.get(name));
     else (nodes[number.get(parent)].children ??= []).push(number.get(name));
   }
   for (const node of nodes) if (!node.children?.length) delete node.children;
   json.scenes[0].nodes = roots;
   json.animations = []; // made for the bones as they were
-  for (const skin of json.skins) bind(skin, { moved, after, worlds: rig.worlds }, added, { json: original, bin });
+  for (const skin of json.skins) rebindSkin(skin, { moved, after, worlds: skeleton.worlds }, added, { json: original, bin });
 }
 
-function place(node, matrix) {
+function setTransform(node, matrix) {
   const [translation, rotation, scale] = [new Vector3(), new Quaternion(), new Vector3()];
   matrix.decompose(translation, rotation, scale);
   delete node.matrix;
   Object.assign(node, { translation: translation.toArray(), rotation: rotation.normalize().toArray(), scale: scale.toArray() });
 }
 
-/** What a joint did to the resting body before, it does again from its new place. */
-function bind(skin, { moved, after, worlds }, added, file) {
+/** New inverse bind matrices: each joint moves the resting body as before, from its new place. */
+function rebindSkin(skin, { moved, after, worlds }, added, file) {
   const { joints, inverseBindMatrices } = skin;
-  const before = inverseBindMatrices === undefined ? null : numbersOf(file, inverseBindMatrices);
+  const before = inverseBindMatrices === undefined ? null : readAccessor(file, inverseBindMatrices);
   const binds = new Float32Array(16 * joints.length);
   joints.forEach((joint, at) => {
     const inverse = before ? new Matrix4().fromArray(before, 16 * at) : new Matrix4();
@@ -133,20 +134,20 @@ function bind(skin, { moved, after, worlds }, added, file) {
 }
 
 /** Adds the missing visemes as weighted sums of what the file has. @returns {Set<string>} those that could be made */
-function addVisemes(json, { source, visemes, vowels }, added, bin) {
-  const recipes = visemes.map((name) => [name, recipeOf(name.slice('viseme_'.length), source, vowels)]);
+function addVisemes(json, { visemeSource, missingVisemes, vowels }, added, bin) {
+  const recipes = missingVisemes.map((name) => [name, visemeRecipe(name.slice('viseme_'.length), visemeSource, vowels)]);
   const made = new Set();
   for (const mesh of json.meshes) {
-    const names = targetNames(mesh);
+    const names = morphTargetNames(mesh);
     const fit = recipes.filter(([, recipe]) => names.some((name) => recipe.has(name)));
     if (!fit.length) continue;
     for (const primitive of mesh.primitives) {
       const { count } = json.accessors[primitive.attributes.POSITION];
-      const parts = names.map((_, index) => partOf({ json, bin }, primitive.targets?.[index] ?? {}));
+      const parts = names.map((_, index) => readTarget({ json, bin }, primitive.targets?.[index] ?? {}));
       primitive.targets = (primitive.targets ?? []).concat(
         fit.map(([, recipe]) => {
           const weighted = names.flatMap((name, index) => (recipe.has(name) ? [[parts[index], recipe.get(name)]] : []));
-          return Object.fromEntries(kindsOf(primitive).map((kind) => [kind, added.accessor('VEC3', 3, count, summed(weighted, kind, count))]));
+          return Object.fromEntries(targetAttributes(primitive).map((kind) => [kind, added.accessor('VEC3', 3, count, weightedSum(weighted, kind, count))]));
         }),
       );
     }
@@ -157,38 +158,38 @@ function addVisemes(json, { source, visemes, vowels }, added, bin) {
   return made;
 }
 
-/** What a viseme is made of. @returns {Map<string, number>} target name → weight */
-function recipeOf(viseme, source, vowels) {
-  if (source === 'arkit') return new Map(Object.entries(CONTRACT.arkitToViseme[viseme]));
-  const parts = Object.entries(CONTRACT.fiveToViseme[viseme]);
+/** The morph targets that a viseme is composed of. @returns {Map<string, number>} target name → weight */
+function visemeRecipe(viseme, visemeSource, vowels) {
+  if (visemeSource === 'arkit') return new Map(Object.entries(SPEC.arkitToViseme[viseme]));
+  const parts = Object.entries(SPEC.vowelsToViseme[viseme]);
   return new Map(parts.filter(([vowel]) => vowels.has(vowel)).map(([vowel, weight]) => [vowels.get(vowel), weight]));
 }
 
-const kindsOf = ({ targets = [] }) => DIRECTIONS.filter((kind) => kind === 'POSITION' || targets.some((target) => target[kind] !== undefined));
+const targetAttributes = ({ targets = [] }) => DIRECTIONS.filter((kind) => kind === 'POSITION' || targets.some((target) => target[kind] !== undefined));
 
 /** A target's displacements, read when they are asked for and once only. */
-function partOf(file, target) {
+function readTarget(file, target) {
   const read = new Map();
   return (kind) => {
-    if (!read.has(kind)) read.set(kind, target[kind] === undefined ? null : numbersOf(file, target[kind]));
+    if (!read.has(kind)) read.set(kind, target[kind] === undefined ? null : readAccessor(file, target[kind]));
     return read.get(kind);
   };
 }
 
-function summed(weighted, kind, count) {
+function weightedSum(weighted, kind, count) {
   const sum = new Float32Array(3 * count);
   for (const [part, weight] of weighted) part(kind)?.forEach((x, at) => (sum[at] += weight * x));
   return sum;
 }
 
-/** One invisible point with all the shapes that TalkingHead asks for and the file lacks: its frames then find every one of them. */
-function addStandIn(json, names, added) {
+/** Adds one invisible point with all the shapes that TalkingHead needs in every frame and the file lacks. */
+function addPlaceholderMesh(json, names, added) {
   if (!names.length) return;
   const zeros = added.accessor('VEC3', 3, 3, null);
   const mesh = {
-    name: STAND_IN,
+    name: PLACEHOLDER,
     primitives: [{ attributes: { POSITION: zeros }, targets: names.map(() => ({ POSITION: zeros })) }],
     extras: { targetNames: names },
   };
-  json.scenes[0].nodes.push(json.nodes.push({ name: `${STAND_IN}Node`, mesh: json.meshes.push(mesh) - 1 }) - 1);
+  json.scenes[0].nodes.push(json.nodes.push({ name: `${PLACEHOLDER}Node`, mesh: json.meshes.push(mesh) - 1 }) - 1);
 }

@@ -1,20 +1,19 @@
-// Rig: finds the bones of a file under whatever name, judges how they stand, and turns them to Mixamo's axes without moving the body.
-// The same steps as checking/rig.py.
+// Skeleton: finds the bones of a file under whatever name, analyses their pose, and retargets them to Mixamo's axes without moving the body.
 
 import { Euler, Matrix4, Quaternion, Vector3 } from 'three';
-import { CONTRACT } from './spec.mjs';
+import SPEC from './spec.json' with { type: 'json' };
 
 const SIDES = { Left: 1, Right: -1 };
 const RADIANS = Math.PI / 180;
-/** Lengths below this, in metres, have no direction. */
-const NOTHING = 1e-6;
+/** Lengths below this have no direction. */
+const EPSILON_M = 1e-6;
 
 /** Names with `#` stand for both sides. */
 export const bothSides = (names) => names.flatMap((name) => (name.includes('#') ? Object.keys(SIDES).map((side) => name.replace('#', side)) : [name]));
 
 /** @type {Map<string, {parent: string | null, to: string | null, axes: Quaternion, offset: Vector3}>} parents before children */
 export const BONES = new Map();
-for (const [pattern, { parent, to, axes, offset }] of Object.entries(CONTRACT.bones)) {
+for (const [pattern, { parent, to, axes, offset }] of Object.entries(SPEC.bones)) {
   for (const name of bothSides([pattern])) {
     const side = name.startsWith('Left') ? 'Left' : 'Right';
     const sign = pattern.includes('#') ? SIDES[side] : 1;
@@ -28,21 +27,21 @@ for (const [pattern, { parent, to, axes, offset }] of Object.entries(CONTRACT.bo
 }
 
 /** A name as small words, its side apart: `J_Bip_L_UpperArm` is `["upperarm", "Left"]`. */
-export function plainName(name) {
+export function normalisedName(name) {
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word && !CONTRACT.wordsOfRigs.includes(word.replace(/(?<=mixamorig)\d+$/, '')));
+    .filter((word) => word && !SPEC.rigPrefixes.includes(word.replace(/(?<=mixamorig)\d+$/, '')));
   const side = words.some((word) => ['left', 'l'].includes(word)) ? 'Left' : words.some((word) => ['right', 'r'].includes(word)) ? 'Right' : '';
   return [words.filter((word) => !['left', 'right', 'l', 'r'].includes(word)).join(''), side];
 }
 
-const BY_PLAIN_NAME = new Map();
-for (const [pattern, others] of Object.entries(CONTRACT.bonesAlsoCalled))
+const BY_NORMALISED_NAME = new Map();
+for (const [pattern, others] of Object.entries(SPEC.boneAliases))
   for (const name of bothSides([pattern])) {
     const side = pattern.includes('#') ? name.slice(0, name.length - pattern.length + 1) : '';
-    for (const called of [plainName(name)[0], ...others]) BY_PLAIN_NAME.set(`${called} ${side}`, name);
+    for (const called of [normalisedName(name)[0], ...others]) BY_NORMALISED_NAME.set(`${called} ${side}`, name);
   }
 
 /** @returns {Map<string, number>} bone → node: the right name first, then another, joints before others, meshes never */
@@ -54,7 +53,7 @@ export function findBones({ nodes, skins }) {
   for (const index of order) if (BONES.has(nodes[index].name) && !found.has(nodes[index].name)) found.set(nodes[index].name, index);
   const taken = new Set(found.values());
   for (const index of order) {
-    const bone = BY_PLAIN_NAME.get(plainName(nodes[index].name).join(' '));
+    const bone = BY_NORMALISED_NAME.get(normalisedName(nodes[index].name).join(' '));
     if (taken.has(index) || !bone || found.has(bone)) continue;
     found.set(bone, index);
     taken.add(index);
@@ -63,86 +62,86 @@ export function findBones({ nodes, skins }) {
 }
 
 /** The parent of every node, or null. */
-export function parentsOf(nodes) {
+export function parentIndices(nodes) {
   const parents = nodes.map(() => null);
   nodes.forEach(({ children = [] }, index) => children.forEach((child) => (parents[child] = index)));
   return parents;
 }
 
 /** Where a node stands in its parent's axes. */
-export function localOf({ matrix, translation = [0, 0, 0], rotation = [0, 0, 0, 1], scale = [1, 1, 1] }) {
+export function localMatrix({ matrix, translation = [0, 0, 0], rotation = [0, 0, 0, 1], scale = [1, 1, 1] }) {
   if (matrix) return new Matrix4().fromArray(matrix);
   return new Matrix4().compose(new Vector3(...translation), new Quaternion(...rotation).normalize(), new Vector3(...scale));
 }
 
 /** Where every node stands in the scene. @returns {Matrix4[]} */
-export function worldsOf(nodes) {
+export function worldMatrices(nodes) {
   const worlds = nodes.map(() => null);
-  const parents = parentsOf(nodes);
+  const parents = parentIndices(nodes);
   const world = (index) => {
     if (worlds[index]) return worlds[index];
-    const local = localOf(nodes[index]);
+    const local = localMatrix(nodes[index]);
     return (worlds[index] = parents[index] === null ? local : world(parents[index]).clone().multiply(local));
   };
   nodes.forEach((_, index) => world(index));
   return worlds;
 }
 
-const placeOf = (matrix) => new Vector3().setFromMatrixPosition(matrix);
-const turnOf = (matrix) => new Quaternion().setFromRotationMatrix(new Matrix4().extractRotation(matrix));
+const positionOf = (matrix) => new Vector3().setFromMatrixPosition(matrix);
+const rotationOf = (matrix) => new Quaternion().setFromRotationMatrix(new Matrix4().extractRotation(matrix));
 
 /**
- * What is not as the stage needs it.
+ * Analyses where a skeleton differs from the spec: stature, stance, root, axes, order, missing bones.
  *
  * @param {object} json of a file that was found sound
- * @param {Map<string, number>} found has the contract's core
+ * @param {Map<string, number>} found bone → node; has at least the spec's required bones
  */
-export function judgeRig(json, found) {
+export function analyseSkeleton(json, found) {
   const { nodes } = json;
-  const worlds = worldsOf(nodes);
-  const at = (name) => placeOf(worlds[found.get(name)]);
-  const upright = uprightOf(found, at);
+  const worlds = worldMatrices(nodes);
+  const at = (name) => positionOf(worlds[found.get(name)]);
+  const upright = uprightRotation(found, at);
   const length = at('Head').distanceTo(at('Hips'));
   const height = at('Hips').y;
-  const { hipsToHead, hipsHeight, sizeTolerance, standingTolerance, rootTolerance, axesTolerance } = CONTRACT;
+  const { hipsToHead, hipsHeight, sizeTolerance, standingTolerance, rootTolerance, axesTolerance } = SPEC;
   const standing = 2 * Math.acos(Math.min(1, Math.abs(upright.w))) <= standingTolerance * RADIANS;
   const turned = standing ? new Quaternion() : upright.clone().invert();
-  const parents = parentsOf(nodes);
+  const parents = parentIndices(nodes);
   const off = (value, usual) => Math.abs(value / usual - 1) > sizeTolerance;
   const above = parents[found.get('Hips')];
   const root = above === null ? new Matrix4() : worlds[above];
   const even = [...found.values()].every((index) => new Vector3().setFromMatrixScale(worlds[index]).subScalar(1).toArray().every((x) => Math.abs(x) <= rootTolerance));
-  const crooked = bothSides(CONTRACT.axesOf).filter((name) => {
+  const crooked = bothSides(SPEC.checkedAxes).filter((name) => {
     const { to } = BONES.get(name);
     if (!found.has(name) || !found.has(to)) return false;
     const way = at(to).sub(at(name)).applyQuaternion(turned);
-    if (way.length() < NOTHING) return false;
-    const is = turned.clone().multiply(turnOf(worlds[found.get(name)]));
+    if (way.length() < EPSILON_M) return false;
+    const is = turned.clone().multiply(rotationOf(worlds[found.get(name)]));
     return is.angleTo(axesAlong(name, way)) > axesTolerance * RADIANS;
   });
   return {
     worlds,
     turned,
-    scale: length < NOTHING ? 1 : hipsToHead / length,
+    scale: length < EPSILON_M ? 1 : hipsToHead / length,
     length,
     height,
     standing,
     size: off(length, hipsToHead) || off(height, hipsHeight),
     root: !even || root.elements.some((value, index) => Math.abs(value - (index % 5 ? 0 : 1)) > rootTolerance),
     axes: crooked,
-    order: [...found.keys()].filter((name) => upperBone(name, found, parents) !== contractParent(name, found)),
+    order: [...found.keys()].filter((name) => nearestBoneAbove(name, found, parents) !== specParent(name, found)),
     missing: [...BONES.keys()].filter((name) => !found.has(name)),
   };
 }
 
-/** The turn that a person has who should look along +Z with the head up. */
-function uprightOf(found, at) {
+/** The rotation of a person who should look along +Z with the head up. */
+function uprightRotation(found, at) {
   const up = at('Head').sub(at('Hips')).normalize();
   let side = new Vector3(1, 0, 0);
   for (const name of ['UpLeg', 'Arm', 'Shoulder', 'Eye']) {
     if (!found.has(`Left${name}`) || !found.has(`Right${name}`)) continue;
     const across = at(`Left${name}`).sub(at(`Right${name}`));
-    if (across.length() < NOTHING) continue;
+    if (across.length() < EPSILON_M) continue;
     side = across;
     break;
   }
@@ -157,39 +156,40 @@ function axesAlong(name, way) {
   return new Quaternion().setFromUnitVectors(usual, way.clone().normalize()).multiply(axes);
 }
 
-/** The nearest bone above one in the file, and in the contract. */
-function upperBone(name, found, parents) {
+/** The nearest ancestor of a bone that is a bone itself, in the file. */
+function nearestBoneAbove(name, found, parents) {
   const names = new Map([...found].map(([bone, index]) => [index, bone]));
   for (let index = parents[found.get(name)]; index !== null; index = parents[index]) if (names.has(index)) return names.get(index);
   return null;
 }
 
-function contractParent(name, found) {
+/** The same in the spec. */
+function specParent(name, found) {
   let { parent } = BONES.get(name);
   while (parent && !found.has(parent)) ({ parent } = BONES.get(parent));
   return parent;
 }
 
 /**
- * The whole skeleton as the stage wants it: every bone of the contract, each where the file has it.
+ * Retargets the skeleton: every bone of the spec with Mixamo's axes, each where the file has it.
  *
  * @param {Map<string, number>} found
- * @param {ReturnType<typeof judgeRig>} judged
+ * @param {ReturnType<typeof analyseSkeleton>} analysed
  * @returns {{moved: Matrix4, bones: Map<string, Matrix4>}} how the body as a whole is scaled, turned and moved, and then every bone's place
  */
-export function straighten(found, { worlds, turned, scale, size }) {
+export function retarget(found, { worlds, turned, scale, size }) {
   const moved = new Matrix4().compose(new Vector3(), turned, new Vector3().setScalar(size ? scale : 1));
-  const hips = placeOf(worlds[found.get('Hips')]).applyMatrix4(moved);
-  moved.premultiply(new Matrix4().makeTranslation(-hips.x, CONTRACT.hipsHeight - hips.y, -hips.z));
-  const known = new Map([...found].map(([name, index]) => [name, placeOf(worlds[index]).applyMatrix4(moved)]));
+  const hips = positionOf(worlds[found.get('Hips')]).applyMatrix4(moved);
+  moved.premultiply(new Matrix4().makeTranslation(-hips.x, SPEC.hipsHeight - hips.y, -hips.z));
+  const known = new Map([...found].map(([name, index]) => [name, positionOf(worlds[index]).applyMatrix4(moved)]));
   const bones = new Map();
   for (const [name, { parent, to, offset }] of BONES) {
     const above = bones.get(parent);
-    const place = known.get(name) ?? between(placeOf(above), nextKnown(to, known)) ?? offset.clone().applyMatrix4(above);
+    const place = known.get(name) ?? between(positionOf(above), nextKnown(to, known)) ?? offset.clone().applyMatrix4(above);
     const way = known.has(to) ? known.get(to).clone().sub(place) : new Vector3();
     let axes = BONES.get(name).axes.clone();
     if (parent && parent !== 'Head' && name !== 'Head')
-      axes = way.length() > NOTHING ? axesAlong(name, way) : turnOf(above).multiply(BONES.get(parent).axes.clone().invert()).multiply(axes);
+      axes = way.length() > EPSILON_M ? axesAlong(name, way) : rotationOf(above).multiply(BONES.get(parent).axes.clone().invert()).multiply(axes);
     bones.set(name, new Matrix4().compose(place, axes, new Vector3(1, 1, 1)));
   }
   return { moved, bones };

@@ -1,60 +1,60 @@
-// Unpack: turns what Draco, Meshopt or Basis Universal packed into plain numbers and pictures, so that everything behind reads plain files only.
+// Decompression: decodes Draco, Meshopt and Basis Universal into plain accessors and PNGs, so that everything downstream reads plain files only.
 // The decoders come with three; each is loaded when a file needs it, and works in a worker that ends with the file.
 
-import { CONTRACT } from './spec.mjs';
-import { checkFile, joined } from './glb.mjs';
-import { BASIS, DRACO, MESHOPT, basisTexturesOf, dracoPartsOf, packingsOf, said } from './packing.mjs';
+import SPEC from './spec.json' with { type: 'json' };
+import { validateFile, concatBytes } from './glb.mjs';
+import { BASIS, DRACO, MESHOPT, basisTextures, dracoPrimitives, packingsOf, extensionIn } from './packing.mjs';
 import { pngOf } from './png.mjs';
-import { Refusal, damaged, refuse } from './errors.mjs';
-import { ARRAYS, WIDTHS } from './validate.mjs';
+import { ValidationError, failDamaged, fail } from './errors.mjs';
+import { TYPED_ARRAYS, COMPONENT_COUNTS } from './validate.mjs';
 
 const UNSIGNED_INT = 5125;
 const TRIANGLES = 4;
-/** A graphics card that reads none of the packed kinds: the pictures come as plain pixels. */
+/** A stand-in for a graphics card without compressed texture formats: pictures come as plain pixels. */
 const NO_CARD = { extensions: { has: () => false } };
 const UNPACKERS = { [DRACO]: unpackDraco, [MESHOPT]: unpackMeshopt, [BASIS]: unpackBasis };
 const addon = (path) => import.meta.resolve(`three/addons/libs/${path}`);
 
 /**
- * Unpacks a file.
+ * Decompresses a file.
  *
- * @param {{json: object, bin: Uint8Array}} packed a file that `check` found nothing wrong with
+ * @param {{json: object, bin: Uint8Array}} packed a file that `inspectAvatar` did not refuse
  * @returns {Promise<{json: object, bin: Uint8Array}>} the same without anything packed; nodes, meshes and accessors keep their places
- * @throws {Refusal} when it cannot be unpacked, when it takes too long, when what comes out is not sound
+ * @throws {ValidationError} when it cannot be unpacked, when it takes too long, when what comes out is not sound
  */
 export async function unpack({ json, bin }) {
-  const file = new Unpacked(structuredClone(json), bin);
+  const file = new GrowingFile(structuredClone(json), bin);
   for (const name of packingsOf(json)) {
-    const tools = []; // what ends when this is done
+    const decoders = []; // disposed when this is done
     let timer = 0;
-    const late = new Promise((_, reject) => (timer = setTimeout(reject, 1000 * CONTRACT.limits.unpackSeconds, new Late())));
+    const late = new Promise((_, reject) => (timer = setTimeout(reject, 1000 * SPEC.limits.unpackSeconds, new UnpackTimeout())));
     try {
-      await Promise.race([UNPACKERS[name](file, tools), late]);
+      await Promise.race([UNPACKERS[name](file, decoders), late]);
     } catch (error) {
-      if (error instanceof Refusal) throw error;
-      refuse('unpacked', { which: CONTRACT.packings[name], why: error instanceof Hindrance ? error.message : 'what is packed is damaged' });
+      if (error instanceof ValidationError) throw error;
+      fail('unpacked', { which: SPEC.packings[name], why: error instanceof UnpackError ? error.message : 'what is packed is damaged' });
     } finally {
       clearTimeout(timer);
-      for (const tool of tools) tool.dispose();
+      for (const decoder of decoders) decoder.dispose();
     }
     for (const list of ['extensionsUsed', 'extensionsRequired']) if (Array.isArray(file.json[list])) file.json[list] = file.json[list].filter((one) => one !== name);
   }
   const plain = { json: file.json, bin: file.bytes() };
-  checkFile(plain);
+  validateFile(plain);
   return plain;
 }
 
-/** Why a sound file cannot be unpacked, as the inside of a sentence. */
-class Hindrance extends Error {}
+/** Why a sound file cannot be decompressed, as the inside of a sentence. */
+class UnpackError extends Error {}
 
-class Late extends Hindrance {
+class UnpackTimeout extends UnpackError {
   constructor() {
-    super(`unpacking it takes longer than ${CONTRACT.limits.unpackSeconds} s`);
+    super(`unpacking it takes longer than ${SPEC.limits.unpackSeconds} s`);
   }
 }
 
 /** A file whose data grows. */
-class Unpacked {
+class GrowingFile {
   #parts;
   #size;
 
@@ -85,28 +85,28 @@ class Unpacked {
   }
 
   bytes() {
-    const whole = joined(this.#parts);
+    const whole = concatBytes(this.#parts);
     this.json.buffers = [{ byteLength: whole.length }];
     return whole;
   }
 }
 
-/** What a decoder is made of arrives, or the file is not to blame. */
-async function arrived(loading) {
+/** Waits for a decoder's code; where it does not come, the file is not to blame. */
+async function loadDecoder(loading) {
   try {
     return await loading;
   } catch {
-    throw new Hindrance('what unpacks it could not be loaded; there may be no network');
+    throw new UnpackError('what unpacks it could not be loaded; there may be no network');
   }
 }
 
-async function unpackMeshopt(file, tools) {
-  const { MeshoptDecoder } = await arrived(import('three/addons/libs/meshopt_decoder.module.js'));
+async function unpackMeshopt(file, decoders) {
+  const { MeshoptDecoder } = await loadDecoder(import('three/addons/libs/meshopt_decoder.module.js'));
   await MeshoptDecoder.ready;
   MeshoptDecoder.useWorkers(1);
-  tools.push({ dispose: () => MeshoptDecoder.useWorkers(0) });
+  decoders.push({ dispose: () => MeshoptDecoder.useWorkers(0) });
   for (const view of file.json.bufferViews) {
-    const packed = said(view, MESHOPT);
+    const packed = extensionIn(view, MESHOPT);
     if (!packed) continue;
     const source = file.place(packed.byteOffset, packed.byteLength);
     const plain = await MeshoptDecoder.decodeGltfBufferAsync(packed.count, packed.byteStride, source, packed.mode, packed.filter ?? 'NONE');
@@ -115,21 +115,21 @@ async function unpackMeshopt(file, tools) {
   }
 }
 
-async function unpackDraco(file, tools) {
-  const { DRACOLoader } = await arrived(import('three/addons/loaders/DRACOLoader.js'));
+async function unpackDraco(file, decoders) {
+  const { DRACOLoader } = await loadDecoder(import('three/addons/loaders/DRACOLoader.js'));
   const loader = new DRACOLoader().setDecoderPath(addon('draco/gltf/')).setWorkerLimit(1);
-  tools.push(loader);
-  await arrived(loader.preload().decoderPending);
+  decoders.push(loader);
+  await loadDecoder(loader.preload().decoderPending);
   const { accessors } = file.json;
-  for (const part of dracoPartsOf(file.json)) {
-    const { bufferView, attributes: ids } = said(part, DRACO);
-    const kinds = Object.fromEntries(Object.keys(ids).map((name) => [name, ARRAYS[accessors[part.attributes[name]].componentType].name]));
+  for (const part of dracoPrimitives(file.json)) {
+    const { bufferView, attributes: ids } = extensionIn(part, DRACO);
+    const kinds = Object.fromEntries(Object.keys(ids).map((name) => [name, TYPED_ARRAYS[accessors[part.attributes[name]].componentType].name]));
     const { index, attributes } = await new Promise((resolve, reject) => {
       loader.decodeDracoFile(file.view(bufferView).slice().buffer, resolve, ids, kinds, undefined, reject).catch(reject);
     });
     const unpacked = (accessor, { array, itemSize }, componentType) => {
       const { type, count } = accessors[accessor];
-      if (itemSize !== WIDTHS[type] || array.length !== count * itemSize) damaged('what is packed is not what it says');
+      if (itemSize !== COMPONENT_COUNTS[type] || array.length !== count * itemSize) failDamaged('what is packed is not what it says');
       const { sparse, byteOffset, ...rest } = accessors[accessor]; // another part may read its own numbers by the same accessor
       return accessors.push({ ...rest, componentType, bufferView: file.add(array) }) - 1;
     };
@@ -140,21 +140,21 @@ async function unpackDraco(file, tools) {
   }
 }
 
-async function unpackBasis(file, tools) {
-  const { KTX2Loader } = await arrived(import('three/addons/loaders/KTX2Loader.js'));
+async function unpackBasis(file, decoders) {
+  const { KTX2Loader } = await loadDecoder(import('three/addons/loaders/KTX2Loader.js'));
   const loader = new KTX2Loader().setTranscoderPath(addon('basis/')).setWorkerLimit(1).detectSupport(NO_CARD);
-  tools.push(loader);
-  await arrived(loader.init());
+  decoders.push(loader);
+  await loadDecoder(loader.init());
   const { images, textures } = file.json;
-  for (const source of new Set(basisTexturesOf(file.json).map((texture) => said(texture, BASIS).source))) {
+  for (const source of new Set(basisTextures(file.json).map((texture) => extensionIn(texture, BASIS).source))) {
     const packed = file.view(images[source].bufferView).slice().buffer;
     const { image, mipmaps } = await new Promise((resolve, reject) => loader.parse(packed, resolve, reject));
     const [{ data }] = mipmaps;
-    if (data.length !== 4 * image.width * image.height) damaged(`picture ${source} is not what it says`);
+    if (data.length !== 4 * image.width * image.height) failDamaged(`picture ${source} is not what it says`);
     images[source] = { ...images[source], mimeType: 'image/png', bufferView: file.add(await pngOf(data, image)) };
   }
   for (const texture of textures) {
-    const packed = said(texture, BASIS);
+    const packed = extensionIn(texture, BASIS);
     if (!packed) continue;
     texture.source ??= packed.source;
     delete texture.extensions[BASIS];

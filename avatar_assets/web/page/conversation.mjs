@@ -82,7 +82,7 @@ export class Conversation {
   }
 
   failed(turn, message) {
-    this.#bubbles.get(turn.id)?.mine?.classList.remove('pending');
+    if (this.#bubbles.get(turn.id)?.mine?.classList.contains('pending')) this.transcript(turn, '(not understood)');
     const note = make('p', 'failure', {}, message);
     const theirs = this.#theirs(turn);
     theirs.removeAttribute('aria-busy');

@@ -1,5 +1,5 @@
 // Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body, in this tab only; a panel shows what was found in it.
-import { CONTRACT } from '../avatar_file/spec.mjs';
+import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 import { make } from './dom.mjs';
 
 const ACCEPTED = '.glb,.vrm';
@@ -114,7 +114,7 @@ export class OwnAvatar {
   }
 
   #tell(persona, report, worn, asked = false) {
-    const parts = Object.entries(CONTRACT.levels).map(([level, title]) => {
+    const parts = Object.entries(SPEC.levels).map(([level, title]) => {
       const found = report.findings.filter((one) => one.level === level);
       const section = make('section', 'own-level', { 'data-level': level });
       const list = make('ul');
@@ -122,7 +122,7 @@ export class OwnAvatar {
       section.append(make('h2', '', {}, title), list);
       return found.length ? section : null;
     });
-    parts.unshift(make('p', 'own-verdict', {}, CONTRACT.verdicts[report.verdict]));
+    parts.unshift(make('p', 'own-verdict', {}, SPEC.verdicts[report.verdict]));
     const name = this.#people.find(persona)?.name ?? 'Whoever is on stage';
     parts.push(make('p', 'own-hint', {}, worn ? PRIVATE : asked ? `${name} stays as before.` : ''));
     if (this.#worn.has(persona)) {
@@ -145,6 +145,6 @@ export class OwnAvatar {
 
 /** Where there is no 3-D, the stage only names the finding. */
 function sentenceOf({ file, code }) {
-  const [level, text] = CONTRACT.findings[code];
+  const [level, text] = SPEC.findings[code];
   return { file, kind: '', verdict: 'refused', licence: '', findings: [{ code, level, text }] };
 }

@@ -142,8 +142,8 @@ export class TurnTracker {
     turn.done = true;
     this.#stage.post({ type: 'end', turn: turn.id });
     if (type === 'failed') {
+      this.#on.failed(message); // first: it takes room from the conversation, which stays at its end
       this.#conversation.failed(turn, message);
-      this.#on.failed(message);
     }
     if (!turn.segments.length) this.#finish(turn);
   }

@@ -1,4 +1,4 @@
-// Mending: names, axes, visemes and stand-ins, and above all that a body at rest keeps its shape.
+// Avatar repair: bone names, axes, visemes and placeholders, and above all that a body at rest keeps its shape.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -6,20 +6,22 @@ import test from 'node:test';
 
 const home = new URL('../avatar_assets/', import.meta.url);
 const missing = existsSync(new URL('node_modules/three', home)) ? false : 'the npm modules are not installed';
-const [{ check, targetNames }, { CONTRACT }, { numbersOf, readGlb, writeGlb }, { mend }, rig, three] = missing
-  ? [{}, {}, {}, {}, {}, {}]
-  : await Promise.all(['web/avatar_file/inspect.mjs', 'web/avatar_file/spec.mjs', 'web/avatar_file/glb.mjs', 'web/avatar_file/repair.mjs', 'web/avatar_file/skeleton.mjs', 'node_modules/three/build/three.module.js'].map((name) => import(new URL(name, home))));
+const SPEC = JSON.parse(readFileSync(new URL('web/avatar_file/spec.json', home)));
+const MODULES = ['inspect', 'glb', 'repair', 'skeleton'].map((name) => `web/avatar_file/${name}.mjs`);
+const [{ inspectAvatar, morphTargetNames }, { readAccessor, readGlb, writeGlb }, { repairAvatar }, skeleton, three] = missing
+  ? [{}, {}, {}, {}, {}]
+  : await Promise.all([...MODULES, 'node_modules/three/build/three.module.js'].map((name) => import(new URL(name, home))));
 
 const ours = () => readGlb(new Uint8Array(readFileSync(new URL('avatars/mia.glb', home))));
 const bytesOf = ({ json, bin }) => writeGlb(json, bin);
 const named = (json, name) => json.nodes.find((node) => node.name === name);
 const every = (name, body) => test(name, { skip: missing }, body);
 
-/** Checks and mends; what comes out has nothing left to mend. */
-function mended(file) {
-  const found = check('a.glb', bytesOf(file));
-  const bytes = mend(found.file, found.plan);
-  const again = check('a.glb', bytes);
+/** Inspects and repairs; what comes out has nothing left to repair. */
+function repaired(file) {
+  const found = inspectAvatar('a.glb', bytesOf(file));
+  const bytes = repairAvatar(found.file, found.plan);
+  const again = inspectAvatar('a.glb', bytes);
   assert.deepEqual(again.report.findings.filter(({ level }) => level === 'mended' || level === 'refused'), []);
   assert.equal(again.plan.needed, false);
   return { before: found, after: readGlb(bytes), report: found.report };
@@ -30,7 +32,7 @@ const codes = ({ findings }) => findings.map(({ code }) => code);
 /** Leaves out morph targets. */
 function without(file, drop) {
   for (const mesh of file.json.meshes) {
-    const kept = targetNames(mesh).map((name, index) => [name, index]).filter(([name]) => !drop(name));
+    const kept = morphTargetNames(mesh).map((name, index) => [name, index]).filter(([name]) => !drop(name));
     for (const part of mesh.primitives) part.targets = kept.map(([, index]) => part.targets[index]);
     mesh.extras = { targetNames: kept.map(([name]) => name) };
     delete mesh.weights;
@@ -40,15 +42,15 @@ function without(file, drop) {
 
 /** Where some vertices of every mesh stand at rest, by the file's bones. */
 function resting({ json, bin }) {
-  const worlds = rig.worldsOf(json.nodes);
+  const worlds = skeleton.worldMatrices(json.nodes);
   const skin = json.skins[0];
-  const binds = numbersOf({ json, bin }, skin.inverseBindMatrices);
+  const binds = readAccessor({ json, bin }, skin.inverseBindMatrices);
   const move = skin.joints.map((joint, at) => worlds[joint].clone().multiply(new three.Matrix4().fromArray(binds, 16 * at)));
   const points = [];
   for (const { mesh, skin: tied } of json.nodes) {
     if (mesh === undefined || tied === undefined) continue;
     const [{ attributes }] = json.meshes[mesh].primitives;
-    const [positions, joints, weights] = ['POSITION', 'JOINTS_0', 'WEIGHTS_0'].map((name) => numbersOf({ json, bin }, attributes[name]));
+    const [positions, joints, weights] = ['POSITION', 'JOINTS_0', 'WEIGHTS_0'].map((name) => readAccessor({ json, bin }, attributes[name]));
     for (let at = 0; at < positions.length / 3; at += 97) {
       const sum = new three.Vector3();
       for (let bone = 0; bone < 4; bone++) {
@@ -70,26 +72,26 @@ every('a file that is written and read again is the same', () => {
   assert.deepEqual(again.bin, file.bin);
 });
 
-every('our own people need no mending', () => {
+every('our own people need no repair', () => {
   for (const name of ['ava', 'leo', 'mia', 'nova']) {
-    const { plan, report } = check(name, new Uint8Array(readFileSync(new URL(`avatars/${name}.glb`, home))));
+    const { plan, report } = inspectAvatar(name, new Uint8Array(readFileSync(new URL(`avatars/${name}.glb`, home))));
     assert.equal(plan.needed, false);
     assert.equal(report.verdict, 'ready');
   }
 });
 
-every('visemes are the weighted sums of ARKit shapes that the contract says', () => {
-  const { after, report } = mended(without(ours(), (name) => name.startsWith('viseme_')));
+every('visemes are the weighted sums of ARKit shapes that the spec says', () => {
+  const { after, report } = repaired(without(ours(), (name) => name.startsWith('viseme_')));
   assert.ok(codes(report).includes('visemes_arkit'));
   let compared = 0;
   for (const mesh of after.json.meshes) {
-    const names = targetNames(mesh);
+    const names = morphTargetNames(mesh);
     const [part] = mesh.primitives;
-    for (const viseme of CONTRACT.visemes) {
+    for (const viseme of SPEC.visemes) {
       const made = names.indexOf(`viseme_${viseme}`);
-      const recipe = Object.entries(CONTRACT.arkitToViseme[viseme]).filter(([name]) => names.includes(name));
+      const recipe = Object.entries(SPEC.arkitToViseme[viseme]).filter(([name]) => names.includes(name));
       if (made < 0 || !recipe.length || !part.attributes.JOINTS_0) continue;
-      const moves = (name) => numbersOf(after, part.targets[name].POSITION);
+      const moves = (name) => readAccessor(after, part.targets[name].POSITION);
       const expected = moves(made).map(() => 0);
       for (const [name, weight] of recipe) moves(names.indexOf(name)).forEach((x, at) => (expected[at] += weight * x));
       assert.ok(moves(made).every((x, at) => Math.abs(x - expected[at]) < 1e-6), `${mesh.name} ${viseme}`);
@@ -100,9 +102,9 @@ every('visemes are the weighted sums of ARKit shapes that the contract says', ()
 });
 
 every('every viseme made from ARKit shapes can be told from every other', () => {
-  const { after } = mended(without(ours(), (name) => name.startsWith('viseme_')));
-  const mesh = after.json.meshes.find((one) => targetNames(one).includes('viseme_aa') && targetNames(one).includes('jawOpen'));
-  const moves = CONTRACT.visemes.filter((viseme) => viseme !== 'sil').map((viseme) => [viseme, numbersOf(after, mesh.primitives[0].targets[targetNames(mesh).indexOf(`viseme_${viseme}`)].POSITION)]);
+  const { after } = repaired(without(ours(), (name) => name.startsWith('viseme_')));
+  const mesh = after.json.meshes.find((one) => morphTargetNames(one).includes('viseme_aa') && morphTargetNames(one).includes('jawOpen'));
+  const moves = SPEC.visemes.filter((viseme) => viseme !== 'sil').map((viseme) => [viseme, readAccessor(after, mesh.primitives[0].targets[morphTargetNames(mesh).indexOf(`viseme_${viseme}`)].POSITION)]);
   for (const [one, a] of moves)
     for (const [other, b] of moves) {
       const apart = Math.max(...a.map((x, at) => Math.abs(x - b[at])));
@@ -114,17 +116,17 @@ every('five vowels become fifteen visemes', () => {
   const vowels = { viseme_aa: 'A', viseme_I: 'I', viseme_U: 'U', viseme_E: 'E', viseme_O: 'O' };
   const file = without(ours(), (name) => !vowels[name]);
   for (const mesh of file.json.meshes) mesh.extras.targetNames = mesh.extras.targetNames.map((name) => `Fcl_MTH_${vowels[name]}`);
-  const { after, report } = mended(file);
+  const { after, report } = repaired(file);
   assert.ok(codes(report).includes('visemes_five'));
-  const all = new Set(after.json.meshes.flatMap(targetNames));
-  for (const viseme of CONTRACT.visemes) assert.ok(all.has(`viseme_${viseme}`), viseme);
+  const all = new Set(after.json.meshes.flatMap(morphTargetNames));
+  for (const viseme of SPEC.visemes) assert.ok(all.has(`viseme_${viseme}`), viseme);
 });
 
 every('every shape that a frame asks for is there, however few the file has', () => {
   for (const drop of [() => true, (name) => name.includes('Blink') || name.includes('Look'), (name) => name !== 'viseme_aa']) {
-    const all = new Set(mended(without(ours(), drop)).after.json.meshes.flatMap(targetNames));
-    for (const name of [...CONTRACT.shapes, ...CONTRACT.visemes.map((viseme) => `viseme_${viseme}`)]) assert.ok(all.has(name), name);
-    for (const [name, parts] of Object.entries(CONTRACT.mixed)) assert.ok(all.has(name) || parts.some((part) => all.has(part)), name);
+    const all = new Set(repaired(without(ours(), drop)).after.json.meshes.flatMap(morphTargetNames));
+    for (const name of [...SPEC.shapes, ...SPEC.visemes.map((viseme) => `viseme_${viseme}`)]) assert.ok(all.has(name), name);
+    for (const [name, parts] of Object.entries(SPEC.derivedShapes)) assert.ok(all.has(name) || parts.some((part) => all.has(part)), name);
   }
 });
 
@@ -136,10 +138,10 @@ for (const [how, rename] of Object.entries({
   every(`bones are found under ${how}`, () => {
     const file = ours();
     for (const joint of file.json.skins[0].joints) file.json.nodes[joint].name = rename(file.json.nodes[joint].name);
-    const { after, report } = mended(file);
+    const { after, report } = repaired(file);
     assert.ok(codes(report).includes('bones_renamed'));
-    for (const bone of rig.BONES.keys()) assert.ok(named(after.json, bone), bone);
-    assert.equal(after.json.scenes[0].name, CONTRACT.root);
+    for (const bone of skeleton.BONES.keys()) assert.ok(named(after.json, bone), bone);
+    assert.equal(after.json.scenes[0].name, SPEC.root);
   });
 
 every('turned, scaled and moved bones are set right, and the body keeps its shape', () => {
@@ -152,19 +154,19 @@ every('turned, scaled and moved bones are set right, and the body keeps its shap
   const children = new Set(json.nodes.flatMap((node) => node.children ?? []));
   json.nodes.forEach((node, index) => {
     if (!joints.has(index)) return;
-    const local = rig.localOf(node).multiply(turn);
+    const local = skeleton.localMatrix(node).multiply(turn);
     node.matrix = (children.has(index) ? back.clone().multiply(local) : local).toArray();
     for (const name of ['translation', 'rotation', 'scale']) delete node[name];
   });
   const accessor = json.accessors[json.skins[0].inverseBindMatrices];
-  const binds = numbersOf(file, json.skins[0].inverseBindMatrices);
+  const binds = readAccessor(file, json.skins[0].inverseBindMatrices);
   for (let at = 0; at < accessor.count; at++) binds.set(back.clone().multiply(new three.Matrix4().fromArray(binds, 16 * at)).elements, 16 * at);
   file.bin.set(new Uint8Array(binds.buffer), json.bufferViews[accessor.bufferView].byteOffset);
   assert.ok(furthest(resting(file), straight) < 1e-4, 'the test itself keeps the body');
   const above = new three.Matrix4().compose(new three.Vector3(3, 1, 2), new three.Quaternion().setFromEuler(new three.Euler(-1.2, 0.5, 2)), new three.Vector3(0.01, 0.01, 0.01));
   json.nodes.push({ name: 'Armature', matrix: above.toArray(), children: json.scenes[0].nodes });
   json.scenes[0].nodes = [json.nodes.length - 1];
-  const { after, report } = mended(file);
+  const { after, report } = repaired(file);
   for (const code of ['axes', 'root', 'size', 'standing']) assert.ok(codes(report).includes(code), code);
   const now = resting(after);
   const grown = now[0].distanceTo(now.at(-1)) / straight[0].distanceTo(straight.at(-1)); // to the stage's stature
@@ -175,7 +177,7 @@ every('turned, scaled and moved bones are set right, and the body keeps its shap
   }
   assert.ok(furthest(now, straight) < 0.02 + 2 * Math.abs(grown - 1));
   const hips = named(after.json, 'Hips');
-  assert.ok(Math.abs(hips.translation[1] - CONTRACT.hipsHeight) < 1e-6);
+  assert.ok(Math.abs(hips.translation[1] - SPEC.hipsHeight) < 1e-6);
 });
 
 every('bones that are missing are added between and below those that are there', () => {
@@ -183,10 +185,10 @@ every('bones that are missing are added between and below those that are there',
   const gone = /HandIndex|HandThumb|Spine1|RightToe|Eye$/;
   for (const node of file.json.nodes) if (gone.test(node.name)) node.name = `x${file.json.nodes.indexOf(node)}`;
   const straight = resting(file);
-  const { after, report } = mended(file);
+  const { after, report } = repaired(file);
   assert.ok(codes(report).includes('bones_added'));
   assert.ok(furthest(resting(after), straight) < 1e-4);
-  const worlds = rig.worldsOf(after.json.nodes);
+  const worlds = skeleton.worldMatrices(after.json.nodes);
   const height = (name) => worlds[after.json.nodes.indexOf(named(after.json, name))].elements[13];
   assert.ok(height('Spine') < height('Spine1') && height('Spine1') < height('Spine2'));
   assert.ok(height('LeftEye') > height('Head'));
@@ -197,7 +199,7 @@ every('a part with the name of a bone is renamed, for that name belongs to the b
   file.json.meshes[0].name = 'Head';
   file.json.nodes.push({ name: 'Hips' });
   file.json.scenes[0].nodes.push(file.json.nodes.length - 1);
-  const { after, report } = mended(file);
+  const { after, report } = repaired(file);
   assert.ok(codes(report).includes('names_clash'));
   assert.equal(after.json.nodes.filter(({ name }) => name === 'Hips').length, 1);
   assert.equal(after.json.meshes.filter(({ name }) => name === 'Head').length, 0);
