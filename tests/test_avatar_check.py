@@ -15,6 +15,7 @@ from conftest import HOUSE
 from fixtures import packed_avatars
 from fixtures.avatars import EXPECTED, OTHERS, Avatar
 from fixtures.bad_avatars import BAD, DAMAGED, OURS, PACKED, damaged
+from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.__main__ import main
@@ -64,6 +65,7 @@ def reports(files) -> dict[str, dict[str, Any]]:
 
 @needs_node
 @pytest.mark.parametrize("name", EXPECTED)
+@requirement("avatar.check")
 def test_what_can_be_shown_is_told_with_what_is_mended_and_missing(reports, name):
     verdict, expected = EXPECTED[name]
     assert reports[name]["verdict"] == verdict
@@ -125,6 +127,7 @@ def test_every_sentence_can_be_said_and_every_level_has_a_title():
 
 
 @needs_node
+@requirement("avatar.check")
 def test_people_read_sentences_and_a_file_that_is_not_there_is_named(files, tmp_path):
     done = run_check(str(files["mia.glb"]), str(files["arkit.glb"]))
     assert done.returncode == 0

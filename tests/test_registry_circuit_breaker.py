@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from made_up_engines import Adapter, Time, failure, ready, wait_for, with_adapters, working
+from requirements import requirement
 
 from engines.errors import EngineError
 from engines.registry.circuit_breaker import CircuitBreaker
@@ -97,6 +98,7 @@ def fail(registry, source: str = "a", **more: object) -> str:
     return registry.record_failure(registry.engines(), failure(**more), source)
 
 
+@requirement("engine.set-aside")
 def test_an_engine_that_keeps_failing_is_set_aside_with_a_sentence_and_comes_back_by_itself(registry, time):
     assert fail(registry) == ""
     assert fail(registry) == (
@@ -154,6 +156,7 @@ def test_those_who_may_not_choose_can_have_it_tried_again_now_and_then(registry,
 
 
 @pytest.mark.parametrize("sources", ["aaaa", "abcd"], ids=["one conversation", "several conversations"])
+@requirement("engine.fair")
 def test_what_depends_on_one_user_never_takes_an_engine_from_another(registry, sources):
     for source in sources:
         for code in ("busy", "empty_reply", "no_sound", "unknown_voice", "bad_key", "refused", "no_words", "template", "too_long"):

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from made_up_engines import Adapter, ready, wait_for, with_adapters, working
+from requirements import requirement
 
 from engines.errors import ConfigError, EngineError
 from engines.registry.managed_engine import EngineState
@@ -67,6 +68,7 @@ def under_way(registry) -> dict[str, str]:
     return {status.selection: status.state.name for status in (*registry.awaited("tts"), *registry.downloads("tts"))}
 
 
+@requirement("engine.download")
 def test_a_download_shows_its_progress_and_can_be_stopped_and_taken_up_again(registry, the_hub):
     registry.choose("tts", "large")
     wait_for(lambda: under_way(registry) == {"large": "downloading"})
