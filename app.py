@@ -1,4 +1,4 @@
-"""Visavis: settings → engines → page. Layout and wiring only; the turn itself is in `engines/conversation/turn.py`."""
+"""Composition root of the app: settings → service → Gradio page. Layout and wiring only; `ConversationService` holds every use case."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def build(service: ConversationService) -> gr.Blocks:
     page = gr.Blocks(title="Visavis", fill_width=True, delete_cache=(UPLOADS_KEPT_S, UPLOADS_KEPT_S))
     with page:
         gr.HTML((ASSETS / "web/page/masthead.html").read_text(encoding="utf-8"), js_on_load=None)
-        with gr.Row(elem_id="house"):
+        with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="left", scale=5, min_width=320):
                 stage = Stage(events.state, events.engine, elem_id="stage")
                 with gr.Row(elem_id="controls"):

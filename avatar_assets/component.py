@@ -33,13 +33,13 @@ import(new URL('{PREFIX}/page/page.mjs', document.baseURI))
 class Stage(gr.HTML):
     """The figure, its iframe, and the two-way line to the page.
 
-    `house` is called by the page every few seconds; it returns who can be talked with and which engines work. `order` is called when
+    `status` is called by the page every few seconds; it returns who can be talked with and which engines work. `order` is called when
     somebody chooses an engine, stops its download or wants it tried again; it returns what is wrong with that.
     """
 
-    def __init__(self, house: Callable[[], dict[str, Any]], order: Callable[[dict[str, Any]], dict[str, Any]], **options: Any) -> None:
+    def __init__(self, status: Callable[[], dict[str, Any]], order: Callable[[dict[str, Any]], dict[str, Any]], **options: Any) -> None:
         def state(_: Any) -> dict[str, Any]:  # Gradio marks the function and passes it one argument
-            return house()
+            return status()
 
         def engine(data: Any) -> dict[str, Any]:
             return order(data if isinstance(data, dict) else {})

@@ -1,4 +1,4 @@
-"""Sound in and out: files of any common format, the microphone's PCM, resampling, WAV.
+"""Audio conversion: decode files of any common format, resample, read and write 16-bit PCM, write WAV.
 
 Decoding and resampling are FFmpeg's, by way of PyAV, which is imported when first used.
 """
@@ -6,6 +6,7 @@ Decoding and resampling are FFmpeg's, by way of PyAV, which is imported when fir
 from __future__ import annotations
 
 import io
+import itertools
 import wave
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,18 +54,18 @@ def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
             if not file.read(1):
                 raise AudioError("That file is empty. Choose another.", code="empty")
             file.seek(0)
-            pieces = list(_pieces(file, max_ms))
+            chunks = list(_decoded(file, max_ms))
     except OSError as error:
         raise AudioError("That file cannot be opened. Choose another, or try again.", code="not_audio") from error
-    if not pieces:
+    if not chunks:
         raise AudioError(_NOT_AUDIO, code="not_audio")
-    audio = _joined(pieces)
+    audio = _joined_by_rate(chunks)
     _require_length(audio)
     return AudioChunk(np.clip(audio.samples, -1.0, 1.0), audio.sample_rate)
 
 
 def require_sound(audio: AudioChunk) -> None:
-    """Refuse what no ear can use.
+    """Refuse a recording in which speech recognition could find nothing.
 
     Raises:
         AudioError: code ``too_short`` (under `SHORTEST_MS`) or ``silent`` (`SILENCE_DBFS`).
@@ -143,8 +144,12 @@ def concatenate(chunks: Sequence[AudioChunk]) -> AudioChunk:
     return AudioChunk(np.concatenate([resample(chunk, rate).samples for chunk in chunks]), rate)
 
 
-def _pieces(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
-    """What the decoder gives, frame by frame."""
+def _decoded(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
+    """The decoded frames of a file as mono chunks.
+
+    Raises:
+        AudioError: code ``not_audio``, ``no_sound`` or ``too_long``.
+    """
     av = _pyav()
     try:
         container = av.open(file, container_options={"format_whitelist": _CONTAINERS}, io_open=_refuse_to_open, metadata_errors="replace")
@@ -155,11 +160,11 @@ def _pieces(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
             raise AudioError("That file has no sound in it. Choose another.", code="no_sound")
         length_ms = 0.0
         for frame in _frames(av, container):
-            piece = AudioChunk(_mono(frame), frame.sample_rate)
-            length_ms += piece.duration_ms
+            chunk = AudioChunk(_mono(frame), frame.sample_rate)
+            length_ms += chunk.duration_ms
             if length_ms > max_ms:
                 raise AudioError(f"That recording is longer than {max_ms / 1000:g} seconds. Use a shorter one.", code="too_long")
-            yield piece
+            yield chunk
 
 
 def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
@@ -183,6 +188,11 @@ def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
 
 
 def _mono(frame: Any) -> NDArray[np.float32]:
+    """The mean of a frame's channels, shape (n,), in [-1, 1].
+
+    Raises:
+        AudioError: code ``bad_samples``: not all of it is numbers.
+    """
     values: NDArray[Any] = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     scale = _FULL_SCALE[channels.dtype.str[1:]]
@@ -196,14 +206,10 @@ def _mono(frame: Any) -> NDArray[np.float32]:
     return samples
 
 
-def _joined(pieces: list[AudioChunk]) -> AudioChunk:
-    """Pieces of one rate are joined before anything is resampled, so that a stream that changes its rate has no seams inside a stretch."""
-    stretches: list[list[AudioChunk]] = []
-    for piece in pieces:
-        if not stretches or stretches[-1][0].sample_rate != piece.sample_rate:
-            stretches.append([])
-        stretches[-1].append(piece)
-    return concatenate([AudioChunk(np.concatenate([p.samples for p in part]), part[0].sample_rate) for part in stretches])
+def _joined_by_rate(chunks: list[AudioChunk]) -> AudioChunk:
+    """One chunk of many: neighbours of one rate are joined before anything is resampled, so that there are no seams inside a stretch."""
+    stretches = [list(stretch) for _, stretch in itertools.groupby(chunks, key=lambda chunk: chunk.sample_rate)]
+    return concatenate([AudioChunk(np.concatenate([chunk.samples for chunk in part]), part[0].sample_rate) for part in stretches])
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Any:  # noqa: ARG001 - FFmpeg's signature

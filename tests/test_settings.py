@@ -14,6 +14,7 @@ from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings, load_settings
 from engines.errors import ConfigError
 from engines.registry.registry import Registry
+from engines.types import STAGES
 
 
 def test_every_setting_has_a_default():
@@ -133,3 +134,11 @@ def test_every_setting_is_explained_where_it_stands_and_in_the_docs():
 def test_the_time_outs_of_steps_are_those_of_the_settings():
     assert Settings().limits == Limits()
     assert Settings(stt_timeout_s=1, llm_timeout_s=2, tts_timeout_s=3, load_timeout_s=4).limits == Limits(1, 2, 3, 4)
+
+
+def test_every_setting_is_read_somewhere():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in [HOUSE / "app.py", *(HOUSE / "engines").rglob("*.py")])
+    by_stage = {f"{stage}{ending}" for stage in STAGES for ending in ("", "_options")}
+    assert 'getattr(self._settings, f"{stage}_options")' in code
+    assert "getattr(self._settings, stage)" in code
+    assert {name for name in Settings.model_fields if not re.search(rf"(settings|self)\.{name}\b", code)} <= by_stage

@@ -1,1 +1,1 @@
-"""For other programs: the JSON shapes of a turn."""
+"""Interfaces for other programs: the JSON messages of the wire."""

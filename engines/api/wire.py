@@ -1,4 +1,4 @@
-"""The only JSON shapes: what a TurnEvent looks like to a page or another program.
+"""Wire format: what travels between Python and a page or another program, as JSON (documented in `docs/wire.md`).
 
 A segment's fields are HeadTTS's and TalkingHead's: ``words, wtimes, wdurations, visemes, vtimes, vdurations``, in ms from the segment's
 start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz; ``cues`` and ``ctimes``: what face and hands do, and when.

@@ -1,1 +1,1 @@
-"""Settings and people: every default, and what users write in files."""
+"""Configuration: settings, the persona file, and the strict YAML that both are written in."""

@@ -1,4 +1,4 @@
-"""The people one can talk to: `personas.yaml` becomes frozen `Persona` values; its mistakes become plain words with the line."""
+"""Persona file: reads `personas.yaml` into frozen `Persona` values and explains its mistakes in plain words, with the line."""
 
 from __future__ import annotations
 

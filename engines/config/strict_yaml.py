@@ -1,4 +1,4 @@
-"""YAML that people write by hand, as mappings, lists and texts with the line of each; mistakes in plain words."""
+"""Strict YAML reader: mappings, lists and texts with the line of each; mistakes are explained in plain words."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One conversation: run_turn(), the history, the service that every adapter calls."""
+"""Conversations: the turn pipeline, the conversation's values, live sessions, and the service that every adapter calls."""

@@ -1,4 +1,4 @@
-"""One JSON line per turn: how long each stage took and how it ended, never what was said."""
+"""Journal: one JSON line per turn with its timings and how it ended, never what was said."""
 
 from __future__ import annotations
 
