@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from avatar_assets import npm_modules
 from tests.fixtures import chromium
-from tests.fixtures.avatars import OTHERS
+from tests.fixtures.other_avatars import OTHERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -72,14 +72,6 @@ every('a file that is written and read again is the same', () => {
   assert.deepEqual(again.bin, file.bin);
 });
 
-every('our own people need no repair', () => {
-  for (const name of ['ava', 'leo', 'mia', 'nova']) {
-    const { plan, report } = inspectAvatar(name, new Uint8Array(readFileSync(new URL(`avatars/${name}.glb`, home))));
-    assert.equal(plan.needed, false);
-    assert.equal(report.verdict, 'ready');
-  }
-});
-
 every('visemes are the weighted sums of ARKit shapes that the spec says', () => {
   const { after, report } = repaired(without(ours(), (name) => name.startsWith('viseme_')));
   assert.ok(codes(report).includes('visemes_arkit'));

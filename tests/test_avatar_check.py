@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from conftest import HOUSE
 from fixtures import packed_avatars
-from fixtures.avatars import EXPECTED, OTHERS, Avatar
+from fixtures.avatars import Avatar
 from fixtures.bad_avatars import BAD, DAMAGED, OURS, PACKED, damaged
+from fixtures.other_avatars import EXPECTED, OTHERS
 from requirements import requirement
 
 from avatar_assets import npm_modules

@@ -12,8 +12,9 @@ import pytest
 from browsing import LISTEN, answered, say, stage, visit
 from fixtures import chromium as machine
 from fixtures import packed_avatars
-from fixtures.avatars import EXPECTED, Avatar, pack_glb, read_accessor, split_glb
+from fixtures.avatars import Avatar, pack_glb, read_accessor, split_glb
 from fixtures.bad_avatars import PACKED
+from fixtures.other_avatars import EXPECTED
 from fixtures.own_avatar import drop_file, finding_codes
 from PIL import Image
 from playwright.sync_api import Page, expect

@@ -19,14 +19,13 @@ from avatar_assets.avatar_files import AVATARS, avatar_names
 from avatar_assets.builder.build import build
 from avatar_assets.builder.expressions import expressions
 from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
-from avatar_assets.builder.gltf import quaternion
 from avatar_assets.builder.hair import build_hair
 from avatar_assets.builder.head import HeadShape
 from avatar_assets.builder.mesh import Mesh, polygonize, seen, vertex_normals
 from avatar_assets.builder.person import Person, load, names
 from avatar_assets.builder.portraits import studio, visemes
 from avatar_assets.builder.sdf import sphere
-from avatar_assets.builder.skeleton import SIDES, Skeleton, turn_x, turn_y, turn_z
+from avatar_assets.builder.skeleton import SIDES, Skeleton
 from avatar_assets.builder.teeth import ROW_VERTICES, build_mouth_inside
 from avatar_assets.builder.visemes import SPOKEN, STRONGEST, USUAL
 
@@ -224,16 +223,6 @@ def test_people_differ_in_profile_and_build():
         assert np.abs(np.subtract(one, other)).max() > 0.02
 
 
-def test_bones_are_those_of_the_mixamo_rig():
-    skeleton = Skeleton(load(names()[0]).body)
-    for side, sign in SIDES:
-        shoulder, elbow, wrist = (skeleton.at(f"{side}{bone}") for bone in ("Arm", "ForeArm", "Hand"))
-        assert np.sign(shoulder[0]) == sign
-        assert elbow[1] < shoulder[1]
-        along = skeleton.world[f"{side}ForeArm"][:3, 1]
-        assert np.allclose(along, (wrist - elbow) / np.linalg.norm(wrist - elbow)), "+Y runs along the bone"
-
-
 def test_polygonize_settles_on_the_surface_faces_outward_and_leaves_out_what_is_buried():
     ball = polygonize(lambda p: sphere(p, (0, 0, 0), 0.1), np.full(3, -0.12), np.full(3, 0.12), 0.01, 500)
     assert np.abs(np.linalg.norm(ball.positions, axis=1) - 0.1).max() < 1e-4
@@ -243,23 +232,6 @@ def test_polygonize_settles_on_the_surface_faces_outward_and_leaves_out_what_is_
     assert len(left.faces) < 0.75 * len(ball.faces)
     assert (left.positions[left.faces].max(1)[:, 0] >= -0.03).all(), "every face has a corner that is not buried"
     assert len(left.uv) == len(left.morphs["up"]) == len(left.positions)
-
-
-def test_weights_are_four_per_vertex_and_sum_to_one():
-    points = np.random.default_rng(0).normal((0, 1.3, 0), 0.1, (60, 3))
-    faces = np.arange(60).reshape(-1, 3)
-    flesh = {"Spine": 0.1, "Spine1": 0.1, "Spine2": 0.1, "Neck": 0.05, "Hips": 0.1}
-    joints, weights = Skeleton(load(names()[0]).body).bind(points, faces, flesh, 0.03, 3)
-    assert joints.shape == weights.shape == (60, 4)
-    assert np.allclose(weights.sum(1), 1)
-
-
-@pytest.mark.parametrize("rotation", [np.eye(3), turn_x(np.pi), turn_y(np.pi), turn_z(np.pi), turn_x(1.2) @ turn_y(-2.9) @ turn_z(0.4)])
-def test_a_quaternion_turns_like_its_matrix(rotation):
-    *axis, w = quaternion(rotation)
-    vector = np.array([0.3, -0.7, 0.2])
-    turned = vector + 2 * np.cross(axis, np.cross(axis, vector) + w * vector)
-    assert np.allclose(turned, rotation @ vector)
 
 
 @pytest.mark.parametrize("wrong", [{"top": "toga"}, {"collar": "ruff"}])

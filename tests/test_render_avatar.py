@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from conftest import HOUSE
 from drawing import require_drawing, room
-from fixtures.avatars import OTHERS, Avatar
+from fixtures.avatars import Avatar
 from fixtures.bad_avatars import BAD
+from fixtures.other_avatars import OTHERS
 
 from avatar_assets.checking.contract import CONTRACT
 from avatar_assets.checking.person import check

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import HOUSE, StubVoice, stub_engines
 from drawing import bursts, require_drawing
-from fixtures.avatars import OTHERS
+from fixtures.other_avatars import OTHERS
 from PIL import Image
 from requirements import requirement
 
