@@ -226,6 +226,6 @@ function licenceOf({ asset, extensions }, kind) {
   const meta = asObject(asObject(extensions)[kind === 'vrm1' ? 'VRMC_vrm' : 'VRM']).meta;
   const { licenseName, otherLicenseUrl, licenseUrl } = asObject(meta);
   const { license, licence } = asObject(extras);
-  const extensionIn = [licenseName, otherLicenseUrl, licenseUrl, license, licence, copyright].find((value) => typeof value === 'string' && value.trim());
-  return extensionIn ? displayText(extensionIn.trim()) : '';
+  const stated = [licenseName, otherLicenseUrl, licenseUrl, license, licence, copyright].find((value) => typeof value === 'string' && value.trim());
+  return stated ? displayText(stated.trim()) : '';
 }
