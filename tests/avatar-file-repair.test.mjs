@@ -22,7 +22,10 @@ function repaired(file) {
   const found = inspectAvatar('a.glb', bytesOf(file));
   const bytes = repairAvatar(found.file, found.plan);
   const again = inspectAvatar('a.glb', bytes);
-  assert.deepEqual(again.report.findings.filter(({ level }) => level === 'mended' || level === 'refused'), []);
+  assert.deepEqual(
+    again.report.findings.filter(({ level }) => level === 'mended' || level === 'refused'),
+    [],
+  );
   assert.equal(again.plan.needed, false);
   return { before: found, after: readGlb(bytes), report: found.report };
 }
@@ -32,7 +35,9 @@ const codes = ({ findings }) => findings.map(({ code }) => code);
 /** Leaves out morph targets. */
 function without(file, drop) {
   for (const mesh of file.json.meshes) {
-    const kept = morphTargetNames(mesh).map((name, index) => [name, index]).filter(([name]) => !drop(name));
+    const kept = morphTargetNames(mesh)
+      .map((name, index) => [name, index])
+      .filter(([name]) => !drop(name));
     for (const part of mesh.primitives) part.targets = kept.map(([, index]) => part.targets[index]);
     mesh.extras = { targetNames: kept.map(([name]) => name) };
     delete mesh.weights;
@@ -86,7 +91,10 @@ every('visemes are the weighted sums of ARKit shapes that the spec says', () => 
       const moves = (name) => readAccessor(after, part.targets[name].POSITION);
       const expected = moves(made).map(() => 0);
       for (const [name, weight] of recipe) moves(names.indexOf(name)).forEach((x, at) => (expected[at] += weight * x));
-      assert.ok(moves(made).every((x, at) => Math.abs(x - expected[at]) < 1e-6), `${mesh.name} ${viseme}`);
+      assert.ok(
+        moves(made).every((x, at) => Math.abs(x - expected[at]) < 1e-6),
+        `${mesh.name} ${viseme}`,
+      );
       compared++;
     }
   }
@@ -96,7 +104,12 @@ every('visemes are the weighted sums of ARKit shapes that the spec says', () => 
 every('every viseme made from ARKit shapes can be told from every other', () => {
   const { after } = repaired(without(ours(), (name) => name.startsWith('viseme_')));
   const mesh = after.json.meshes.find((one) => morphTargetNames(one).includes('viseme_aa') && morphTargetNames(one).includes('jawOpen'));
-  const moves = SPEC.visemes.filter((viseme) => viseme !== 'sil').map((viseme) => [viseme, readAccessor(after, mesh.primitives[0].targets[morphTargetNames(mesh).indexOf(`viseme_${viseme}`)].POSITION)]);
+  const moves = SPEC.visemes
+    .filter((viseme) => viseme !== 'sil')
+    .map((viseme) => [
+      viseme,
+      readAccessor(after, mesh.primitives[0].targets[morphTargetNames(mesh).indexOf(`viseme_${viseme}`)].POSITION),
+    ]);
   for (const [one, a] of moves)
     for (const [other, b] of moves) {
       const apart = Math.max(...a.map((x, at) => Math.abs(x - b[at])));
@@ -152,10 +165,15 @@ every('turned, scaled and moved bones are set right, and the body keeps its shap
   });
   const accessor = json.accessors[json.skins[0].inverseBindMatrices];
   const binds = readAccessor(file, json.skins[0].inverseBindMatrices);
-  for (let at = 0; at < accessor.count; at++) binds.set(back.clone().multiply(new three.Matrix4().fromArray(binds, 16 * at)).elements, 16 * at);
+  for (let at = 0; at < accessor.count; at++)
+    binds.set(back.clone().multiply(new three.Matrix4().fromArray(binds, 16 * at)).elements, 16 * at);
   file.bin.set(new Uint8Array(binds.buffer), json.bufferViews[accessor.bufferView].byteOffset);
   assert.ok(furthest(resting(file), straight) < 1e-4, 'the test itself keeps the body');
-  const above = new three.Matrix4().compose(new three.Vector3(3, 1, 2), new three.Quaternion().setFromEuler(new three.Euler(-1.2, 0.5, 2)), new three.Vector3(0.01, 0.01, 0.01));
+  const above = new three.Matrix4().compose(
+    new three.Vector3(3, 1, 2),
+    new three.Quaternion().setFromEuler(new three.Euler(-1.2, 0.5, 2)),
+    new three.Vector3(0.01, 0.01, 0.01),
+  );
   json.nodes.push({ name: 'Armature', matrix: above.toArray(), children: json.scenes[0].nodes });
   json.scenes[0].nodes = [json.nodes.length - 1];
   const { after, report } = repaired(file);
@@ -164,7 +182,9 @@ every('turned, scaled and moved bones are set right, and the body keeps its shap
   const grown = now[0].distanceTo(now.at(-1)) / straight[0].distanceTo(straight.at(-1)); // to the stage's stature
   assert.ok(Math.abs(grown - 1) < 0.05, `${grown}`);
   for (const anchor of [0, 40, 90]) {
-    const stretched = Math.max(...now.map((point, at) => Math.abs(point.distanceTo(now[anchor]) - grown * straight[at].distanceTo(straight[anchor]))));
+    const stretched = Math.max(
+      ...now.map((point, at) => Math.abs(point.distanceTo(now[anchor]) - grown * straight[at].distanceTo(straight[anchor]))),
+    );
     assert.ok(stretched < 1e-3, `${stretched} m`); // head over hips is exactly upright now, so the whole body may have tilted a little
   }
   assert.ok(furthest(now, straight) < 0.02 + 2 * Math.abs(grown - 1));

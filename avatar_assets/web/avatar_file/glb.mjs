@@ -49,7 +49,8 @@ export function validateFile(file) {
   validateStructure(file);
   validatePacking(file);
   file.json.accessors.forEach((accessor, index) => {
-    if (accessor.componentType === FLOAT && !readAccessor(file, index).every(Number.isFinite)) fail('not_finite', { where: `accessor ${index}` });
+    if (accessor.componentType === FLOAT && !readAccessor(file, index).every(Number.isFinite))
+      fail('not_finite', { where: `accessor ${index}` });
   });
 }
 
@@ -67,7 +68,7 @@ function readContainer(bytes) {
   const promised = view.getUint32(8, true);
   if (promised > there) fail('truncated', { there, promised });
   const chunks = [];
-  for (let at = 12; at + 8 <= promised; ) {
+  for (let at = 12; at + 8 <= promised;) {
     const size = view.getUint32(at, true);
     if (at + 8 + size > promised) fail('truncated', { there, promised: at + 8 + size });
     chunks.push({ kind: view.getUint32(at + 4, true), data: bytes.subarray(at + 8, at + 8 + size) });
@@ -175,7 +176,8 @@ export function readAccessor({ json, bin }, index) {
     const values = readRows({ json, bin }, sparse.values, componentType, width, sparse.count);
     places.forEach((place, at) => place < count && out.set(values.subarray(at * width, (at + 1) * width), place * width));
   }
-  if (normalized && LARGEST[componentType]) for (let at = 0; at < out.length; at++) out[at] = Math.max(-1, out[at] / LARGEST[componentType]);
+  if (normalized && LARGEST[componentType])
+    for (let at = 0; at < out.length; at++) out[at] = Math.max(-1, out[at] / LARGEST[componentType]);
   return out;
 }
 

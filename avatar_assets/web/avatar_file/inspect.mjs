@@ -34,7 +34,7 @@ export function refusedReport(file, code, values = {}) {
   return { file: displayText(file), kind: '', verdict: 'refused', licence: '', findings: [makeFinding(code, values)] };
 }
 
-/** The report of a file that is too big to be read. @param {string} file  @param {number} bytes  @returns {Report | null} null where it may be read */
+/** The report of a file that is too big to be read. @returns {Report | null} null where it may be read */
 export function oversizeReport(file, bytes) {
   const { bytes: most } = SPEC.limits;
   return bytes > most ? refusedReport(file, 'too_big', { size: formatMegabytes(bytes), most: Math.floor(most / 1e6) }) : null;
@@ -45,7 +45,7 @@ export function oversizeReport(file, bytes) {
  *
  * @param {string} name
  * @param {Uint8Array} bytes
- * @returns {{report: Report, file: {json: object, bin: Uint8Array} | null, plan: RepairPlan | null}} the file and its repair plan, where it can be shown
+ * @returns {{report: Report, file: {json: object, bin: Uint8Array} | null, plan: RepairPlan | null}} nulls where it is refused
  *
  * @typedef {object} RepairPlan
  * @property {Map<string, number>} bones bone → node
@@ -73,10 +73,17 @@ export function inspectAvatar(name, bytes) {
     if (!(error instanceof ValidationError)) throw error;
     return { report: { ...refusedReport(name, error.code, error.values), kind }, file: null, plan: null };
   }
-  if (plan) plan.needed = findings.some(({ level, code }) => level === 'mended' || ['arms', 'legs'].includes(code)) || plan.placeholders.length + plan.missingVisemes.length > 0;
+  if (plan)
+    plan.needed =
+      findings.some(({ level, code }) => level === 'mended' || ['arms', 'legs'].includes(code)) ||
+      plan.placeholders.length + plan.missingVisemes.length > 0;
   const verdict = ['missing', 'mended'].find((level) => findings.some((one) => one.level === level));
   const licence = licenceOf(file.json, kind);
-  return { report: { file: displayText(name), kind, verdict: { missing: 'partly', mended: 'mended' }[verdict] ?? 'ready', licence, findings }, file, plan };
+  return {
+    report: { file: displayText(name), kind, verdict: { missing: 'partly', mended: 'mended' }[verdict] ?? 'ready', licence, findings },
+    file,
+    plan,
+  };
 }
 
 const asObject = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
@@ -88,7 +95,8 @@ function kindOf({ extensions }) {
 }
 
 /** The first of many names, for a sentence. */
-const listed = (names) => names.slice(0, LISTED).map(displayText).join(', ') + (names.length > LISTED ? ` and ${names.length - LISTED} more` : '');
+const listed = (names) =>
+  names.slice(0, LISTED).map(displayText).join(', ') + (names.length > LISTED ? ` and ${names.length - LISTED} more` : '');
 
 function inspectGlb(json, add) {
   const bones = findBones(json);
@@ -97,9 +105,12 @@ function inspectGlb(json, add) {
     throw new ValidationError('no_skeleton', { missing: lacking.length ? `no ${lacking.join(', ')}` : 'the mesh is tied to none' });
   const skeleton = analyseSkeleton(json, bones);
   reportSkeleton(json, bones, skeleton, add);
-  const nameClashes = json.nodes.map((_, index) => index).filter((index) => BONES.has(json.nodes[index].name) && bones.get(json.nodes[index].name) !== index);
+  const nameClashes = json.nodes
+    .map((_, index) => index)
+    .filter((index) => BONES.has(json.nodes[index].name) && bones.get(json.nodes[index].name) !== index);
   const meshes = json.meshes.filter(({ name }) => BONES.has(name));
-  if (nameClashes.length + meshes.length) add('names_clash', { names: listed([...nameClashes.map((index) => json.nodes[index]), ...meshes].map((one) => one.name)) });
+  if (nameClashes.length + meshes.length)
+    add('names_clash', { names: listed([...nameClashes.map((index) => json.nodes[index]), ...meshes].map((one) => one.name)) });
   return { bones, skeleton, nameClashes, ...inspectShapes(json, add) };
 }
 
@@ -113,7 +124,13 @@ function reportSkeleton({ nodes }, bones, skeleton, add) {
   if (skeleton.root) add('root');
   if (!skeleton.standing) add('standing');
   const { hipsHeight: expected, hipsToHead: usual } = SPEC;
-  if (skeleton.size) add('size', { height: skeleton.height.toFixed(2), length: skeleton.length.toFixed(2), expected: expected.toFixed(2), usual: usual.toFixed(2) });
+  if (skeleton.size)
+    add('size', {
+      height: skeleton.height.toFixed(2),
+      length: skeleton.length.toFixed(2),
+      expected: expected.toFixed(2),
+      usual: usual.toFixed(2),
+    });
   if (skeleton.axes.length) add('axes', { bones: listed(skeleton.axes) });
   if (skeleton.order.length) add('order', { bones: listed(skeleton.order) });
 }
@@ -127,7 +144,9 @@ export function morphTargetNames({ extras, primitives }) {
 
 /** VRoid's names begin with those of a mesh; what they mean comes after `Fcl`. */
 const normalisedShapeName = (name) => {
-  const plain = normalisedName(name.slice(name.lastIndexOf('.') + 1)).join('').toLowerCase();
+  const plain = normalisedName(name.slice(name.lastIndexOf('.') + 1))
+    .join('')
+    .toLowerCase();
   return plain.slice(Math.max(0, plain.indexOf('fcl')));
 };
 const KNOWN = new Map();
@@ -150,7 +169,11 @@ function inspectShapes(json, add) {
     const vowel = VOWELS.get(normalisedShapeName(name));
     if (vowel && !vowels.has(vowel)) vowels.set(vowel, name);
   }
-  if (shapeNames.size) add('shapes_renamed', { count: shapeNames.size, example: listed([...shapeNames].slice(0, 1).map(([from, to]) => `${displayText(from)} → ${to}`)) });
+  if (shapeNames.size)
+    add('shapes_renamed', {
+      count: shapeNames.size,
+      example: listed([...shapeNames].slice(0, 1).map(([from, to]) => `${displayText(from)} → ${to}`)),
+    });
   const missingVisemes = SPEC.visemes.map((viseme) => `viseme_${viseme}`).filter((name) => !has.has(name));
   const audible = missingVisemes.filter((name) => name !== 'viseme_sil');
   const visemeSource = has.has('jawOpen') ? 'arkit' : vowels.has('aa') ? 'five' : 'none';
@@ -161,12 +184,14 @@ function inspectShapes(json, add) {
   return { shapeNames, vowels, visemeSource, missingVisemes, placeholders };
 }
 
-/** Reports shapes that TalkingHead needs in every frame; derived ones are only missing with all their parts. @returns {string[]} all that are missing */
+/** Reports missing shapes that TalkingHead needs; derived ones are only missing with all their parts. @returns {string[]} all of them */
 function addMissingShapes(has, add, any) {
   const blinks = ['eyeBlinkLeft', 'eyeBlinkRight'].filter((name) => !has.has(name));
   const gaze = GAZE.filter((name) => !has.has(name));
   const others = SPEC.shapes.filter((name) => !has.has(name) && !blinks.includes(name) && !gaze.includes(name));
-  const derived = Object.keys(SPEC.derivedShapes).filter((name) => !has.has(name) && !SPEC.derivedShapes[name].some((part) => has.has(part)));
+  const derived = Object.keys(SPEC.derivedShapes).filter(
+    (name) => !has.has(name) && !SPEC.derivedShapes[name].some((part) => has.has(part)),
+  );
   if (any && blinks.length) add('no_blink', { names: blinks.join(', ') });
   if (any && gaze.length) add('no_gaze');
   if (any && others.length) add('shapes_added', { count: others.length, names: listed(others) });
@@ -187,7 +212,9 @@ function inspectVrm({ extensions, nodes }, kind, add) {
 function vrm1(extension) {
   const { humanoid, expressions } = asObject(extension);
   const preset = asObject(asObject(expressions).preset);
-  const mouths = Object.keys(SPEC.vowelAliases).filter((name) => Object.keys(asObject(preset[name])).some((part) => part.endsWith('Binds')));
+  const mouths = Object.keys(SPEC.vowelAliases).filter((name) =>
+    Object.keys(asObject(preset[name])).some((part) => part.endsWith('Binds')),
+  );
   const humanBones = Object.entries(asObject(asObject(humanoid).humanBones)).map(([bone, one]) => [bone, asObject(one).node]);
   return { humanBones: new Map(humanBones), mouths: new Set(mouths), blinks: Object.hasOwn(preset, 'blink') };
 }
@@ -195,7 +222,9 @@ function vrm1(extension) {
 function vrm0(extension) {
   const { humanoid, blendShapeMaster } = asObject(extension);
   const groups = asObjects(asObject(blendShapeMaster).blendShapeGroups).filter(({ presetName }) => typeof presetName === 'string');
-  const named = groups.filter(({ binds, materialValues }) => asObjects(binds).length + asObjects(materialValues).length).map(({ presetName }) => presetName.toLowerCase());
+  const named = groups
+    .filter(({ binds, materialValues }) => asObjects(binds).length + asObjects(materialValues).length)
+    .map(({ presetName }) => presetName.toLowerCase());
   const humanBones = asObjects(asObject(humanoid).humanBones).map(({ bone, node }) => [bone, node]);
   return { humanBones: new Map(humanBones), mouths: new Set(named.map((name) => SPEC.vrm0Mouths[name])), blinks: named.includes('blink') };
 }
@@ -226,6 +255,8 @@ function licenceOf({ asset, extensions }, kind) {
   const meta = asObject(asObject(extensions)[kind === 'vrm1' ? 'VRMC_vrm' : 'VRM']).meta;
   const { licenseName, otherLicenseUrl, licenseUrl } = asObject(meta);
   const { license, licence } = asObject(extras);
-  const stated = [licenseName, otherLicenseUrl, licenseUrl, license, licence, copyright].find((value) => typeof value === 'string' && value.trim());
+  const stated = [licenseName, otherLicenseUrl, licenseUrl, license, licence, copyright].find(
+    (value) => typeof value === 'string' && value.trim(),
+  );
   return stated ? displayText(stated.trim()) : '';
 }

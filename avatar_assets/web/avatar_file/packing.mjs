@@ -1,4 +1,4 @@
-// Compression in glTF (“packing” to users): which parts are compressed, whether that is soundly described, how large they become; unpack.mjs decodes them.
+// Compressed glTF (“packed” to users): which parts are, whether that is soundly described, how large they become. unpack.mjs decodes them.
 // Formats: Khronos, KHR_draco_mesh_compression, KHR_texture_basisu, EXT_meshopt_compression, KTX 2.0.
 
 import SPEC from './spec.json' with { type: 'json' };
@@ -17,10 +17,12 @@ export function extensionIn({ extensions }, name) {
 }
 
 /** The primitives of all meshes that Draco compressed. @returns {object[]} */
-export const dracoPrimitives = ({ meshes }) => meshes.flatMap(({ primitives }) => primitives.filter((part) => extensionIn(part, DRACO) !== undefined));
+export const dracoPrimitives = ({ meshes }) =>
+  meshes.flatMap(({ primitives }) => primitives.filter((part) => extensionIn(part, DRACO) !== undefined));
 
 /** The textures that exist as KTX2 only. @returns {object[]} */
-export const basisTextures = ({ textures }) => textures.filter((texture) => extensionIn(texture, BASIS) !== undefined && texture.source === undefined);
+export const basisTextures = ({ textures }) =>
+  textures.filter((texture) => extensionIn(texture, BASIS) !== undefined && texture.source === undefined);
 
 /**
  * How a file is compressed; one that only declares an extension counts too, for it cannot be loaded as it is.
@@ -66,15 +68,18 @@ function meshoptBytes(view, index) {
   const { count, byteStride, mode, filter = 'NONE' } = extensionIn(view, MESHOPT);
   const known = Object.hasOwn(MODES, mode) && Object.hasOwn(FILTERS, filter) && [count, byteStride].every(Number.isInteger) && count > 0;
   const sound = known && fits(byteStride, MODES[mode]) && fits(byteStride, FILTERS[filter]) && (filter === 'NONE' || mode === 'ATTRIBUTES');
-  if (!sound || (mode === 'TRIANGLES' && count % 3 !== 0) || count * byteStride !== view.byteLength) failDamaged(`buffer view ${index} is not soundly packed`);
+  if (!sound || (mode === 'TRIANGLES' && count % 3 !== 0) || count * byteStride !== view.byteLength)
+    failDamaged(`buffer view ${index} is not soundly packed`);
   return view.byteLength;
 }
 
 function dracoBytes(json, part) {
   const { attributes, indices, mode = 4 } = part;
   const packed = extensionIn(part, DRACO);
-  const sound = isIndex(packed.bufferView, json.bufferViews) && isObject(packed.attributes) && [4, 5].includes(mode) && indices !== undefined;
-  const named = sound && Object.entries(packed.attributes).every(([name, id]) => Number.isInteger(id) && id >= 0 && Object.hasOwn(attributes, name));
+  const sound =
+    isIndex(packed.bufferView, json.bufferViews) && isObject(packed.attributes) && [4, 5].includes(mode) && indices !== undefined;
+  const named =
+    sound && Object.entries(packed.attributes).every(([name, id]) => Number.isInteger(id) && id >= 0 && Object.hasOwn(attributes, name));
   if (!named) failDamaged('a part is not soundly packed');
   const values = [indices, ...Object.keys(packed.attributes).map((name) => attributes[name])].map((accessor) => json.accessors[accessor]);
   return values.reduce((sum, { count, type }) => sum + 4 * count * COMPONENT_COUNTS[type], 0);
@@ -84,7 +89,8 @@ function validateBasis(json, bin, texture) {
   const { source } = extensionIn(texture, BASIS);
   const view = isIndex(source, json.images) ? json.bufferViews[json.images[source].bufferView] : undefined;
   if (!view) failDamaged('a packed texture has no picture');
-  if (!isFlatKtx2(bin.subarray(view.byteOffset, view.byteOffset + view.byteLength))) failDamaged(`picture ${source} is no KTX2 of one picture`);
+  if (!isFlatKtx2(bin.subarray(view.byteOffset, view.byteOffset + view.byteLength)))
+    failDamaged(`picture ${source} is no KTX2 of one picture`);
 }
 
 /** Whether data begins like KTX2 with one picture in one of Basis Universal's codings. */

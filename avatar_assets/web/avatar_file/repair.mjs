@@ -1,4 +1,4 @@
-// Avatar repair: rewrites a file so that TalkingHead can animate it: bones renamed and retargeted, visemes composed, empty shapes for what is missing.
+// Avatar repair: rewrites a file so that TalkingHead can animate it: retargeted bones, composed visemes, empty shapes for what is missing.
 
 import { Matrix4, Quaternion, Vector3 } from 'three';
 import { morphTargetNames } from './inspect.mjs';
@@ -98,7 +98,10 @@ function retargetSkeleton(json, { bones: found, skeleton }, added, original, bin
   for (const node of nodes) if (node.children) node.children = node.children.filter((child) => !isBone.has(child));
   parents.forEach((parent, index) => {
     if (isBone.has(index) || (parent !== null && !isBone.has(parent))) return;
-    setTransform(nodes[index], parent === null ? moved.clone().multiply(localMatrix(nodes[index])) : after(parent).clone().invert().multiply(after(index)));
+    setTransform(
+      nodes[index],
+      parent === null ? moved.clone().multiply(localMatrix(nodes[index])) : after(parent).clone().invert().multiply(after(index)),
+    );
   });
   for (const [name, { parent }] of BONES) {
     const node = nodes[number.get(name)];
@@ -147,7 +150,9 @@ function addVisemes(json, { visemeSource, missingVisemes, vowels }, added, bin) 
       primitive.targets = (primitive.targets ?? []).concat(
         fit.map(([, recipe]) => {
           const weighted = names.flatMap((name, index) => (recipe.has(name) ? [[parts[index], recipe.get(name)]] : []));
-          return Object.fromEntries(targetAttributes(primitive).map((kind) => [kind, added.accessor('VEC3', 3, count, weightedSum(weighted, kind, count))]));
+          return Object.fromEntries(
+            targetAttributes(primitive).map((kind) => [kind, added.accessor('VEC3', 3, count, weightedSum(weighted, kind, count))]),
+          );
         }),
       );
     }
@@ -165,7 +170,8 @@ function visemeRecipe(viseme, visemeSource, vowels) {
   return new Map(parts.filter(([vowel]) => vowels.has(vowel)).map(([vowel, weight]) => [vowels.get(vowel), weight]));
 }
 
-const targetAttributes = ({ targets = [] }) => DIRECTIONS.filter((kind) => kind === 'POSITION' || targets.some((target) => target[kind] !== undefined));
+const targetAttributes = ({ targets = [] }) =>
+  DIRECTIONS.filter((kind) => kind === 'POSITION' || targets.some((target) => target[kind] !== undefined));
 
 /** A target's displacements, read when they are asked for and once only. */
 function readTarget(file, target) {

@@ -1,4 +1,4 @@
-// Skeleton: finds the bones of a file under whatever name, analyses their pose, and retargets them to Mixamo's axes without moving the body.
+// Skeleton: finds a file's bones under whatever name, analyses their pose, and retargets them to Mixamo's axes without moving the body.
 
 import { Euler, Matrix4, Quaternion, Vector3 } from 'three';
 import SPEC from './spec.json' with { type: 'json' };
@@ -9,7 +9,8 @@ const RADIANS = Math.PI / 180;
 const EPSILON_M = 1e-6;
 
 /** Names with `#` stand for both sides. */
-export const bothSides = (names) => names.flatMap((name) => (name.includes('#') ? Object.keys(SIDES).map((side) => name.replace('#', side)) : [name]));
+export const bothSides = (names) =>
+  names.flatMap((name) => (name.includes('#') ? Object.keys(SIDES).map((side) => name.replace('#', side)) : [name]));
 
 /** @type {Map<string, {parent: string | null, to: string | null, axes: Quaternion, offset: Vector3}>} parents before children */
 export const BONES = new Map();
@@ -33,7 +34,11 @@ export function normalisedName(name) {
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word && !SPEC.rigPrefixes.includes(word.replace(/(?<=mixamorig)\d+$/, '')));
-  const side = words.some((word) => ['left', 'l'].includes(word)) ? 'Left' : words.some((word) => ['right', 'r'].includes(word)) ? 'Right' : '';
+  const side = words.some((word) => ['left', 'l'].includes(word))
+    ? 'Left'
+    : words.some((word) => ['right', 'r'].includes(word))
+      ? 'Right'
+      : '';
   return [words.filter((word) => !['left', 'right', 'l', 'r'].includes(word)).join(''), side];
 }
 
@@ -47,7 +52,9 @@ for (const [pattern, others] of Object.entries(SPEC.boneAliases))
 /** @returns {Map<string, number>} bone → node: the right name first, then another, joints before others, meshes never */
 export function findBones({ nodes, skins }) {
   const joints = new Set(skins.flatMap((skin) => skin.joints));
-  const candidates = nodes.map((_, index) => index).filter((index) => nodes[index].mesh === undefined && typeof nodes[index].name === 'string');
+  const candidates = nodes
+    .map((_, index) => index)
+    .filter((index) => nodes[index].mesh === undefined && typeof nodes[index].name === 'string');
   const order = [...candidates.filter((index) => joints.has(index)), ...candidates.filter((index) => !joints.has(index))];
   const found = new Map();
   for (const index of order) if (BONES.has(nodes[index].name) && !found.has(nodes[index].name)) found.set(nodes[index].name, index);
@@ -110,7 +117,13 @@ export function analyseSkeleton(json, found) {
   const off = (value, usual) => Math.abs(value / usual - 1) > sizeTolerance;
   const above = parents[found.get('Hips')];
   const root = above === null ? new Matrix4() : worlds[above];
-  const even = [...found.values()].every((index) => new Vector3().setFromMatrixScale(worlds[index]).subScalar(1).toArray().every((x) => Math.abs(x) <= rootTolerance));
+  const even = [...found.values()].every((index) =>
+    new Vector3()
+      .setFromMatrixScale(worlds[index])
+      .subScalar(1)
+      .toArray()
+      .every((x) => Math.abs(x) <= rootTolerance),
+  );
   const crooked = bothSides(SPEC.checkedAxes).filter((name) => {
     const { to } = BONES.get(name);
     if (!found.has(name) || !found.has(to)) return false;
@@ -189,7 +202,10 @@ export function retarget(found, { worlds, turned, scale, size }) {
     const way = known.has(to) ? known.get(to).clone().sub(place) : new Vector3();
     let axes = BONES.get(name).axes.clone();
     if (parent && parent !== 'Head' && name !== 'Head')
-      axes = way.length() > EPSILON_M ? axesAlong(name, way) : rotationOf(above).multiply(BONES.get(parent).axes.clone().invert()).multiply(axes);
+      axes =
+        way.length() > EPSILON_M
+          ? axesAlong(name, way)
+          : rotationOf(above).multiply(BONES.get(parent).axes.clone().invert()).multiply(axes);
     bones.set(name, new Matrix4().compose(place, axes, new Vector3(1, 1, 1)));
   }
   return { moved, bones };

@@ -1,4 +1,4 @@
-// Decompression: decodes Draco, Meshopt and Basis Universal into plain accessors and PNGs, so that everything downstream reads plain files only.
+// Decompression: decodes Draco, Meshopt and Basis Universal into plain accessors and PNGs; everything downstream reads plain files only.
 // The decoders come with three; each is loaded when a file needs it, and works in a worker that ends with the file.
 
 import SPEC from './spec.json' with { type: 'json' };
@@ -37,7 +37,8 @@ export async function unpack({ json, bin }) {
       clearTimeout(timer);
       for (const decoder of decoders) decoder.dispose();
     }
-    for (const list of ['extensionsUsed', 'extensionsRequired']) if (Array.isArray(file.json[list])) file.json[list] = file.json[list].filter((one) => one !== name);
+    for (const list of ['extensionsUsed', 'extensionsRequired'])
+      if (Array.isArray(file.json[list])) file.json[list] = file.json[list].filter((one) => one !== name);
   }
   const plain = { json: file.json, bin: file.bytes() };
   validateFile(plain);
@@ -123,7 +124,9 @@ async function unpackDraco(file, decoders) {
   const { accessors } = file.json;
   for (const part of dracoPrimitives(file.json)) {
     const { bufferView, attributes: ids } = extensionIn(part, DRACO);
-    const kinds = Object.fromEntries(Object.keys(ids).map((name) => [name, TYPED_ARRAYS[accessors[part.attributes[name]].componentType].name]));
+    const kinds = Object.fromEntries(
+      Object.keys(ids).map((name) => [name, TYPED_ARRAYS[accessors[part.attributes[name]].componentType].name]),
+    );
     const { index, attributes } = await new Promise((resolve, reject) => {
       loader.decodeDracoFile(file.view(bufferView).slice().buffer, resolve, ids, kinds, undefined, reject).catch(reject);
     });
@@ -133,7 +136,8 @@ async function unpackDraco(file, decoders) {
       const { sparse, byteOffset, ...rest } = accessors[accessor]; // another part may read its own numbers by the same accessor
       return accessors.push({ ...rest, componentType, bufferView: file.add(array) }) - 1;
     };
-    for (const name of Object.keys(ids)) part.attributes[name] = unpacked(part.attributes[name], attributes[name], accessors[part.attributes[name]].componentType);
+    for (const name of Object.keys(ids))
+      part.attributes[name] = unpacked(part.attributes[name], attributes[name], accessors[part.attributes[name]].componentType);
     part.indices = unpacked(part.indices, index, UNSIGNED_INT);
     part.mode = TRIANGLES;
     delete part.extensions[DRACO];

@@ -6,7 +6,14 @@ import { failDamaged, isObject, isIndex, fail } from './errors.mjs';
 
 const { limits: LIMITS } = SPEC;
 /** glTF's component types. */
-export const TYPED_ARRAYS = { 5120: Int8Array, 5121: Uint8Array, 5122: Int16Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };
+export const TYPED_ARRAYS = {
+  5120: Int8Array,
+  5121: Uint8Array,
+  5122: Int16Array,
+  5123: Uint16Array,
+  5125: Uint32Array,
+  5126: Float32Array,
+};
 export const FLOAT = 5126;
 const KTX2 = [0xab, 0x4b, 0x54, 0x58, 0x20, 0x32, 0x30, 0xbb, 0x0d, 0x0a, 0x1a, 0x0a];
 const KTX2_HEAD = 48;
@@ -33,17 +40,20 @@ export function validateStructure(file) {
 
 function validateBufferViews({ json }) {
   for (const [index, { byteStride }] of json.bufferViews.entries())
-    if (byteStride !== undefined && !(Number.isInteger(byteStride) && byteStride >= 4 && byteStride <= 252)) failDamaged(`buffer view ${index} has no sound stride`);
+    if (byteStride !== undefined && !(Number.isInteger(byteStride) && byteStride >= 4 && byteStride <= 252))
+      failDamaged(`buffer view ${index} has no sound stride`);
 }
 
 function validateAccessor({ json }, accessor, index) {
   const { count, sparse } = accessor;
   const width = COMPONENT_COUNTS[accessor.type] * TYPED_ARRAYS[accessor.componentType]?.BYTES_PER_ELEMENT;
-  if (!Object.hasOwn(COMPONENT_COUNTS, accessor.type) || !width || !Number.isInteger(count) || count < 1) failDamaged(`accessor ${index} has no sound kind`);
+  if (!Object.hasOwn(COMPONENT_COUNTS, accessor.type) || !width || !Number.isInteger(count) || count < 1)
+    failDamaged(`accessor ${index} has no sound kind`);
   if (count > LIMITS.accessorCount) fail('too_many', { count, what: 'values in one list', most: LIMITS.accessorCount });
   const room = (place, size, rows, what) => {
     const { byteOffset = 0 } = place;
-    if (!isIndex(place.bufferView, json.bufferViews) || !Number.isInteger(byteOffset) || byteOffset < 0) failDamaged(`${what} has no place`);
+    if (!isIndex(place.bufferView, json.bufferViews) || !Number.isInteger(byteOffset) || byteOffset < 0)
+      failDamaged(`${what} has no place`);
     const view = json.bufferViews[place.bufferView];
     if (byteOffset + (rows - 1) * (view.byteStride ?? size) + size > view.byteLength) failDamaged(`${what} lies outside the file`);
   };
@@ -51,7 +61,8 @@ function validateAccessor({ json }, accessor, index) {
   if (sparse === undefined) return;
   const { indices, values } = isObject(sparse) ? sparse : {};
   const numbered = isObject(indices) && isObject(values) && [5121, 5123, 5125].includes(indices.componentType);
-  if (!numbered || !Number.isInteger(sparse.count) || sparse.count < 1 || sparse.count > count) failDamaged(`accessor ${index} has no sound kind`);
+  if (!numbered || !Number.isInteger(sparse.count) || sparse.count < 1 || sparse.count > count)
+    failDamaged(`accessor ${index} has no sound kind`);
   room(indices, TYPED_ARRAYS[indices.componentType].BYTES_PER_ELEMENT, sparse.count, `accessor ${index}`);
   room(values, width, sparse.count, `accessor ${index}`);
 }
@@ -64,10 +75,17 @@ function validateMeshes(json) {
     const [{ targets: first = [] }] = primitives;
     for (const { attributes, indices, targets = [] } of primitives) {
       if (!Array.isArray(targets) || !targets.every(isObject)) failDamaged(`mesh ${index} has no sound morph targets`);
-      const used = [...Object.values(attributes), ...targets.flatMap((target) => Object.values(target)), ...(indices === undefined ? [] : [indices])];
-      if (!used.every((accessor) => isIndex(accessor, json.accessors)) || attributes.POSITION === undefined) failDamaged(`mesh ${index} points nowhere`);
+      const used = [
+        ...Object.values(attributes),
+        ...targets.flatMap((target) => Object.values(target)),
+        ...(indices === undefined ? [] : [indices]),
+      ];
+      if (!used.every((accessor) => isIndex(accessor, json.accessors)) || attributes.POSITION === undefined)
+        failDamaged(`mesh ${index} points nowhere`);
       const { count } = json.accessors[attributes.POSITION];
-      const fit = targets.length === first.length && targets.every((target) => Object.values(target).every((accessor) => json.accessors[accessor].count === count));
+      const fit =
+        targets.length === first.length &&
+        targets.every((target) => Object.values(target).every((accessor) => json.accessors[accessor].count === count));
       if (!fit) failDamaged(`mesh ${index} has morph targets of another size`);
       moved += count * (targets.length + 1);
     }
@@ -79,15 +97,22 @@ function validateNodes(json) {
   const { nodes, meshes, skins, scenes } = json;
   const parents = nodes.map(() => null);
   for (const [index, node] of nodes.entries()) {
-    for (const [name, length] of [['translation', 3], ['rotation', 4], ['scale', 3], ['matrix', 16]]) {
+    for (const [name, length] of [
+      ['translation', 3],
+      ['rotation', 4],
+      ['scale', 3],
+      ['matrix', 16],
+    ]) {
       const value = node[name];
       if (value === undefined) continue;
-      if (!Array.isArray(value) || value.length !== length || !value.every((x) => typeof x === 'number')) failDamaged(`node ${index} has no sound place`);
+      if (!Array.isArray(value) || value.length !== length || !value.every((x) => typeof x === 'number'))
+        failDamaged(`node ${index} has no sound place`);
       if (!value.every(Number.isFinite)) fail('not_finite', { where: `node ${index}` });
     }
     const sound = (node.mesh === undefined || isIndex(node.mesh, meshes)) && (node.skin === undefined || isIndex(node.skin, skins));
     const { children = [] } = node;
-    if (!sound || !Array.isArray(children) || !children.every((child) => isIndex(child, nodes))) failDamaged(`node ${index} points nowhere`);
+    if (!sound || !Array.isArray(children) || !children.every((child) => isIndex(child, nodes)))
+      failDamaged(`node ${index} points nowhere`);
     for (const child of children) {
       if (parents[child] !== null) failDamaged(`node ${child} hangs on two others`);
       parents[child] = index;
@@ -103,12 +128,14 @@ function validateNodes(json) {
   json.scene ??= 0;
   if (!isIndex(json.scene, scenes)) failDamaged('it has no scene');
   for (const { nodes: roots = [] } of scenes)
-    if (!Array.isArray(roots) || !roots.every((root) => isIndex(root, nodes) && parents[root] === null)) failDamaged('its scene points nowhere');
+    if (!Array.isArray(roots) || !roots.every((root) => isIndex(root, nodes) && parents[root] === null))
+      failDamaged('its scene points nowhere');
 }
 
 function validateSkins({ skins, nodes, accessors }) {
   for (const [index, { joints, inverseBindMatrices: bind }] of skins.entries()) {
-    if (!Array.isArray(joints) || !joints.length || !joints.every((joint) => isIndex(joint, nodes))) failDamaged(`skin ${index} points nowhere`);
+    if (!Array.isArray(joints) || !joints.length || !joints.every((joint) => isIndex(joint, nodes)))
+      failDamaged(`skin ${index} points nowhere`);
     if (bind === undefined) continue;
     const sound = isIndex(bind, accessors) && accessors[bind].type === 'MAT4' && accessors[bind].componentType === FLOAT;
     if (!sound || accessors[bind].count < joints.length) failDamaged(`skin ${index} has no sound matrices`);
