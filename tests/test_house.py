@@ -100,6 +100,11 @@ def wrong_imports(module: str, names: set[str]) -> Iterator[str]:
             yield f"{module} imports {other}, which stands beside or above it"
 
 
+def test_only_the_composition_root_of_the_engines_knows_the_stage():
+    knowing = {name_of(path) for path in PYTHON if any(name.startswith("avatar_assets") for name in imports_of(path))}
+    assert {module for module in knowing if module.startswith("engines")} <= {"engines.__main__", "engines.cli.video"}
+
+
 @requirement("house.imports")
 def test_imports_point_downwards():
     assert [wrong for path in PYTHON for wrong in wrong_imports(name_of(path), imports_of(path))] == []
