@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from avatar_assets.npm_modules import FOLDER
+from avatar_assets.npm_modules import FOLDER, WEB
 
 AVATARS = FOLDER / "avatars"
-SUFFIXES = (".glb", ".vrm")
+SUFFIXES = tuple(json.loads((WEB / "avatar_file" / "spec.json").read_text(encoding="utf-8"))["endings"])
 """The kinds of file that the stage shows, in the order in which it looks for them."""
 
 

@@ -2,9 +2,7 @@
 
 import { oversizeReport, refusedReport } from '../avatar_file/inspect.mjs';
 import { loadAvatar } from '../avatar_file/load.mjs';
-
-/** The endings that a persona's avatar may have, in the order in which they are looked for. */
-const ENDINGS = ['glb', 'vrm'];
+import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 
 /** @typedef {{report: import('../avatar_file/inspect.mjs').Report, bytes: Uint8Array | null}} AvatarFile `bytes` is null where the file cannot be shown */
 
@@ -28,13 +26,13 @@ export async function readDropped(file) {
  * @throws {Error} when there is no such file, or the server does not give it out
  */
 export async function fetchAvatar(avatar) {
-  for (const ending of ENDINGS) {
-    const name = `../avatars/${encodeURIComponent(avatar)}.${ending}`;
+  for (const ending of SPEC.endings) {
+    const name = `../avatars/${encodeURIComponent(avatar)}${ending}`;
     const answer = await fetch(new URL(name, import.meta.url));
-    if (answer.ok) return loadAvatar(`${avatar}.${ending}`, new Uint8Array(await answer.arrayBuffer()));
-    if (answer.status !== 404) throw new Error(`avatars/${avatar}.${ending} could not be read: the server answered ${answer.status}`);
+    if (answer.ok) return loadAvatar(`${avatar}${ending}`, new Uint8Array(await answer.arrayBuffer()));
+    if (answer.status !== 404) throw new Error(`avatars/${avatar}${ending} could not be read: the server answered ${answer.status}`);
   }
-  throw new Error(`there is no ${ENDINGS.map((ending) => `avatars/${avatar}.${ending}`).join(' and no ')}`);
+  throw new Error(`there is no ${SPEC.endings.map((ending) => `avatars/${avatar}${ending}`).join(' and no ')}`);
 }
 
 /** The report on a dropped file that was found sound and could not be drawn after all. @param {File} file  @param {Error} error */

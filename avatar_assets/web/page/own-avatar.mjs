@@ -2,7 +2,7 @@
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 import { make } from './dom.mjs';
 
-const ACCEPTED = '.glb,.vrm';
+const ACCEPTED = SPEC.endings.join(',');
 const PRIVATE = 'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
 
 export class OwnAvatar {
