@@ -7,21 +7,12 @@ import { getSystemErrorMap } from 'node:util';
 const NOT_CHECKED = 2;
 const [format, ...paths] = process.argv.slice(2);
 
-/** The modules that the page inspects files with. */
-async function loadModules() {
-  try {
-    const [{ inspectAvatar, oversizeReport }, { default: SPEC }] = await Promise.all([
-      import('../web/avatar_file/inspect.mjs'),
-      import('../web/avatar_file/spec.json', { with: { type: 'json' } }),
-    ]);
-    return { inspectAvatar, oversizeReport, SPEC };
-  } catch (error) {
-    console.error(`The check could not start (${error.message}). It needs Node.js 20.10 or newer; this is ${process.version}.`);
-    return process.exit(NOT_CHECKED);
-  }
-}
+const SPEC = JSON.parse(readFileSync(new URL('../web/avatar_file/spec.json', import.meta.url), 'utf8'));
 
-const { inspectAvatar, oversizeReport, SPEC } = await loadModules();
+const { inspectAvatar, oversizeReport } = await import('../web/avatar_file/inspect.mjs').catch((error) => {
+  console.error(`The check could not start (${error.message}). It needs Node.js 20.10 or newer; this is ${process.version}.`);
+  process.exit(NOT_CHECKED);
+});
 
 /** The report on a file; one that is too big is refused unread. */
 function reportOn(path) {
@@ -45,9 +36,8 @@ for (const path of paths) {
     console.log(format === '--json' ? JSON.stringify(report) : textOf(report));
     status = Math.max(status, report.verdict === 'refused' ? 1 : 0);
   } catch (error) {
-    if (error.errno === undefined) throw error;
-    const [, reason] = getSystemErrorMap().get(error.errno) ?? ['', error.code];
-    console.error(`${path}: cannot be read: ${reason}.`);
+    const [, reason] = getSystemErrorMap().get(error.errno) ?? [];
+    console.error(reason ? `${path}: cannot be read: ${reason}.` : `${path}: the check itself failed; please report this. ${error.stack}`);
     status = NOT_CHECKED;
   }
 }
