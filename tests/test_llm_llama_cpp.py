@@ -1,4 +1,4 @@
-"""A chat model on llama.cpp: what is this library's own; what every mind that computes here must do is in test_llm_local.py."""
+"""A chat model on llama.cpp: what is this library's own; what every model that computes here must do is in test_llm_local.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from model_files import loaded
-from tiny_minds import LONG, MARKS, THINKS, fails, reply, talk, tokenizer_of
+from tiny_chat_models import LONG, MARKS, THINKS, fails, reply, talk, tokenizer_of
 
 from engines.errors import ChatModelError
 from engines.llm import llama_cpp as room
@@ -117,7 +117,7 @@ def file(folder) -> Path:
     return folder / "tiny.gguf"
 
 
-def mind_of(model: Path, **options) -> room.LlamaCpp:
+def model_of(model: Path, **options) -> room.LlamaCpp:
     settings = {"model": str(model), "temperature": 0.0, "max_new_tokens": 24, "threads": 1, **options}
     return loaded(room, room.Options(**settings), "auto")
 
@@ -125,43 +125,43 @@ def mind_of(model: Path, **options) -> room.LlamaCpp:
 def test_the_reply_is_what_the_library_itself_generates(file, persona):
     from llama_cpp import Llama
 
-    mind = mind_of(file, repetition_penalty=1.0)
+    model = model_of(file, repetition_penalty=1.0)
     theirs = Llama(str(file), n_ctx=512, verbose=False)
-    prompt = mind._prompter.prompt(talk("hello there")).tokens
+    prompt = model.template.prompt(talk("hello there")).tokens
     assert prompt == theirs.tokenize(theirs.detokenize(prompt, special=True), add_bos=False, special=True)
     made = list(itertools.islice(theirs.generate(prompt, temp=0.0), 24))
     ends = [at for at, token in enumerate(made) if token == theirs.token_eos()]
     made = made[: ends[0]] if ends else made
-    assert reply(mind, talk("hello there"), persona).strip() == theirs.detokenize(made).decode(errors="replace").strip()
+    assert reply(model, talk("hello there"), persona).strip() == theirs.detokenize(made).decode(errors="replace").strip()
 
 
 def test_more_users_than_places_are_told(file, persona):
-    mind = mind_of(file)
-    streams = [mind.stream(talk(f"hello {number}"), persona) for number in range(16)]
+    model = model_of(file)
+    streams = [model.stream(talk(f"hello {number}"), persona) for number in range(16)]
     for stream in streams:
         next(stream)
     with pytest.raises(ChatModelError) as caught:
-        next(mind.stream(talk("hello"), persona))
+        next(model.stream(talk("hello"), persona))
     assert (caught.value.code, caught.value.retryable) == ("busy", True)
     for stream in streams:
         stream.close()
-    assert reply(mind, talk("hello"), persona)
+    assert reply(model, talk("hello"), persona)
 
 
 def test_where_the_context_is_full_the_conversations_nobody_is_in_are_let_go(file, persona):
-    mind = mind_of(file, context_tokens=1024)
+    model = model_of(file, context_tokens=1024)
     texts = [f"{number} " + LONG[: 1_800 + number] for number in range(4)]
-    other = mind_of(file, conversations=0)
+    other = model_of(file, conversations=0)
     fresh = [reply(other, talk(text), persona) for text in texts]
-    assert [reply(mind, talk(text), persona) for text in texts] == fresh
-    streams = [mind.stream(talk(text), persona) for text in texts]
+    assert [reply(model, talk(text), persona) for text in texts] == fresh
+    streams = [model.stream(talk(text), persona) for text in texts]
     with pytest.raises(ChatModelError, match="context_tokens") as caught:
         list(itertools.zip_longest(*streams))
     assert caught.value.code == "busy"
 
 
 def test_a_template_that_writes_nothing_is_borne(tmp_path, persona):
-    assert reply(mind_of(qwen(tmp_path, template=" ")), talk("hello"), persona) is not None
+    assert reply(model_of(qwen(tmp_path, template=" ")), talk("hello"), persona) is not None
 
 
 def test_a_template_that_is_none_keeps_the_model_from_loading(tmp_path):
@@ -173,10 +173,10 @@ def test_numbers_that_are_none_keep_the_model_from_loading(tmp_path):
 
 
 def test_a_model_that_nobody_holds_any_more_is_freed(file, persona):
-    mind = mind_of(file)
-    reply(mind, talk("hello"), persona)
-    llama = weakref.ref(mind._llama)
-    del mind
+    model = model_of(file)
+    reply(model, talk("hello"), persona)
+    llama = weakref.ref(model._llama)
+    del model
     gc.collect()
     assert llama() is None
 
@@ -201,7 +201,7 @@ def test_a_name_that_is_no_file_is_told(name):
 def test_a_folder_with_one_file_will_do(file, tmp_path):
     (tmp_path / "mmproj-tiny.gguf").write_bytes(b"")
     (tmp_path / "tiny-q8.gguf").symlink_to(file)
-    assert mind_of(tmp_path)
+    assert model_of(tmp_path)
     assert fails(room, tmp_path.parent).code == "missing_files"
 
 

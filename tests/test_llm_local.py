@@ -1,6 +1,6 @@
-"""Every mind that computes here, with every kind of model its own tests make: what is read, kept and passed on, and how it fails.
+"""Every model that computes here, with every kind of model its own tests make: what is read, kept and passed on, and how it fails.
 
-An adapter is found by its `files`. Its own tests, ``test_llm_NAME.py``, hold `mind_of(folder, **options)` and `MODELS`: functions that
+An adapter is found by its `files`. Its own tests, ``test_llm_NAME.py``, hold `model_of(folder, **options)` and `MODELS`: functions that
 make a tiny model in a folder, by name; the first of them also takes `template`, `marks` and `longest`.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from requirements import requirement
-from tiny_minds import (
+from tiny_chat_models import (
     CHANNEL_MARKS,
     CHATML,
     LONG,
@@ -58,8 +58,8 @@ class Case:
     def make(self, folder: Path, **settings: Any) -> Path:
         return self.tests.MODELS[self.kind](folder, **settings)
 
-    def mind_of(self, folder: Path, **options: Any) -> Any:
-        return self.tests.mind_of(folder, **options)
+    def model_of(self, folder: Path, **options: Any) -> Any:
+        return self.tests.model_of(folder, **options)
 
 
 def cases(most: int | None) -> Iterator[Any]:
@@ -89,14 +89,14 @@ def folder(case, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def forgetful(case, folder) -> Any:
+def uncached(case, folder) -> Any:
     """One that keeps nothing from one turn to the next."""
-    return case.mind_of(folder, conversations=0)
+    return case.model_of(folder, conversations=0)
 
 
 @pytest.fixture
-def mind(case, folder) -> Any:
-    return case.mind_of(folder)
+def model(case, folder) -> Any:
+    return case.model_of(folder)
 
 
 def test_there_are_minds_that_compute_here():
@@ -107,35 +107,35 @@ def test_there_are_minds_that_compute_here():
 # ---- what is read and kept
 
 
-def test_it_is_a_mind(mind, persona):
-    assert isinstance(mind, ChatModel)
-    assert reply(mind, talk("hello"), persona).strip()
+def test_it_is_a_mind(model, persona):
+    assert isinstance(model, ChatModel)
+    assert reply(model, talk("hello"), persona).strip()
 
 
 @every_model
 @requirement("engine.local-models")
-def test_later_turns_read_only_what_is_new(mind, forgetful):
-    counts, said, reads = watched(mind), [LONG], []
+def test_later_turns_read_only_what_is_new(model, uncached):
+    counts, said, reads = watched(model), [LONG], []
     for _ in range(3):
         counts.clear()
-        answer = texts(mind, talk(*said))
+        answer = texts(model, talk(*said))
         reads.append(sum(counts))
         said += [answer.replace("\ufffd", "").strip() or "i am fine", "how are you"]
-    assert answer == texts(forgetful, talk(*said[:-2]))
+    assert answer == texts(uncached, talk(*said[:-2]))
     assert reads[0] >= 1_500
     assert max(reads[1:]) <= 0.15 * reads[0]
 
 
 @pytest.mark.parametrize(("template", "most"), [(THINKS, 100), (CHATML, 80)], ids=["an empty thought", "plain"])
 def test_ten_turns_read_no_more_each(case, tmp_path, persona, template, most):
-    mind = case.mind_of(case.make(tmp_path, template=template))
-    counts, said, reads = watched(mind), ["hello there"], []
+    model = case.model_of(case.make(tmp_path, template=template))
+    counts, said, reads = watched(model), ["hello there"], []
     for _ in range(10):
         counts.clear()
-        said += [reply(mind, talk(*said), persona), "how are you today"]
+        said += [reply(model, talk(*said), persona), "how are you today"]
         reads.append(sum(count for count in counts if count > 1))
     assert max(reads[1:]) <= most, "the last reply, where the template now writes it otherwise, and what was asked"
-    assert len(mind._prompter.prompt(talk(*said)).tokens) > 350
+    assert len(model.template.prompt(talk(*said)).tokens) > 350
 
 
 TALKS = [
@@ -146,88 +146,88 @@ TALKS = [
 
 
 @pytest.fixture(scope="module")
-def fresh(forgetful) -> list[str]:
-    """What a mind without a memory writes."""
-    written = [texts(forgetful, messages) for messages in TALKS]
+def fresh(uncached) -> list[str]:
+    """What a model without a memory writes."""
+    written = [texts(uncached, messages) for messages in TALKS]
     assert len(set(written)) >= 4, "a model that says the same to everything shows nothing"
-    assert len(forgetful._memories) == 0
+    assert len(uncached.prefixes) == 0
     return written
 
 
 @every_model
 @pytest.mark.parametrize("conversations", [1, 4])
 def test_a_memory_never_changes_a_reply(case, folder, fresh, conversations):
-    mind = case.mind_of(folder, conversations=conversations)
-    assert [texts(mind, messages) for messages in TALKS] == fresh
-    assert len(mind._memories) <= conversations
+    model = case.model_of(folder, conversations=conversations)
+    assert [texts(model, messages) for messages in TALKS] == fresh
+    assert len(model.prefixes) <= conversations
 
 
 @every_model
-def test_many_users_at_once_each_get_their_own_reply(mind, forgetful):
+def test_many_users_at_once_each_get_their_own_reply(model, uncached):
     talks = [talk(f"hello {word}", system=LONG[:400]) for word in WORDS.split()[:4]]
-    alone = [texts(forgetful, messages) for messages in talks]
+    alone = [texts(uncached, messages) for messages in talks]
     together: dict[int, str] = {}
-    in_threads(*(lambda at=at: together.update({at: texts(mind, talks[at])}) for at in range(4)))
+    in_threads(*(lambda at=at: together.update({at: texts(model, talks[at])}) for at in range(4)))
     assert [together[at] for at in range(4)] == alone
-    streams = itertools.zip_longest(*(pieces(mind, messages) for messages in talks), fillvalue="")
+    streams = itertools.zip_longest(*(pieces(model, messages) for messages in talks), fillvalue="")
     assert list(map("".join, zip(*streams, strict=True))) == alone
 
 
-def test_two_conversations_keep_their_caches_apart(mind, persona):
+def test_two_conversations_keep_their_caches_apart(model, persona):
     reads: dict[str, list[int]] = {"hello": [], "the fox": []}
-    counts = watched(mind)
+    counts = watched(model)
     said = {name: [f"{name} {LONG[:2_400]}"] for name in reads}
     for _ in range(3):
         for name, contents in said.items():
             counts.clear()
-            contents += [reply(mind, talk(*contents), persona), "how are you"]
+            contents += [reply(model, talk(*contents), persona), "how are you"]
             reads[name].append(sum(count for count in counts if count > 1))
     assert all(max(read[1:]) <= 0.2 * read[0] for read in reads.values())
 
 
-def test_closing_stops_within_one_step(mind, persona):
-    counts = watched(mind)
-    deltas = mind.stream(talk("hello"), persona)
+def test_closing_stops_within_one_step(model, persona):
+    counts = watched(model)
+    deltas = model.stream(talk("hello"), persona)
     next(deltas)
     next(deltas)
     taken = len(counts)
     deltas.close()
     assert len(counts) == taken <= 2
-    assert reply(mind, talk("hello"), persona) == reply(mind, talk("hello"), persona)
+    assert reply(model, talk("hello"), persona) == reply(model, talk("hello"), persona)
 
 
 @every_model
-def test_a_long_prompt_can_be_left_while_it_is_read(mind, persona):
-    counts = watched(mind)
-    deltas = mind.stream(talk(TWO_STEPS), persona)
+def test_a_long_prompt_can_be_left_while_it_is_read(model, persona):
+    counts = watched(model)
+    deltas = model.stream(talk(TWO_STEPS), persona)
     assert next(deltas).text == ""
     deltas.close()
     assert counts == [512]
     counts.clear()
-    reply(mind, talk(TWO_STEPS), persona)
+    reply(model, talk(TWO_STEPS), persona)
     assert max(counts) <= 512
-    assert sum(count for count in counts if count > 1) < len(mind._prompter.prompt(talk(TWO_STEPS)).tokens) - 500
+    assert sum(count for count in counts if count > 1) < len(model.template.prompt(talk(TWO_STEPS)).tokens) - 500
 
 
 def test_a_conversation_that_is_too_long_is_told_and_a_long_one_gets_what_room_is_left(case, tmp_path, persona):
-    mind = case.mind_of(case.make(tmp_path, longest=64), max_new_tokens=1000, repetition_penalty=2.0)
-    counts = watched(mind)
-    reply(mind, talk("hello"), persona)
+    model = case.model_of(case.make(tmp_path, longest=64), max_new_tokens=1000, repetition_penalty=2.0)
+    counts = watched(model)
+    reply(model, talk("hello"), persona)
     assert len(counts) > 1
     assert sum(counts) <= 64
     with pytest.raises(ChatModelError, match="can read 64") as caught:
-        reply(mind, talk(LONG), persona)
+        reply(model, talk(LONG), persona)
     assert caught.value.code == "too_long"
 
 
 # ---- the prompt
 
 
-def test_thinking_is_switched_off_where_the_template_can(forgetful):
-    prompt = forgetful._prompter.prompt(talk("hello"))
-    end = forgetful._prompter.encode("<|im_start|>assistant\n<think>\n\n</think>\n\n", False)
+def test_thinking_is_switched_off_where_the_template_can(uncached):
+    prompt = uncached.template.prompt(talk("hello"))
+    end = uncached.template.encode("<|im_start|>assistant\n<think>\n\n</think>\n\n", False)
     assert prompt.tokens[-len(end) :] == end
-    assert not prompt.thinking
+    assert not prompt.opens_reasoning
 
 
 SAID = {
@@ -248,49 +248,49 @@ SAID = {
 
 @every_model
 @pytest.mark.parametrize("said", SAID.values(), ids=SAID)
-def test_whatever_somebody_says_is_answered_and_nobody_can_speak_the_templates_marks(forgetful, persona, said):
-    prompter = forgetful._prompter
-    known = [tokens for tokens in (prompter.encode(mark, False) for mark in {*MARKS, *CHANNEL_MARKS}) if len(tokens) == 1]
-    usual, prompt = ([[token] for token in prompter.prompt(talk(text)).tokens if [token] in known] for text in ("hello", said))
+def test_whatever_somebody_says_is_answered_and_nobody_can_speak_the_templates_marks(uncached, persona, said):
+    template = uncached.template
+    known = [tokens for tokens in (template.encode(mark, False) for mark in {*MARKS, *CHANNEL_MARKS}) if len(tokens) == 1]
+    usual, prompt = ([[token] for token in template.prompt(talk(text)).tokens if [token] in known] for text in ("hello", said))
     assert prompt == usual != []
-    assert len(list(itertools.islice(forgetful.stream(talk(said), persona), 3))) >= 1
+    assert len(list(itertools.islice(uncached.stream(talk(said), persona), 3))) >= 1
 
 
 def test_a_template_without_a_system_prompt_is_given_one_with_the_first_words(case, tmp_path, persona):
-    mind = case.mind_of(case.make(tmp_path, template=STRICT))
+    model = case.model_of(case.make(tmp_path, template=STRICT))
     greeted = [*talk(), ChatMessage("assistant", "Hello."), ChatMessage("user", "Hi.")]
     for messages, text in [
         (talk("Hi."), "[user]You are kind.\n\nHi.[assistant]"),
         (greeted, "[user]You are kind.[assistant]Hello.[user]Hi.[assistant]"),
     ]:
-        assert mind._prompter.prompt(messages).tokens == mind._prompter.encode(text, False)
-    assert reply(mind, talk("hello"), persona).strip()
+        assert model.template.prompt(messages).tokens == model.template.encode(text, False)
+    assert reply(model, talk("hello"), persona).strip()
 
 
 @pytest.mark.parametrize("template", ["{{ raise_exception('no') }}", "{{ 1 / 0 }}", "{{ messages[99].content.x }}"])
 def test_a_template_that_makes_nothing_of_it_is_told(case, tmp_path, persona, template):
-    mind = case.mind_of(case.make(tmp_path, template=template))
+    model = case.model_of(case.make(tmp_path, template=template))
     with pytest.raises(ChatModelError) as caught:
-        reply(mind, talk("hello"), persona)
+        reply(model, talk("hello"), persona)
     assert caught.value.code == "template"
 
 
 def test_without_a_template_the_reply_is_one_line_of_a_transcript(case, tmp_path, persona, monkeypatch, caplog):
-    mind = case.mind_of(case.make(tmp_path, template=None))
+    model = case.model_of(case.make(tmp_path, template=None))
     assert "no chat template" in caplog.text
-    assert mind._prompter.prompt(talk("hello")).tokens == mind._prompter.encode("You are kind.\nUser: hello\nAssistant:", True)
-    write(mind, " I am fine.\nUser: and", monkeypatch)
-    assert reply(mind, talk("hello"), persona) == "I am fine."
+    assert model.template.prompt(talk("hello")).tokens == model.template.encode("You are kind.\nUser: hello\nAssistant:", True)
+    write(model, " I am fine.\nUser: and", monkeypatch)
+    assert reply(model, talk("hello"), persona) == "I am fine."
 
 
 # ---- what is passed on
 
 
-def write(mind: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def write(model: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model write this, marks included."""
-    tokens = iter([*mind._prompter.encode(text, False), *mind._prompter.encode("<|im_end|>", False)])
-    monkeypatch.setattr(mind, "_max_new_tokens", 1_000)
-    monkeypatch.setattr(mind, "_chooser", lambda prompt: nullcontext(lambda scores: next(tokens)))
+    tokens = iter([*model.template.encode(text, False), *model.template.encode("<|im_end|>", False)])
+    monkeypatch.setattr(model, "_max_new_tokens", 1_000)
+    monkeypatch.setattr(model, "sampler", lambda prompt: nullcontext(lambda scores: next(tokens)))
 
 
 @pytest.mark.parametrize(
@@ -298,45 +298,45 @@ def write(mind: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     [("<think>hm</think>\n\nhello there", "hello there"), ("hello there", "hello there"), ("<think>hm", "")],
     ids=["a thought", "none", "nothing else"],
 )
-def test_thoughts_are_not_passed_on(forgetful, persona, written, said, monkeypatch):
-    write(forgetful, written, monkeypatch)
-    assert reply(forgetful, talk("hello"), persona) == said
+def test_thoughts_are_not_passed_on(uncached, persona, written, said, monkeypatch):
+    write(uncached, written, monkeypatch)
+    assert reply(uncached, talk("hello"), persona) == said
 
 
 def test_of_gpt_oss_only_the_final_channel_is_passed_on(case, tmp_path, persona, monkeypatch):
-    mind = case.mind_of(case.make(tmp_path, marks=(*CHANNEL_MARKS, *MARKS)))
-    write(mind, "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>hello there", monkeypatch)
-    assert reply(mind, talk("hello"), persona) == "hello there"
+    model = case.model_of(case.make(tmp_path, marks=(*CHANNEL_MARKS, *MARKS)))
+    write(model, "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>hello there", monkeypatch)
+    assert reply(model, talk("hello"), persona) == "hello there"
 
 
-def test_the_reply_ends_with_the_turn_and_marks_are_no_text(forgetful, persona, monkeypatch):
-    write(forgetful, "hello<|im_start|> there you<|im_end|> and more", monkeypatch)
-    assert reply(forgetful, talk("hello"), persona) == "hello there you"
+def test_the_reply_ends_with_the_turn_and_marks_are_no_text(uncached, persona, monkeypatch):
+    write(uncached, "hello<|im_start|> there you<|im_end|> and more", monkeypatch)
+    assert reply(uncached, talk("hello"), persona) == "hello there you"
 
 
-def test_a_character_of_several_tokens_comes_whole(forgetful, persona, monkeypatch):
+def test_a_character_of_several_tokens_comes_whole(uncached, persona, monkeypatch):
     text = "日本 é 😀 鯨"
-    write(forgetful, text, monkeypatch)
-    said = [delta.text for delta in forgetful.stream(talk("hello"), persona) if delta.text]
+    write(uncached, text, monkeypatch)
+    said = [delta.text for delta in uncached.stream(talk("hello"), persona) if delta.text]
     assert said[0] == "日"
     assert "".join(said) == text
 
 
 def test_sampling_differs_from_turn_to_turn_and_draws_from_the_likely_tokens(case, folder, persona):
-    mind, drawn = case.mind_of(folder, temperature=1.5, top_p=1.0), []
+    model, drawn = case.model_of(folder, temperature=1.5, top_p=1.0), []
     for _ in range(3):  # each turn has a thread of its own
-        in_threads(lambda: drawn.append(reply(mind, talk("hello"), persona)))
+        in_threads(lambda: drawn.append(reply(model, talk("hello"), persona)))
     assert len(set(drawn)) > 1
-    sure = case.mind_of(folder, temperature=1.5, top_p=1e-6)
-    assert {reply(sure, talk("hello"), persona) for _ in range(2)} == {reply(case.mind_of(folder), talk("hello"), persona)}
+    sure = case.model_of(folder, temperature=1.5, top_p=1e-6)
+    assert {reply(sure, talk("hello"), persona) for _ in range(2)} == {reply(case.model_of(folder), talk("hello"), persona)}
 
 
 def test_what_was_said_before_becomes_less_likely(case, folder):
     different = []
     for penalty in (1.0, 10.0):
-        mind, chosen = case.mind_of(folder, repetition_penalty=penalty), []
-        mind._ends = chosen.append  # which says of no token that it is the last
-        texts(mind, talk("hello"), 60)
+        model, chosen = case.model_of(folder, repetition_penalty=penalty), []
+        model.is_end = chosen.append  # which says of no token that it is the last
+        texts(model, talk("hello"), 60)
         assert len(chosen) == 60
         different.append(len(set(chosen)))
     assert different[0] < different[1]
@@ -351,23 +351,23 @@ def test_what_was_said_before_becomes_less_likely(case, folder):
     [("out_of_memory", RuntimeError("CUDA out of memory.")), ("out_of_memory", MemoryError()), ("failed", ValueError("x"))],
     ids=["cuda", "memory", "other"],
 )
-def test_a_failed_step_is_told_and_forgotten(mind, persona, code, error, after):
-    reply(mind, talk("hello", system="You are a fox that jumps over dogs."), persona)
-    before, read, count = reply(mind, talk("hello"), persona), mind._read, itertools.count()
-    assert len(mind._memories) == 2
+def test_a_failed_step_is_told_and_forgotten(model, persona, code, error, after):
+    reply(model, talk("hello", system="You are a fox that jumps over dogs."), persona)
+    before, read, count = reply(model, talk("hello"), persona), model.evaluate, itertools.count()
+    assert len(model.prefixes) == 2
 
-    def fail(memory, tokens):
+    def fail(prefix, tokens):
         if next(count) == after:
             raise error
-        return read(memory, tokens)
+        return read(prefix, tokens)
 
-    mind._read = fail
+    model.evaluate = fail
     with pytest.raises(ChatModelError) as caught:
-        reply(mind, talk("hello"), persona)
-    mind._read = read
+        reply(model, talk("hello"), persona)
+    model.evaluate = read
     assert (caught.value.code, caught.value.__cause__) == (code, error)
-    assert len(mind._memories) == (0 if code == "out_of_memory" else 1), "memory is freed of all conversations, else of the one that failed"
-    assert reply(mind, talk("hello"), persona) == before
+    assert len(model.prefixes) == (0 if code == "out_of_memory" else 1), "memory is freed of all conversations, else of the one that failed"
+    assert reply(model, talk("hello"), persona) == before
 
 
 def needed(case: Case, folder: Path) -> dict[str, list[str]]:

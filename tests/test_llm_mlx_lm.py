@@ -1,4 +1,4 @@
-"""A chat model on MLX, which also runs on a Linux processor: this library's own; what every mind must do is in test_llm_local.py."""
+"""A chat model on MLX, which also runs on a Linux processor: this library's own; what every model must do is in test_llm_local.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_files import loaded
 
 pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
 
-from tiny_minds import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, fails, in_threads, reply, save_tokenizer, talk
+from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, fails, in_threads, reply, save_tokenizer, talk
 
 from engines.errors import ChatModelError, MissingDependency
 from engines.llm import mlx_lm as room
@@ -88,37 +88,37 @@ def folder(tmp_path_factory) -> Path:
     return qwen(tmp_path_factory.mktemp("qwen"))
 
 
-def mind_of(folder: Path, **options) -> room.MlxLm:
+def model_of(folder: Path, **options) -> room.MlxLm:
     return loaded(room, room.Options(**{"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}), "auto")
 
 
 def test_the_reply_is_what_the_library_itself_generates(folder, persona):
     from mlx_lm import generate, load
 
-    mind = mind_of(folder, repetition_penalty=1.0)
+    model = model_of(folder, repetition_penalty=1.0)
     model, tokenizer = load(str(folder))
-    prompt = mind._prompter.prompt(talk("hello there")).tokens
-    assert reply(mind, talk("hello there"), persona).strip() == generate(model, tokenizer, prompt, max_tokens=24).strip()
+    prompt = model.template.prompt(talk("hello there")).tokens
+    assert reply(model, talk("hello there"), persona).strip() == generate(model, tokenizer, prompt, max_tokens=24).strip()
 
 
 def test_a_model_of_4_bits_writes(tmp_path, persona):
-    mind = mind_of(qwen(tmp_path, bits=4))
-    assert reply(mind, talk("hello"), persona).strip()
+    model = model_of(qwen(tmp_path, bits=4))
+    assert reply(model, talk("hello"), persona).strip()
 
 
 def test_every_thread_can_use_a_model_that_another_one_loaded(tmp_path, persona):
     gpt_oss(tmp_path)
-    minds, replies = [], []
-    in_threads(lambda: minds.append(mind_of(tmp_path)))
+    chat_models, replies = [], []
+    in_threads(lambda: chat_models.append(model_of(tmp_path)))
     for _ in range(2):
-        in_threads(lambda: replies.append(reply(minds[0], talk("hello", "i am fine", "how are you"), persona)))
+        in_threads(lambda: replies.append(reply(chat_models[0], talk("hello", "i am fine", "how are you"), persona)))
     assert len(replies) == 2
     assert replies[0] == replies[1]
 
 
 def test_a_reply_may_change_its_thread(folder, persona):
-    whole = reply(mind_of(folder), talk(TWO_STEPS), persona)
-    deltas, said = mind_of(folder).stream(talk(TWO_STEPS), persona), []
+    whole = reply(model_of(folder), talk(TWO_STEPS), persona)
+    deltas, said = model_of(folder).stream(talk(TWO_STEPS), persona), []
     for _ in range(60):
         in_threads(lambda: said.append(next(deltas, None)))
     assert "".join(delta.text for delta in said if delta) == whole
@@ -126,34 +126,34 @@ def test_a_reply_may_change_its_thread(folder, persona):
 
 
 def test_gpt_oss_thinks_little(tmp_path):
-    mind = mind_of(gpt_oss(tmp_path))
-    assert "Reasoning: low" in mind._tokenizer.decode(mind._prompter.prompt(talk("hello")).tokens)
+    model = model_of(gpt_oss(tmp_path))
+    assert "Reasoning: low" in model._tokenizer.decode(model.template.prompt(talk("hello")).tokens)
 
 
 def test_a_million_characters_are_too_many(folder, persona):
-    mind = mind_of(folder)
+    model = model_of(folder)
     with pytest.raises(ChatModelError, match="can read 4096") as caught:
-        reply(mind, talk("hello fox " * 100_000), persona)
+        reply(model, talk("hello fox " * 100_000), persona)
     assert caught.value.code == "too_long"
-    assert reply(mind, talk("hello"), persona)
+    assert reply(model, talk("hello"), persona)
 
 
 @pytest.mark.parametrize("template", ["{% if %}", ""], ids=["broken", "empty"])
 def test_a_template_that_is_none_is_told(tmp_path, persona, template):
-    mind = mind_of(qwen(tmp_path, template=template))
+    model = model_of(qwen(tmp_path, template=template))
     with pytest.raises(ChatModelError) as caught:
-        reply(mind, talk("hello"), persona)
+        reply(model, talk("hello"), persona)
     assert caught.value.code == "template"
 
 
 def test_numbers_that_are_none_are_told(folder, persona):
     import mlx.core as mx
 
-    mind = mind_of(folder)
-    mind._model.model.norm.weight = mx.full((64,), float("nan"))
-    mx.eval(mind._model.parameters())
+    model = model_of(folder)
+    model._model.model.norm.weight = mx.full((64,), float("nan"))
+    mx.eval(model._model.parameters())
     with pytest.raises(ChatModelError) as caught:
-        reply(mind, talk("hello"), persona)
+        reply(model, talk("hello"), persona)
     assert caught.value.code == "bad_numbers"
 
 

@@ -34,7 +34,7 @@ from engines.errors import ChatModelError, ConfigError
 from engines.llm import openai_compatible
 from engines.llm.openai_compatible import OpenAICompatible, Options
 from engines.protocols import ChatModel
-from engines.runtimes.openai_client import Remote
+from engines.runtimes.openai_client import OpenAIClient
 from engines.types import ChatMessage
 
 MESSAGES = (ChatMessage("system", "You are Pat."), ChatMessage("user", "Who sings?"))
@@ -65,8 +65,8 @@ def naps() -> Naps:
 def mind(server: OpenAIServer, naps: Naps, **options: object) -> OpenAICompatible:
     options = {"first_token_s": PATIENCE_S, "timeout_s": PATIENCE_S, **options}
     chosen = Options(model="tiny", base_url=server.base_url, **options)
-    remote = Remote("Test", ChatModelError, chosen, sleep=naps)
-    return OpenAICompatible(remote, chosen, chosen.model)
+    client = OpenAIClient("Test", ChatModelError, chosen, sleep=naps)
+    return OpenAICompatible(client, chosen, chosen.model)
 
 
 def reply(model: ChatModel, persona: object) -> str:
@@ -312,9 +312,9 @@ def test_the_first_chat_model_of_ones_own_server_is_taken(server):
 
 
 def test_elsewhere_the_model_must_be_named():
-    remote = Remote("Test", ChatModelError, Options(base_url="https://models.example/v1"))
+    client = OpenAIClient("Test", ChatModelError, Options(base_url="https://models.example/v1"))
     with pytest.raises(ConfigError, match=r"models\.example should use: it has a, b\."):
-        openai_compatible._first_choice(remote, ["a", "b"])
+        openai_compatible._first_choice(client, ["a", "b"])
 
 
 @pytest.mark.parametrize("listing", [error(404, None), error(404, "none"), error(400, "none"), answers({}), raw(b"{", "application/json")])
@@ -346,7 +346,7 @@ def test_the_key_is_sent_and_never_shown(server, naps, persona, caplog, act):
         logging.getLogger("test").error("failed", exc_info=told)
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     shown = [told.message, "".join(traceback.format_exception(told)), caplog.text]
-    shown += map(repr, [told, Options(api_key=KEY), engine, engine._remote, engine._remote.client])
+    shown += map(repr, [told, Options(api_key=KEY), engine, engine._client, engine._client.openai])
     shown += [repr(vars(record)) for record in caplog.records if record.name != "test"]
     assert not [text for text in shown if KEY in text]
 

@@ -1,4 +1,4 @@
-"""A chat model on Transformers: what is this library's own; what every mind that computes here must do is in test_llm_local.py."""
+"""A chat model on Transformers: what is this library's own; what every model that computes here must do is in test_llm_local.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, lead_to, running
 from model_files import loaded
-from tiny_minds import CHATML, MARKS, THINKS, fails, one_thread, reply, save_tokenizer, talk  # noqa: F401 - one_thread is a fixture
+from tiny_chat_models import CHATML, MARKS, THINKS, fails, one_thread, reply, save_tokenizer, talk  # noqa: F401 - one_thread is a fixture
 
 from engines.errors import ChatModelError
 from engines.llm import transformers as room
@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
     return make(tmp_path_factory.mktemp("qwen"))
 
 
-def mind_of(folder: Path, **options) -> room.Transformers:
+def model_of(folder: Path, **options) -> room.Transformers:
     settings = {"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}
     return loaded(room, room.Options(**settings), "cpu")
 
@@ -51,21 +51,21 @@ def test_the_reply_is_what_the_library_itself_generates(folder, persona):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    mind = mind_of(folder, repetition_penalty=1.0)
+    model = model_of(folder, repetition_penalty=1.0)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
-    prompt = torch.tensor([mind._prompter.prompt(talk("hello there")).tokens])
+    prompt = torch.tensor([model.template.prompt(talk("hello there")).tokens])
     made = model.generate(prompt, max_new_tokens=24, do_sample=False)[0, prompt.shape[1] :]
-    assert reply(mind, talk("hello there"), persona).strip() == tokenizer.decode(made, skip_special_tokens=True).strip()
+    assert reply(model, talk("hello there"), persona).strip() == tokenizer.decode(made, skip_special_tokens=True).strip()
 
 
 def test_numbers_that_are_none_are_told(folder, persona):
     import torch
 
-    mind = mind_of(folder)
+    model = model_of(folder)
     with torch.no_grad():
-        mind._model.model.norm.weight.fill_(float("nan"))
+        model._model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(ChatModelError) as caught:
-        reply(mind, talk("hello"), persona)
+        reply(model, talk("hello"), persona)
     assert caught.value.code == "bad_numbers"
 
 

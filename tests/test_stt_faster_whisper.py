@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hub_server import Hub, lead_to, running
 from model_files import loaded
-from tiny_ears import SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
+from tiny_whispers import SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
 from engines.errors import SpeechToTextError
 from engines.stt import faster_whisper as room
@@ -93,9 +93,9 @@ def ears_of(folder: Path, **options: Any) -> room.FasterWhisper:
     return loaded(room, room.Options(model=str(folder), **options), "cpu")
 
 
-def break_decoding(ears: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
+def break_decoding(whisper: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
     """Let the library raise that."""
-    patched.setattr(ears._model, "transcribe", lambda *_, **__: (_ for _ in ()).throw(error))
+    patched.setattr(whisper._model, "transcribe", lambda *_, **__: (_ for _ in ()).throw(error))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from model_files import loaded
 
 pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
 
-from tiny_ears import RATE, SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
+from tiny_whispers import RATE, SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.stt import mlx_whisper as room
@@ -60,9 +60,9 @@ def ears_of(folder: Path, **options: Any) -> room.MlxWhisper:
     return loaded(room, room.Options(model=str(folder), **options), "auto")
 
 
-def break_decoding(ears: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
+def break_decoding(whisper: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
     """Let the library raise that."""
-    patched.setattr(type(ears._model), "decode", lambda *_, **__: (_ for _ in ()).throw(error))
+    patched.setattr(type(whisper._model), "decode", lambda *_, **__: (_ for _ in ()).throw(error))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def good(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ears(good) -> room.MlxWhisper:
+def whisper(good) -> room.MlxWhisper:
     return ears_of(good)
 
 
@@ -94,24 +94,24 @@ def test_a_quantized_model_is_read(good, tmp_path):
     assert ears_of(tmp_path).transcribe(speech(), "en").text.startswith("Hello there")
 
 
-def test_a_recording_reaches_whisper_whole(ears, monkeypatch):
-    given, decode = [], ears._decode
-    monkeypatch.setattr(ears, "_decode", lambda samples, code: given.append(samples) or decode(samples, code))
-    ears.transcribe(speech(), "en")
+def test_a_recording_reaches_whisper_whole(whisper, monkeypatch):
+    given, decode = [], whisper.decode
+    monkeypatch.setattr(whisper, "decode", lambda samples, code: given.append(samples) or decode(samples, code))
+    whisper.transcribe(speech(), "en")
     assert len(given[0]) / RATE == pytest.approx(speech().duration_ms / 1000, abs=0.001)
 
 
-def test_cantonese_came_with_the_third_large_model(ears, tmp_path):
+def test_cantonese_came_with_the_third_large_model(whisper, tmp_path):
     with pytest.raises(SpeechToTextError, match="'yue'"):
-        ears.transcribe(speech(), "yue")
+        whisper.transcribe(speech(), "yue")
     assert ears_of(make(tmp_path, vocabulary=51_866)).transcribe(speech(), "yue").text.startswith("Hello")
 
 
-def test_two_models_are_not_mistaken_for_each_other_and_are_freed(ears, tmp_path):
+def test_two_models_are_not_mistaken_for_each_other_and_are_freed(whisper, tmp_path):
     from mlx_whisper.transcribe import ModelHolder
 
     other = ears_of(make(tmp_path, Script(" Thank you")))
-    assert [mind.transcribe(speech(), "en").text for mind in (ears, other, ears)] == [
+    assert [mind.transcribe(speech(), "en").text for mind in (whisper, other, whisper)] == [
         SAYS, "Thank you", SAYS,
     ]  # fmt: skip
     assert ModelHolder.model is None

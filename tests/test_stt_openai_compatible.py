@@ -17,7 +17,7 @@ from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, er
 
 from engines.errors import SpeechToTextError
 from engines.protocols import SpeechToText
-from engines.runtimes.openai_client import Remote
+from engines.runtimes.openai_client import OpenAIClient
 from engines.stt import openai_compatible
 from engines.stt.openai_compatible import OpenAICompatible, Options
 from engines.types import AudioChunk, Transcript
@@ -37,8 +37,8 @@ async def no_nap(seconds: float) -> None:
 
 def ears(server: OpenAIServer, **options: Any) -> OpenAICompatible:
     chosen = Options(**{"base_url": server.base_url, "timeout_s": PATIENCE_S, **options})
-    remote = Remote("Test", SpeechToTextError, chosen, sleep=no_nap)
-    return OpenAICompatible(remote, chosen)
+    client = OpenAIClient("Test", SpeechToTextError, chosen, sleep=no_nap)
+    return OpenAICompatible(client, chosen)
 
 
 def form(server: OpenAIServer) -> dict[str, bytes]:
@@ -82,13 +82,6 @@ def test_without_a_language_the_server_finds_it(server, language):
 @pytest.mark.parametrize("samples", [np.zeros(16_000), np.full(16_000, 0.5), np.zeros(0), tone(50).samples])
 def test_where_nothing_was_said_nothing_is_sent(server, samples):
     assert ears(server).transcribe(AudioChunk(np.asarray(samples, np.float32), 16_000)).text == ""
-    assert not server.requests
-
-
-def test_a_damaged_recording_is_not_sent(server):
-    with pytest.raises(SpeechToTextError) as raised:
-        ears(server).transcribe(AudioChunk(np.full(16_000, np.nan, np.float32), 16_000))
-    assert raised.value.code == "bad_samples"
     assert not server.requests
 
 

@@ -413,7 +413,7 @@ def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatc
             raise ModuleNotFoundError(name)
         return importlib.import_module(name)
 
-    monkeypatch.setattr(voice, "_spellers", {})
+    monkeypatch.setattr(voice, "_g2p", {})
     monkeypatch.setattr(_g2p, "import_module", without)
     name = next(v.id for v in voice.voices() if v.id[0] == letter)
     with pytest.raises(MissingDependency, match="pip install") as caught:

@@ -18,7 +18,7 @@ from engines.audio import resample, to_pcm16, to_wav
 from engines.errors import TextToSpeechError
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
-from engines.runtimes.openai_client import Remote
+from engines.runtimes.openai_client import OpenAIClient
 from engines.tts import espeak_ng, openai_compatible
 from engines.tts.openai_compatible import OpenAICompatible, Options
 from engines.types import AudioChunk, Speech, Voice
@@ -46,8 +46,8 @@ async def no_nap(seconds: float) -> None:
 
 def voice_of(server: OpenAIServer, **options: Any) -> OpenAICompatible:
     chosen = Options(**{"base_url": server.base_url, "timeout_s": PATIENCE_S, **options})
-    remote = Remote("Test", TextToSpeechError, chosen, sleep=no_nap)
-    return OpenAICompatible(remote, chosen)
+    client = OpenAIClient("Test", TextToSpeechError, chosen, sleep=no_nap)
+    return OpenAICompatible(client, chosen)
 
 
 def say(engine: OpenAICompatible, text: str = "Hello.", voice: str | None = None) -> Speech:

@@ -1,6 +1,6 @@
-"""How a conversation is put before a language model that runs here, and what of its answer is passed on.
+"""Chat template of a language model that runs here: from a conversation to its prompt, and from what it writes to what may be spoken.
 
-Everything here is the same for every library that computes such models; each hands over its own template and tokenizer as functions.
+It is the same for every library that computes such models; each hands over its own template and tokenizer as functions.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engines.errors import ChatModelError
-from engines.llm._prefix_cache import shared_prefix
-from engines.llm._reasoning_filter import ThoughtFilter
+from engines.llm._prefix_cache import shared_prefix_length
+from engines.llm._reasoning_filter import ReasoningFilter
 from engines.types import ChatMessage
 from engines.weights.hardware import is_out_of_memory
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 Part = dict[str, str]
 """A message as chat templates want it: ``role`` and ``content``."""
 
-NO_THINKING: dict[str, object] = {"enable_thinking": False, "thinking": False, "reasoning_effort": "low"}
+NO_REASONING: dict[str, object] = {"enable_thinking": False, "thinking": False, "reasoning_effort": "low"}
 """What the templates of Qwen and SmolLM, of Granite and DeepSeek, and of gpt-oss call it; a template ignores what it does not know."""
 
-CHANNELS = "<|channel|>"
+CHANNEL_MARKER = "<|channel|>"
 """A model whose vocabulary holds this writes gpt-oss's channels: its special tokens are needed to tell thoughts from the reply."""
 
 
@@ -33,12 +33,12 @@ class Prompt:
     """A conversation as a model reads it, up to where its reply begins."""
 
     tokens: list[int]
-    thinking: bool
+    opens_reasoning: bool
     """Whether the template itself has opened a thought, so that the reply begins inside of it."""
 
 
-class Prompter:
-    """Writes the prompts of one model."""
+class ChatTemplate:
+    """The prompts and replies of one model."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Prompter:
         self._model, self._render = model, render
         self.encode = encode
         """(text, whether the model's own tokens are added at its beginning) → its tokens."""
-        marks = sorted(filter(None, special), key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, marks))) if marks else None
+        tokens = sorted(filter(None, special), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, tokens))) if tokens else None
         if render is None:
             log.warning("%s has no chat template: it is given a plain transcript, and its reply ends with its first line", model)
 
@@ -63,9 +63,9 @@ class Prompter:
         Raises:
             ChatModelError: code ``template``, if the template makes nothing of the conversation, with or without a system prompt.
         """
-        parts: list[Part] = [{"role": message.role, "content": self._clean(message.content)} for message in messages]
+        parts: list[Part] = [{"role": message.role, "content": self._without_special_tokens(message.content)} for message in messages]
         if self._render is None:
-            return Prompt(self.encode(transcript(parts), True), thinking=False)
+            return Prompt(self.encode(transcript(parts), True), opens_reasoning=False)
         refusal = ChatModelError(f"The chat template of {self._model!r} refused the conversation. Choose another model.", code="template")
         try:
             text = self._render(parts)
@@ -76,9 +76,9 @@ class Prompter:
                 raise refusal from error
         if not (tokens := self.encode(text, False)):
             raise refusal
-        return Prompt(tokens, thinking=text.rstrip().endswith("<think>"))
+        return Prompt(tokens, opens_reasoning=text.rstrip().endswith("<think>"))
 
-    def lasting(self, messages: Sequence[ChatMessage], prompt: Prompt) -> int:
+    def stable_prefix_length(self, messages: Sequence[ChatMessage], prompt: Prompt) -> int:
         """How many tokens of the conversation's `prompt` the next turn's prompt will begin with, at least one fewer than it has.
 
         Most templates write the end of a prompt, where the reply begins, differently once the reply is there.
@@ -87,26 +87,26 @@ class Prompter:
             ChatModelError: code ``template``.
         """
         later = self.prompt([*messages, ChatMessage("assistant", "Yes."), ChatMessage("user", "Yes.")])
-        return shared_prefix(prompt.tokens[:-1], later.tokens)
+        return shared_prefix_length(prompt.tokens[:-1], later.tokens)
 
-    def reply(self, texts: Iterable[str], *, thinking: bool) -> Iterator[str]:
+    def reply(self, texts: Iterable[str], *, opens_reasoning: bool) -> Iterator[str]:
         """What may be spoken of what the model writes, one (often empty) text for each of `texts`, and one for their end.
 
         Without a template the reply ends with its first line: what follows is the model's guess of what the user says next.
         """
-        thoughts = ThoughtFilter(thinking=thinking)
+        reasoning = ReasoningFilter(opened=opens_reasoning)
         for text in texts:
-            said = thoughts.push(text)
+            said = reasoning.push(text)
             if self._render is None:
                 said, new_line, _ = said.partition("\n")
                 if new_line:
                     yield said
                     return
             yield said
-        yield thoughts.finish()
+        yield reasoning.finish()
 
-    def _clean(self, content: str) -> str:
-        """What somebody says must not pass for the template's own marks, nor hold what is no character (half of a surrogate pair)."""
+    def _without_special_tokens(self, content: str) -> str:
+        """What somebody says must not pass for the template's special tokens, nor hold what is no character (half of a surrogate pair)."""
         content = content.encode("utf-8", "replace").decode("utf-8")
         return self._special.sub(" ", content) if self._special else content
 
@@ -129,7 +129,7 @@ def without_system(parts: Iterable[Part]) -> list[Part]:
     return folded
 
 
-def room_for_reply(length: int, limit: int | None, wanted: int) -> int:
+def reply_token_limit(length: int, limit: int | None, wanted: int) -> int:
     """How many of the `wanted` tokens a reply may have after a prompt of `length`, in a model that can read `limit` (None: any number).
 
     Raises:
@@ -143,8 +143,8 @@ def room_for_reply(length: int, limit: int | None, wanted: int) -> int:
     return min(wanted, limit - length)
 
 
-def failure(error: Exception) -> ChatModelError:
-    """What to tell of an exception that a library raised while its model was read or wrote: code ``out_of_memory`` or ``failed``."""
+def generation_error(error: Exception) -> ChatModelError:
+    """The error for an exception that a library raised while its model was opened or wrote: code ``out_of_memory`` or ``failed``."""
     if isinstance(error, ChatModelError):
         return error
     if is_out_of_memory(error):

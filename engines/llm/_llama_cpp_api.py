@@ -1,4 +1,4 @@
-"""llama.cpp through its C interface: one model, one context, in which every conversation has a place of its own.
+"""llama.cpp through its C interface: one model, one context, in which every conversation has a slot of its own.
 
 Interface: `llama.h` of llama.cpp, as the package llama_cpp declares it (https://github.com/abetlen/llama-cpp-python, MIT).
 """
@@ -22,32 +22,32 @@ STEP_TOKENS = 512
 """Most tokens that are read in one step: a prompt of any length can be left between two of them, and others take their turn."""
 
 
-class Place:
-    """A sequence of the context; it is free again when nobody holds it any more."""
+class SequenceSlot:
+    """Sequence slot: one conversation's sequence in the context; it is free again when nobody holds it any more."""
 
     def __init__(self, engine: Llama, number: int) -> None:
         self._engine, self.number = engine, number
 
-    def __deepcopy__(self, memo: object) -> Place:
+    def __deepcopy__(self, memo: object) -> SequenceSlot:
         return self._engine.copy(self)
 
     def __del__(self) -> None:
-        self._engine.left.append(self.number)
+        self._engine.released.append(self.number)
 
 
 class Llama:
-    """llama.cpp with one model and one context. Whoever calls `place`, `copy`, `cut`, `read` or a chooser must be alone."""
+    """llama.cpp with one model and one context. Whoever calls `slot`, `copy`, `trim`, `evaluate` or a sampler must be alone."""
 
-    def __init__(self, library: Any, path: Path, *, context_tokens: int, places: int, threads: int, on_card: bool) -> None:
+    def __init__(self, library: Any, path: Path, *, context_tokens: int, slots: int, threads: int, on_gpu: bool) -> None:
         """Open a file.
 
         Args:
             library: the module llama_cpp.
             path: a .gguf file, of several parts the first.
-            context_tokens: what all places together may hold.
-            places: how many there are.
+            context_tokens: what all slots together may hold.
+            slots: how many there are.
             threads: how many cores compute; 0 is all but one.
-            on_card: put on the graphics card what llama.cpp was built to.
+            on_gpu: put on the graphics card what llama.cpp was built to.
 
         Raises:
             ValueError: the file cannot be opened.
@@ -56,18 +56,18 @@ class Llama:
         self._c = c = library
         c.llama_backend_init()
         settings = c.llama_model_default_params()
-        if not on_card:
+        if not on_gpu:
             settings.n_gpu_layers = 0
         if not (model := c.llama_model_load_from_file(str(path).encode(), settings)):
             raise ValueError("it is damaged, or of a kind that this version does not know")
         freed = weakref.finalize(self, c.llama_model_free, model)
         self._vocabulary = c.llama_model_get_vocab(model)
         self._size: int = c.llama_vocab_n_tokens(self._vocabulary)
-        self.limit: int = min(context_tokens, c.llama_model_n_ctx_train(model))
+        self.context_tokens: int = min(context_tokens, c.llama_model_n_ctx_train(model))
         """How many tokens a conversation may have."""
         settings = c.llama_context_default_params()
         settings.n_ctx, settings.n_batch, settings.n_ubatch = context_tokens, STEP_TOKENS, STEP_TOKENS
-        settings.n_seq_max, settings.kv_unified = places, True
+        settings.n_seq_max, settings.kv_unified = slots, True
         settings.n_threads = settings.n_threads_batch = threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1)
         if not (context := c.llama_init_from_model(model, settings)):
             raise MemoryError
@@ -76,18 +76,18 @@ class Llama:
         self._context, self._memory = context, c.llama_get_memory(context)
         self._batch = c.llama_batch_init(STEP_TOKENS, 0, 1)
         weakref.finalize(self, c.llama_batch_free, self._batch)
-        self.left: deque[int] = deque(range(places))
-        """Places that nobody holds any more; emptied before the next step."""
+        self.released: deque[int] = deque(range(slots))
+        """Slots that nobody holds any more; emptied before the next step."""
         self._empty: set[int] = set()
-        self.can_cut: bool = not (c.llama_model_is_recurrent(model) or c.llama_model_is_hybrid(model))
-        """Whether the last tokens of a place can be forgotten."""
+        self.can_trim: bool = not (c.llama_model_is_recurrent(model) or c.llama_model_is_hybrid(model))
+        """Whether the last tokens of a slot can be forgotten."""
         self.template: str = (c.llama_model_chat_template(model, None) or b"").decode()
         self.bos, self.eos = (self._text(token) for token in (c.llama_vocab_bos(self._vocabulary), c.llama_vocab_eos(self._vocabulary)))
-        self.marks = frozenset(self._text(token) for token in range(self._size) if self._is_mark(token))
+        self.special_tokens = frozenset(self._text(token) for token in range(self._size) if self._is_special(token))
         """Tokens that only the template may write."""
 
     def tokens(self, text: str, beginning: bool) -> list[int]:
-        """A text as tokens, marks included; `beginning` adds the model's own at its beginning."""
+        """A text as tokens, special ones included; `beginning` adds the model's own at its beginning."""
         data = text.encode()
         made = (self._c.llama_token * (len(data) + 8))()
         if (count := self._c.llama_tokenize(self._vocabulary, data, len(data), made, len(made), beginning, True)) < 0:
@@ -95,58 +95,58 @@ class Llama:
             count = self._c.llama_tokenize(self._vocabulary, data, len(data), made, len(made), beginning, True)
         return list(made[:count])
 
-    def piece(self, token: int, marks: bool) -> bytes:
-        """UTF-8 of a token, perhaps a part of a character; of a mark, nothing unless `marks`."""
+    def piece(self, token: int, special_tokens: bool) -> bytes:
+        """UTF-8 of a token, perhaps a part of a character; of a special one, nothing unless `special_tokens`."""
         buffer = ctypes.create_string_buffer(64)
-        if (size := self._c.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, marks)) < 0:
+        if (size := self._c.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, special_tokens)) < 0:
             buffer = ctypes.create_string_buffer(-size)
-            size = self._c.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, marks)
+            size = self._c.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, special_tokens)
         return buffer.raw[:size]
 
     def ends(self, token: int) -> bool:
         """Whether this token is the end of the reply."""
         return bool(self._c.llama_vocab_is_eog(self._vocabulary, token))
 
-    def place(self) -> Place:
+    def slot(self) -> SequenceSlot:
         """An empty one.
 
         Raises:
             ChatModelError: code ``busy``, all are held.
         """
-        self._tidy()
+        self._clear_released()
         if not self._empty:
             raise ChatModelError("Too many conversations are answered at once. Try again in a moment.", code="busy", retryable=True)
-        return Place(self, self._empty.pop())
+        return SequenceSlot(self, self._empty.pop())
 
-    def copy(self, place: Place) -> Place:
+    def copy(self, slot: SequenceSlot) -> SequenceSlot:
         """Another one that has read the same."""
-        other = self.place()
-        self._c.llama_memory_seq_cp(self._memory, place.number, other.number, -1, -1)
+        other = self.slot()
+        self._c.llama_memory_seq_cp(self._memory, slot.number, other.number, -1, -1)
         return other
 
-    def cut(self, place: Place, count: int) -> None:
+    def trim(self, slot: SequenceSlot, count: int) -> None:
         """Forget the last tokens."""
-        end = self._c.llama_memory_seq_pos_max(self._memory, place.number) + 1
-        if not self._c.llama_memory_seq_rm(self._memory, place.number, end - count, -1):
-            raise RuntimeError("this model's memory cannot be cut")
+        end = self._c.llama_memory_seq_pos_max(self._memory, slot.number) + 1
+        if not self._c.llama_memory_seq_rm(self._memory, slot.number, end - count, -1):
+            raise RuntimeError("this model's memory cannot be trimmed")
 
-    def read(self, place: Place, start: int, tokens: Sequence[int]) -> bool:
+    def evaluate(self, slot: SequenceSlot, start: int, tokens: Sequence[int]) -> bool:
         """Feed the next tokens, at most `STEP_TOKENS`; False where the context has no room for them.
 
         Raises:
             RuntimeError: llama.cpp failed.
         """
-        self._tidy()
+        self._clear_released()
         batch = self._batch
         batch.n_tokens = len(tokens)
         for at, token in enumerate(tokens):
             batch.token[at], batch.pos[at], batch.logits[at] = token, start + at, at == len(tokens) - 1
-            batch.n_seq_id[at], batch.seq_id[at][0] = 1, place.number
+            batch.n_seq_id[at], batch.seq_id[at][0] = 1, slot.number
         if (code := self._c.llama_decode(self._context, batch)) not in {0, 1}:
             raise RuntimeError(f"llama_decode returned {code}")
         return bool(code == 0)
 
-    def chooser(self, *, temperature: float, top_p: float, penalty: tuple[float, Sequence[int]]) -> Chooser:
+    def sampler(self, *, temperature: float, top_p: float, penalty: tuple[float, Sequence[int]]) -> Sampler:
         """What draws the tokens of one reply: from the likeliest whose probabilities add up to `top_p`; at temperature 0, the likeliest.
 
         `penalty` makes what was said just before less likely: how much (1 is not at all), and the last tokens.
@@ -163,15 +163,15 @@ class Llama:
             c.llama_sampler_chain_add(chain, part)  # which owns it from now on
         for token in before:
             c.llama_sampler_accept(chain, token)
-        return Chooser(c, self._context, self._size, chain)
+        return Sampler(c, self._context, self._size, chain)
 
-    def _tidy(self) -> None:
-        while self.left:
-            number = self.left.popleft()
+    def _clear_released(self) -> None:
+        while self.released:
+            number = self.released.popleft()
             self._c.llama_memory_seq_rm(self._memory, number, -1, -1)
             self._empty.add(number)
 
-    def _is_mark(self, token: int) -> bool:
+    def _is_special(self, token: int) -> bool:
         """Control tokens, and gpt-oss's: llama.cpp declares these to be text, so that programs see them."""
         text = self._text(token)
         return bool(self._c.llama_vocab_is_control(self._vocabulary, token)) or (text.startswith("<|") and text.endswith("|>"))
@@ -180,7 +180,7 @@ class Llama:
         return (self._c.llama_vocab_get_text(self._vocabulary, token) or b"").decode(errors="replace") if token >= 0 else ""
 
 
-class Chooser:
+class Sampler:
     """Draws the next token from what the last step computed."""
 
     def __init__(self, library: Any, context: Any, size: int, chain: Any) -> None:

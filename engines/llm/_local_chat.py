@@ -1,6 +1,6 @@
-"""Writing a reply with a language model that runs here: what is the same for every library that computes one.
+"""Text generation with a language model that runs here: what is the same for every library that computes one.
 
-One token is one step. What a conversation has fed to the model stays in a cache, so that the next turn feeds only what is new.
+One token is one step. What a conversation has fed to the model stays in a prefix cache, so that the next turn feeds only what is new.
 """
 
 from __future__ import annotations
@@ -8,20 +8,21 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic
 
 from engines.errors import ChatModelError
-from engines.llm._chat_template import Prompter, failure, room_for_reply
-from engines.llm._prefix_cache import Cache, Memories, Memory
+from engines.llm._chat_template import ChatTemplate, Prompt, generation_error, reply_token_limit
+from engines.llm._prefix_cache import Cache, PrefixCache, PrefixCachePool
 from engines.types import ChatMessage, Persona, TextDelta
+from engines.weights.errors import opening
 from engines.weights.hardware import is_out_of_memory
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """Which model, and how it writes."""
+    """Which model, and how it samples."""
 
     model: str = ""
     max_new_tokens: int = 220
@@ -33,13 +34,13 @@ class GenerationOptions:
     repetition_penalty: float = 1.05
     """Above 1, what was said before becomes less likely."""
     conversations: int = 4
-    """How many are kept to be gone on with; the one unused for longest makes room."""
+    """How many prefix caches are kept; the one unused for longest makes room."""
 
 
 class LocalChatModel(ABC, Generic[Cache]):
     """A `ChatModel` that computes here. Any number of conversations may run at once; their steps take turns.
 
-    An adapter says how its library makes a cache, feeds tokens to the model, chooses the next one and makes text of them.
+    An adapter says how its library makes a cache, evaluates tokens, samples the next one and makes text of them.
     """
 
     step_tokens: ClassVar[int] = 512
@@ -48,129 +49,135 @@ class LocalChatModel(ABC, Generic[Cache]):
     def __init__(
         self,
         options: GenerationOptions,
-        prompter: Prompter,
+        template: ChatTemplate,
         *,
-        limit: int | None,
-        turns: AbstractContextManager[None],
-        forgetful: bool,
-        can_cut: Callable[[Cache], bool],
-        cut: Callable[[Cache, int], object],
+        context_tokens: int | None,
+        step_lock: AbstractContextManager[None],
+        always_trimmable: bool,
+        can_trim: Callable[[Cache], bool],
+        trim: Callable[[Cache, int], object],
     ) -> None:
-        """`limit`: how many tokens the model can read (None: any number); `turns`: held for one step; `forgetful`: whether caches cannot
-        be cut once they are long, for they keep a window of the last tokens only, or a sum of all; `can_cut` and `cut`: see `Memories`."""
-        self._prompter, self._limit, self._turns = prompter, limit, turns
-        self._forgetful, self._can_cut = forgetful, can_cut
-        self._max_new_tokens = options.max_new_tokens
-        self._memories: Memories[Cache] = Memories(options.conversations, can_cut, cut)
+        """Nothing is computed yet.
+
+        Args:
+            options: which model, and how it samples.
+            template: writes its prompts.
+            context_tokens: how many tokens the model can read; None is any number.
+            step_lock: held for one step.
+            always_trimmable: False where caches cannot be trimmed once they are long, for they keep a window of the last tokens only, or a
+                sum of all.
+            can_trim: whether a cache can be trimmed now.
+            trim: removes the last n tokens from a cache.
+        """
+        self.template = template
+        self.prefixes: PrefixCachePool[Cache] = PrefixCachePool(options.conversations, can_trim, trim)
+        """What is kept of earlier turns."""
+        self._context_tokens, self._step_lock, self._max_new_tokens = context_tokens, step_lock, options.max_new_tokens
+        self._always_trimmable, self._can_trim = always_trimmable, can_trim
 
     @abstractmethod
-    def _new_cache(self) -> Cache:
-        """One that has read nothing."""
+    def new_cache(self) -> Cache:
+        """An empty cache."""
 
     @abstractmethod
-    def _read(self, memory: Memory[Cache], tokens: list[int]) -> Any:
-        """Feed tokens, at most `step_tokens`, to the model after those of `memory`; what the chooser chooses the next one by."""
+    def evaluate(self, prefix: PrefixCache[Cache], tokens: list[int]) -> Any:
+        """Feed tokens, at most `step_tokens`, to the model after those of `prefix`; what the sampler chooses the next one by (logits)."""
 
     @abstractmethod
-    def _chooser(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
-        """(what `_read` returned) → the next token of the one reply to `prompt`.
+    def sampler(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
+        """(what `evaluate` returned) → the next token of the one reply to `prompt`.
 
         Raises (the function):
             ChatModelError: code ``bad_numbers``.
         """
 
     @abstractmethod
-    def _ends(self, token: int) -> bool:
+    def is_end(self, token: int) -> bool:
         """Whether this token is the end of the reply."""
 
     @abstractmethod
-    def _texts(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
+    def detokenize(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
         """A text for each token, empty until characters or words are whole, and for each None; then one with what is left."""
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:  # noqa: ARG002 - the system prompt has it
-        """Answer the last message, a token a step; steps that only read or think give an empty delta.
+        """Answer the last message, a token a step; steps that only read or reason give an empty delta.
 
         Raises:
             ChatModelError: code ``too_long`` (more than the model can read), ``template``, ``bad_numbers``, ``out_of_memory``, ``failed``,
-                ``busy`` (where all conversations share one memory: too many at once).
+                ``busy`` (where all conversations share one cache: too many at once).
         """
-        prompt = self._prompter.prompt(messages)
-        room = room_for_reply(len(prompt.tokens), self._limit, self._max_new_tokens)
-        lasting = self._prompter.lasting(messages, prompt) if self._forgetful else 0
+        prompt = self.template.prompt(messages)
+        limit = reply_token_limit(len(prompt.tokens), self._context_tokens, self._max_new_tokens)
         try:
-            for text in self._prompter.reply(self._texts(self._tokens(prompt.tokens, lasting, room)), thinking=prompt.thinking):
+            texts = self.detokenize(self.generate(messages, prompt, limit))
+            for text in self.template.reply(texts, opens_reasoning=prompt.opens_reasoning):
                 yield TextDelta(text)
         except ChatModelError:
             raise
         except Exception as error:
             if is_out_of_memory(error):
-                self._memories.forget()
-            raise failure(error) from error
+                self.prefixes.clear()
+            raise generation_error(error) from error
 
     def warm_up(self) -> None:
         """Go once through everything a turn needs."""
-        for _ in self._texts(self._tokens(self._prompter.encode("Hello.", True), 0, 1)):
+        for _ in self.detokenize(self._tokens(self.template.encode("Hello.", True), 0, 1)):
             pass
-        self._memories.forget()
+        self.prefixes.clear()
 
-    def _tokens(self, prompt: list[int], lasting: int, room: int) -> Generator[int | None, None, None]:
-        """Each token of the reply, at most `room`; first, None for every step of reading the prompt.
+    def generate(self, messages: Sequence[ChatMessage], prompt: Prompt, limit: int) -> Generator[int | None, None, None]:
+        """Each token of the reply to `messages`, reasoning included, at most `limit`; first, None for every step of reading the prompt."""
+        stable = 0 if self._always_trimmable else self.template.stable_prefix_length(messages, prompt)
+        return self._tokens(prompt.tokens, stable, limit)
 
-        Of a model whose caches cannot be cut, what is kept is a copy from where `lasting` tokens were read: all of it will begin the next
-        prompt as well.
+    def _tokens(self, prompt: list[int], stable: int, limit: int) -> Generator[int | None, None, None]:
+        """See `generate`.
+
+        Of a model whose caches cannot always be trimmed, what is kept is a copy from where `stable` tokens were read: all of it will begin
+        the next prompt as well.
         """
-        with self._turns:
-            memory = self._memories.recall(prompt) or Memory([], self._new_cache())
-        kept = None if self._forgetful else memory
-        with self._chooser(prompt) as choose:
+        with self._step_lock:
+            prefix = self.prefixes.take(prompt) or PrefixCache([], self.new_cache())
+        kept = prefix if self._always_trimmable else None
+        with self.sampler(prompt) as sample:
             try:
                 while True:
-                    read = len(memory.tokens)
-                    if kept is None and read == lasting:
-                        with self._turns:
-                            kept = copy.deepcopy(memory)
-                    end = min(read + self.step_tokens, lasting if read < lasting else len(prompt))
+                    read = len(prefix.tokens)
+                    if kept is None and read == stable:
+                        with self._step_lock:
+                            kept = copy.deepcopy(prefix)
+                    end = min(read + self.step_tokens, stable if read < stable else len(prompt))
                     if end == len(prompt):
                         break
-                    with self._turns:
-                        self._feed(memory, prompt[read:end])
+                    with self._step_lock:
+                        self._feed(prefix, prompt[read:end])
                     yield None
                 fed = prompt[read:]
-                for _ in range(room):
-                    with self._turns:
-                        token = choose(self._feed(memory, fed))
-                    if self._ends(token):
+                for _ in range(limit):
+                    with self._step_lock:
+                        token = sample(self._feed(prefix, fed))
+                    if self.is_end(token):
                         break
                     yield token
                     fed = [token]
             except GeneratorExit:
-                self._keep(memory, kept)
+                self._keep(prefix, kept)
                 raise
-        self._keep(memory, kept)  # not after an error: the step that failed may have left it half written
+        self._keep(prefix, kept)  # not after an error: the step that failed may have left it half written
 
-    def _feed(self, memory: Memory[Cache], tokens: list[int]) -> Any:
-        scores = self._read(memory, tokens)
-        memory.tokens += tokens
-        return scores
+    def _feed(self, prefix: PrefixCache[Cache], tokens: list[int]) -> Any:
+        logits = self.evaluate(prefix, tokens)
+        prefix.tokens += tokens
+        return logits
 
-    def _keep(self, memory: Memory[Cache], kept: Memory[Cache] | None) -> None:
-        self._memories.remember(memory if kept is None or self._can_cut(memory.cache) else kept)
+    def _keep(self, prefix: PrefixCache[Cache], kept: PrefixCache[Cache] | None) -> None:
+        self.prefixes.put(prefix if kept is None or self._can_trim(prefix.cache) else kept)
 
 
-@contextmanager
-def opening(model: str, how: str) -> Iterator[None]:
-    """Tells in plain words why a model cannot be opened `how` (``by MLX``, ``on cuda``).
+def opening_model(model: str, how: str) -> AbstractContextManager[None]:
+    """Turns whatever goes wrong while a model is opened `how` (``by MLX``, ``on cuda``) into a `ChatModelError`.
 
-    Raises:
+    Raises (inside):
         ChatModelError: code ``out_of_memory``, ``load_failed``, or the one that is raised inside.
     """
-    try:
-        yield
-    except ChatModelError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise failure(error) from error
-        why = " ".join(str(error).split())[:200].rstrip(".")
-        message = f"The model {model!r} cannot be opened {how}: {why}. Fetch it again, or choose another."
-        raise ChatModelError(message, code="load_failed") from error
+    return opening(f"The model {model!r}", how, ChatModelError, generation_error)

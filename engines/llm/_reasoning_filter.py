@@ -1,4 +1,4 @@
-"""Keeps what a chat model thinks to itself out of its reply, while the reply is still being written.
+"""Reasoning filter: keeps what a chat model thinks to itself out of its reply, while the reply is still being written.
 
 Two notations are known. Tags around a thought, ``<think>…</think>``, as DeepSeek-R1 and Qwen write them (also ``thinking``, ``thought``,
 ``reasoning``, and Mistral's ``[THINK]…[/THINK]``); and gpt-oss's channels, ``<|channel|>analysis<|message|>…<|end|>``, of which only
@@ -12,15 +12,15 @@ import re
 _OPEN = frozenset({"<think>", "<thinking>", "<thought>", "<reasoning>", "[think]"})
 _CLOSE = frozenset({"</think>", "</thinking>", "</thought>", "</reasoning>", "[/think]"})
 _START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
-_MARKS = (*_OPEN, *_CLOSE, _START, _CHANNEL, _MESSAGE, "<|end|>", "<|return|>", "<|call|>")
-_MARK = re.compile("|".join(map(re.escape, _MARKS)), re.IGNORECASE)
-_LONGEST = max(map(len, _MARKS))
+_MARKERS = (*_OPEN, *_CLOSE, _START, _CHANNEL, _MESSAGE, "<|end|>", "<|return|>", "<|call|>")
+_MARKER = re.compile("|".join(map(re.escape, _MARKERS)), re.IGNORECASE)
+_LONGEST = max(map(len, _MARKERS))
 _HEADER_CHARACTERS = 200
 """How much of a channel's header is kept: its role and name stand first."""
 _FOR_PEOPLE = ("assistant", "final")
 
 
-class ThoughtFilter:
+class ReasoningFilter:
     """Streaming filter: `push` what the model wrote, `finish` at its end; joined, the answers are what may be shown and spoken.
 
     Where the model's pieces are cut makes no difference. Nothing waits but what may be the beginning of a mark (at most ten
@@ -28,9 +28,9 @@ class ThoughtFilter:
     its own end only, so a thought that quotes the other notation stays a thought.
     """
 
-    def __init__(self, *, thinking: bool = False) -> None:
-        """`thinking`: the prompt itself has opened a thought, so that the model writes the closing tag alone."""
-        self._thinking = thinking
+    def __init__(self, *, opened: bool = False) -> None:
+        """`opened`: the prompt itself has opened a thought, so that the model writes the closing tag alone."""
+        self._in_tags = opened
         self._header: str | None = None
         """What stands between ``<|start|>`` or ``<|channel|>`` and ``<|message|>``; None outside of it."""
         self._muted = False
@@ -41,31 +41,31 @@ class ThoughtFilter:
     def push(self, text: str) -> str:
         """Take the next piece, of any length; what may be said of it and of what was held before."""
         text = self._held + text
-        said, at = [], 0
-        for mark in _MARK.finditer(text):
-            said.append(self._passed(text[at : mark.start()]))
-            self._turn(mark.group().lower())
+        spoken, at = [], 0
+        for mark in _MARKER.finditer(text):
+            spoken.append(self._spoken(text[at : mark.start()]))
+            self._take(mark.group().lower())
             at = mark.end()
-        end = _beginning_of_a_mark(text, at)
+        end = _beginning_of_a_marker(text, at)
         self._held = text[end:]
-        said.append(self._passed(text[at:end]))
-        return self._from_the_first_word("".join(said))
+        spoken.append(self._spoken(text[at:end]))
+        return self._from_the_first_word("".join(spoken))
 
     def finish(self) -> str:
         """The end of the reply: what was held turned out to be no mark."""
         held, self._held = self._held, ""
-        return self._from_the_first_word(self._passed(held))
+        return self._from_the_first_word(self._spoken(held))
 
-    def _passed(self, text: str) -> str:
+    def _spoken(self, text: str) -> str:
         if self._header is not None:
             self._header = (self._header + text)[:_HEADER_CHARACTERS]
             return ""
-        return "" if self._thinking or self._muted else text
+        return "" if self._in_tags or self._muted else text
 
-    def _turn(self, mark: str) -> None:
+    def _take(self, mark: str) -> None:
         """What a mark changes."""
-        if self._thinking:
-            self._thinking = mark not in _CLOSE
+        if self._in_tags:
+            self._in_tags = mark not in _CLOSE
         elif mark in {_START, _CHANNEL}:
             # The name of a channel replaces the role before it: "<|start|>assistant<|channel|>analysis<|message|>".
             self._header = ""
@@ -74,7 +74,7 @@ class ThoughtFilter:
             self._muted = self._header is not None and not (name and name[0].lower() in _FOR_PEOPLE)
             self._header = None
         elif mark in _OPEN:
-            self._thinking = self._header is None and not self._muted
+            self._in_tags = self._header is None and not self._muted
         elif mark not in _CLOSE:
             self._header, self._muted = None, True
 
@@ -85,9 +85,9 @@ class ThoughtFilter:
         return text
 
 
-def _beginning_of_a_mark(text: str, start: int) -> int:
+def _beginning_of_a_marker(text: str, start: int) -> int:
     """Where, from `start` on, the end of `text` may be the first part of a mark; the length of `text` when it is none."""
     for at in range(max(start, len(text) - _LONGEST + 1), len(text)):
-        if text[at] in "<[" and any(mark.startswith(text[at:].lower()) for mark in _MARKS):
+        if text[at] in "<[" and any(mark.startswith(text[at:].lower()) for mark in _MARKERS):
             return at
     return len(text)

@@ -1,4 +1,4 @@
-"""A chat model on llama.cpp: models in GGUF files, small by their quantization, on any processor or graphics card that it was built for.
+"""Chat model on llama.cpp: models in GGUF files, small by their quantization, on any processor or graphics card that it was built for.
 
 All conversations share one context of llama.cpp, each as a sequence of its own, so that any number of them can be written in turn.
 """
@@ -16,10 +16,10 @@ from typing import Any
 
 from engines.concurrency.locks import FairLock
 from engines.errors import ChatModelError, MissingDependency
-from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
-from engines.llm._llama_cpp_api import STEP_TOKENS, Llama, Place
-from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
-from engines.llm._prefix_cache import Memory
+from engines.llm._chat_template import CHANNEL_MARKER, NO_REASONING, ChatTemplate, Part
+from engines.llm._llama_cpp_api import STEP_TOKENS, Llama, SequenceSlot
+from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening_model
+from engines.llm._prefix_cache import PrefixCache
 from engines.types import EngineInfo
 from engines.weights import hub
 from engines.weights.hardware import memory_gb
@@ -84,12 +84,12 @@ def load(options: Options, device: str, folder: Path | None) -> LlamaCpp:
         raise MissingDependency(INFO.title, INFO.install) from error
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # or it tells of every layer, and of things that are meant
     path = _path(options, folder)
-    with opening(path.name, "by llama.cpp"):
-        places = max(0, options.conversations) + _AT_ONCE
-        settings = {"context_tokens": options.context_tokens, "places": places, "threads": options.threads}
-        mind = LlamaCpp(Llama(library, path, **settings, on_card=device != "cpu"), options, path.name)
-        mind.warm_up()
-    return mind
+    with opening_model(path.name, "by llama.cpp"):
+        slots = max(0, options.conversations) + _AT_ONCE
+        settings = {"context_tokens": options.context_tokens, "slots": slots, "threads": options.threads}
+        model = LlamaCpp(Llama(library, path, **settings, on_gpu=device != "cpu"), options, path.name)
+        model.warm_up()
+    return model
 
 
 def _named(options: Options) -> str:
@@ -120,50 +120,53 @@ def _path(options: Options, folder: Path | None) -> Path:
     return min(wanted or found, key=lambda path: (len(path.name), path.name))
 
 
-class LlamaCpp(LocalChatModel[Place]):
-    """A `ChatModel` whose caches are places in one context."""
+class LlamaCpp(LocalChatModel[SequenceSlot]):
+    """A `ChatModel` whose caches are slots in one context."""
 
     step_tokens = STEP_TOKENS
 
     def __init__(self, llama: Llama, options: Options, name: str) -> None:
         self._llama, self._options = llama, options
-        self._with_marks = CHANNELS in llama.marks
+        self._with_special_tokens = CHANNEL_MARKER in llama.special_tokens
         super().__init__(
             options,
-            Prompter(name, self._renderer(), llama.tokens, llama.marks),
-            limit=llama.limit,
-            turns=FairLock(),
-            forgetful=not llama.can_cut,
-            can_cut=lambda _: llama.can_cut,
-            cut=llama.cut,
+            ChatTemplate(name, self._renderer(), llama.tokens, llama.special_tokens),
+            context_tokens=llama.context_tokens,
+            step_lock=FairLock(),
+            always_trimmable=llama.can_trim,
+            can_trim=lambda _: llama.can_trim,
+            trim=llama.trim,
         )
 
-    def _new_cache(self) -> Place:
-        return self._llama.place()
+    def new_cache(self) -> SequenceSlot:
+        """See `LocalChatModel.new_cache`."""
+        return self._llama.slot()
 
-    def _read(self, memory: Memory[Place], tokens: list[int]) -> None:
+    def evaluate(self, prefix: PrefixCache[SequenceSlot], tokens: list[int]) -> None:
         """Where the context is full, the conversations that nobody is in are let go."""
-        if not self._llama.read(memory.cache, len(memory.tokens), tokens):
-            self._memories.forget()
-            if not self._llama.read(memory.cache, len(memory.tokens), tokens):
+        if not self._llama.evaluate(prefix.cache, len(prefix.tokens), tokens):
+            self.prefixes.clear()
+            if not self._llama.evaluate(prefix.cache, len(prefix.tokens), tokens):
                 message = "Too many conversations fill the language model's memory. Try again in a moment, or raise context_tokens."
                 raise ChatModelError(message, code="busy", retryable=True)
 
     @contextmanager
-    def _chooser(self, prompt: list[int]) -> Iterator[Callable[[None], int]]:
+    def sampler(self, prompt: list[int]) -> Iterator[Callable[[None], int]]:
+        """See `LocalChatModel.sampler`."""
         options = self._options
         penalty = (options.repetition_penalty, prompt[-_PENALISED_TOKENS:])
-        with closing(self._llama.chooser(temperature=options.temperature, top_p=options.top_p, penalty=penalty)) as choose:
-            yield lambda _: choose()
+        with closing(self._llama.sampler(temperature=options.temperature, top_p=options.top_p, penalty=penalty)) as sample:
+            yield lambda _: sample()
 
-    def _ends(self, token: int) -> bool:
+    def is_end(self, token: int) -> bool:
+        """See `LocalChatModel.is_end`."""
         return self._llama.ends(token)
 
-    def _texts(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
+    def detokenize(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
         """Whole characters."""
         characters = codecs.getincrementaldecoder("utf-8")("replace")
         for token in tokens:
-            yield "" if token is None else characters.decode(self._llama.piece(token, self._with_marks))
+            yield "" if token is None else characters.decode(self._llama.piece(token, self._with_special_tokens))
         yield characters.decode(b"", True)
 
     def _renderer(self) -> Any:
@@ -174,6 +177,6 @@ class LlamaCpp(LocalChatModel[Place]):
         formatter = formats.Jinja2ChatFormatter(template, eos_token=self._llama.eos, bos_token=self._llama.bos)
 
         def render(parts: list[Part]) -> str:
-            return str(formatter(messages=parts, **NO_THINKING).prompt)
+            return str(formatter(messages=parts, **NO_REASONING).prompt)
 
         return render

@@ -1,4 +1,4 @@
-"""A chat model on MLX (mlx-lm): language models in 4 bits on Apple's GPUs.
+"""Chat model on MLX (mlx-lm): language models in 4 bits on Apple's GPUs.
 
 Everything that is computed is computed inside a step: the library's own loop would begin the next token while the voice needs the GPU.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import ChatModelError, MissingDependency
-from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
-from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
-from engines.llm._prefix_cache import Memory
+from engines.llm._chat_template import CHANNEL_MARKER, NO_REASONING, ChatTemplate, Part
+from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening_model
+from engines.llm._prefix_cache import PrefixCache
 from engines.runtimes.mlx_thread import compute, steps
 from engines.types import EngineInfo
 from engines.weights import hub
@@ -84,10 +84,10 @@ def load(options: Options, device: str, folder: Path) -> MlxLm:  # noqa: ARG001 
         maybe_set_recommended_wired_limit()  # or macOS pages the weights out between two turns
         return MlxLm(model, tokenizer, config, options, name)
 
-    with opening(name, "by MLX"):
-        mind = compute(open_model)
-        mind.warm_up()
-    return mind
+    with opening_model(name, "by MLX"):
+        loaded = compute(open_model)
+        loaded.warm_up()
+    return loaded
 
 
 def _model_name(options: Options) -> str:
@@ -102,39 +102,41 @@ class MlxLm(LocalChatModel[_Cache]):
 
         self._model, self._tokenizer, self._options = model, tokenizer, options
         special = {at: str(token) for at, token in tokenizer.added_tokens_decoder.items() if token.special}
-        self._silent = frozenset() if CHANNELS in special.values() else frozenset(special)
+        self._silent = frozenset() if CHANNEL_MARKER in special.values() else frozenset(special)
         """Tokens that are no text."""
         super().__init__(
             options,
-            Prompter(
+            ChatTemplate(
                 name,
                 self._rendered if tokenizer.has_chat_template else None,
                 lambda text, beginning: list(tokenizer.encode(text, add_special_tokens=beginning)),
                 special.values(),
             ),
-            limit=config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings"),
-            turns=nullcontext(),
-            forgetful=not all(isinstance(layer, KVCache) for layer in self._new_cache()),
-            can_cut=can_trim_prompt_cache,
-            cut=trim_prompt_cache,
+            context_tokens=config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings"),
+            step_lock=nullcontext(),
+            always_trimmable=all(isinstance(layer, KVCache) for layer in self.new_cache()),
+            can_trim=can_trim_prompt_cache,
+            trim=trim_prompt_cache,
         )
 
-    def _new_cache(self) -> _Cache:
+    def new_cache(self) -> _Cache:
+        """See `LocalChatModel.new_cache`."""
         from mlx_lm.models.cache import make_prompt_cache  # noqa: PLC0415 - heavy
 
         return list(make_prompt_cache(self._model))
 
-    def _read(self, memory: Memory[_Cache], tokens: list[int]) -> Any:
-        """The scores of the next token, of shape (1, vocabulary), computed once they are looked at."""
+    def evaluate(self, prefix: PrefixCache[_Cache], tokens: list[int]) -> Any:
+        """The logits of the next token, of shape (1, vocabulary), computed once they are looked at."""
         import mlx.core as mx  # noqa: PLC0415 - heavy
 
-        scores = self._model(mx.array([tokens]), cache=memory.cache)[:, -1]
-        mx.eval([layer.state for layer in memory.cache])
+        logits = self._model(mx.array([tokens]), cache=prefix.cache)[:, -1]
+        mx.eval([layer.state for layer in prefix.cache])
         if len(tokens) > 1:
             mx.clear_cache()  # the buffers of a long step do not fit a short one
-        return scores
+        return logits
 
-    def _chooser(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
+    def sampler(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
+        """See `LocalChatModel.sampler`."""
         import mlx.core as mx  # noqa: PLC0415 - heavy
         from mlx_lm.sample_utils import make_logits_processors, make_sampler  # noqa: PLC0415 - heavy
 
@@ -144,12 +146,12 @@ class MlxLm(LocalChatModel[_Cache]):
         processors = make_logits_processors(repetition_penalty=penalty, repetition_context_size=_PENALISED_TOKENS)
         said = deque(prompt, _PENALISED_TOKENS)
 
-        def choose(scores: Any) -> int:
-            scores = scores.astype(mx.float32)
-            broken = mx.isnan(scores).any()
+        def draw(logits: Any) -> int:
+            logits = logits.astype(mx.float32)
+            broken = mx.isnan(logits).any()
             for process in processors:
-                scores = process(mx.array(list(said)), scores)
-            token: Any = sample(scores - mx.logsumexp(scores, axis=-1, keepdims=True))
+                logits = process(mx.array(list(said)), logits)
+            token: Any = sample(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
             mx.eval(token, broken)
             if broken.item():
                 raise ChatModelError(
@@ -158,12 +160,13 @@ class MlxLm(LocalChatModel[_Cache]):
             said.append(int(token.item()))
             return said[-1]
 
-        return nullcontext(choose)
+        return nullcontext(draw)
 
-    def _ends(self, token: int) -> bool:
+    def is_end(self, token: int) -> bool:
+        """See `LocalChatModel.is_end`."""
         return token in self._tokenizer.eos_token_ids
 
-    def _texts(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
+    def detokenize(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
         """Whole words; the tokens are made in MLX's thread."""
         words = self._tokenizer.detokenizer
         for token in steps(tokens):
@@ -174,4 +177,4 @@ class MlxLm(LocalChatModel[_Cache]):
         yield words.last_segment
 
     def _rendered(self, parts: list[Part]) -> str:
-        return str(self._tokenizer.apply_chat_template(parts, tokenize=False, add_generation_prompt=True, **NO_THINKING))
+        return str(self._tokenizer.apply_chat_template(parts, tokenize=False, add_generation_prompt=True, **NO_REASONING))

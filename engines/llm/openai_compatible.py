@@ -1,4 +1,4 @@
-"""A mind on a server: Ollama, LM Studio, llama.cpp, vLLM, OpenRouter, Hugging Face's router, whatever speaks OpenAI's chat completions.
+"""Chat model on a server: Ollama, LM Studio, llama.cpp, vLLM, OpenRouter, Hugging Face's router, whatever speaks OpenAI's chat completions.
 
 Protocol: https://platform.openai.com/docs/api-reference/chat/create, streamed.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import ChatModelError, ConfigError
-from engines.llm._reasoning_filter import ThoughtFilter
-from engines.runtimes.openai_client import INSTALL, Remote, ServerOptions
+from engines.llm._reasoning_filter import ReasoningFilter
+from engines.runtimes.openai_client import INSTALL, OpenAIClient, ServerOptions
 from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
 
 INFO = EngineInfo(
@@ -64,17 +64,17 @@ def load(options: Options, device: str, folder: Path | None = None) -> OpenAICom
         ConfigError: an address, key or model that cannot be used.
         ChatModelError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(INFO.title, ChatModelError, options)
-    listed = remote.run(remote.models(needed=not options.model))
-    return OpenAICompatible(remote, options, options.model or _first_choice(remote, listed))
+    client = OpenAIClient(INFO.title, ChatModelError, options)
+    listed = client.run(client.models(needed=not options.model))
+    return OpenAICompatible(client, options, options.model or _first_choice(client, listed))
 
 
 class OpenAICompatible:
     """A `ChatModel`. It keeps no state: any number of conversations at once."""
 
-    def __init__(self, remote: Remote, options: Options, model: str) -> None:
-        self._remote, self._options = remote, options
-        self._completions = remote.client.chat.completions  # imported here, some 0.2 s, and not in the first turn
+    def __init__(self, client: OpenAIClient, options: Options, model: str) -> None:
+        self._client, self._options = client, options
+        self._completions = client.openai.chat.completions  # imported here, some 0.2 s, and not in the first turn
         self.model = model
         """The model that answers."""
 
@@ -87,19 +87,19 @@ class OpenAICompatible:
         """
         reply = self._reply([{"role": message.role, "content": message.content} for message in messages])
         try:
-            while (text := self._remote.run(_next(reply))) is not None:
+            while (text := self._client.run(_next(reply))) is not None:
                 if text:
                     yield TextDelta(text)
         finally:
-            self._remote.run(_close(reply))
+            self._client.run(_close(reply))
 
     async def _reply(self, messages: list[dict[str, str]]) -> AsyncIterator[str]:
-        thoughts, spoken, finished = ThoughtFilter(thinking=self._options.opens_with_thought), False, ""
-        chunks, chunk = await self._remote.patiently(lambda: self._first(messages), self.model)
+        reasoning, spoken, finished = ReasoningFilter(opened=self._options.opens_with_thought), False, ""
+        chunks, chunk = await self._client.with_retries(lambda: self._first(messages), self.model)
         try:
             while not finished:
                 text, _, finished = self._read(chunk)
-                text = thoughts.push(text) + (thoughts.finish() if finished else "")
+                text = reasoning.push(text) + (reasoning.finish() if finished else "")
                 spoken = spoken or bool(text.strip())
                 yield text
                 if not finished:
@@ -111,7 +111,7 @@ class OpenAICompatible:
                     while await anext(chunks, None) is not None:
                         pass
         except Exception as error:
-            raise self._remote.explained(error, self.model) from self._remote.cause(error)
+            raise self._client.error_for(error, self.model) from self._client.cause(error)
         finally:
             await chunks.close()
 
@@ -135,7 +135,7 @@ class OpenAICompatible:
                     text, thought, finished = self._read(chunk)
                     if text or thought or finished:
                         return chunks, chunk
-                raise self._remote.broken_off() if begun else self._remote.bad_answer()
+                raise self._client.connection_lost() if begun else self._client.bad_answer()
             except BaseException:
                 await chunks.close()
                 raise
@@ -145,7 +145,7 @@ class OpenAICompatible:
             while (chunk := await anext(chunks, None)) is not None:
                 if any(self._read(chunk)):
                     return chunk
-        raise self._remote.broken_off()
+        raise self._client.connection_lost()
 
     def _read(self, chunk: Any) -> tuple[str, str, str]:
         """Text, thought and reason to end of one chunk; all empty in one that only keeps the connection alive."""
@@ -153,7 +153,7 @@ class OpenAICompatible:
         if choices is None or choices == []:
             return "", "", ""
         if not isinstance(choices, list):
-            raise self._remote.bad_answer()
+            raise self._client.bad_answer()
         delta = getattr(choices[0], "delta", None)
         thought = _text(delta, "reasoning_content") or _text(delta, "reasoning")
         return _text(delta, "content"), thought, _text(choices[0], "finish_reason")
@@ -163,7 +163,7 @@ class OpenAICompatible:
             spent = f"{self.model} used up its {self._options.max_tokens} tokens before it said anything"
             message = f"{spent}. Raise max_tokens, or let it think less."
         elif finished == "content_filter":
-            message = f"{self._remote.where} withheld the answer. Ask in other words, or choose another model."
+            message = f"{self._client.host} withheld the answer. Ask in other words, or choose another model."
         else:
             message = f"{self.model} answered nothing. Ask again, or choose another model."
         return ChatModelError(message, code="empty_reply", retryable=True)
@@ -183,11 +183,11 @@ def _text(part: Any, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _first_choice(remote: Remote, listed: Sequence[str]) -> str:
+def _first_choice(client: OpenAIClient, listed: Sequence[str]) -> str:
     chatting = [name for name in listed if not any(part in name.lower() for part in _EMBEDDING)]
-    if remote.here and chatting:
+    if client.is_local and chatting:
         return chatting[0]
-    if remote.here:
-        raise ConfigError(f"{remote.where} lists no language model. Fetch one (for Ollama: ollama pull llama3.2), or name one.")
+    if client.is_local:
+        raise ConfigError(f"{client.host} lists no language model. Fetch one (for Ollama: ollama pull llama3.2), or name one.")
     some = f": it has {', '.join(chatting[:_LISTED_NAMES])}" if chatting else ""
-    raise ConfigError(f"Name the model that {remote.where} should use{some}.")
+    raise ConfigError(f"Name the model that {client.host} should use{some}.")

@@ -1,4 +1,4 @@
-"""A chat model on Transformers: any causal language model of the hub or of a folder, on a processor, CUDA or Apple's MPS."""
+"""Chat model on Transformers: any causal language model of the hub or of a folder, on a processor, CUDA or Apple's MPS."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from engines.concurrency.locks import FairLock
 from engines.errors import ChatModelError, MissingDependency
-from engines.llm._chat_template import CHANNELS, NO_THINKING, Part, Prompter
-from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening
-from engines.llm._prefix_cache import Memory
+from engines.llm._chat_template import CHANNEL_MARKER, NO_REASONING, ChatTemplate, Part
+from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening_model
+from engines.llm._prefix_cache import PrefixCache
 from engines.types import EngineInfo
 from engines.weights import hub
 from engines.weights.hardware import memory_gb, torch_device
@@ -69,7 +69,7 @@ def load(options: Options, device: str, folder: Path) -> Transformers:
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     name, on = _model_name(options, device), torch_device(device)
-    with opening(name, f"on {on}"):
+    with opening_model(name, f"on {on}"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         opener: Any = transformers.AutoModelForCausalLM
         model, report = opener.from_pretrained(folder, dtype=options.dtype, use_safetensors=True, output_loading_info=True)
@@ -77,9 +77,9 @@ def load(options: Options, device: str, folder: Path) -> Transformers:
         if report["missing_keys"]:  # the library would fill them with random numbers
             lacks = f"The files of the model {name!r} lack {len(report['missing_keys'])} of its tensors."
             raise ChatModelError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
-        mind = Transformers(model, tokenizer, options, name, torch.device(on))
-        mind.warm_up()
-    return mind
+        loaded = Transformers(model, tokenizer, options, name, torch.device(on))
+        loaded.warm_up()
+    return loaded
 
 
 def _model_name(options: Options, device: str) -> str:
@@ -98,32 +98,34 @@ class Transformers(LocalChatModel[Any]):
         self._last = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
         super().__init__(
             options,
-            Prompter(
+            ChatTemplate(
                 name,
                 self._rendered if tokenizer.chat_template else None,
                 lambda text, beginning: list(tokenizer(text, add_special_tokens=beginning).input_ids),
                 (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special),
             ),
-            limit=getattr(model.config.get_text_config(), "max_position_embeddings", None),
-            turns=FairLock(),
-            forgetful=not _can_always_be_cut(self._new_cache()),
-            can_cut=_can_be_cut,
-            cut=lambda cache, surplus: cache.crop(-surplus),
+            context_tokens=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+            step_lock=FairLock(),
+            always_trimmable=_always_trimmable(self.new_cache()),
+            can_trim=_can_trim,
+            trim=lambda cache, surplus: cache.crop(-surplus),
         )
 
-    def _new_cache(self) -> Any:
+    def new_cache(self) -> Any:
+        """See `LocalChatModel.new_cache`."""
         import transformers  # noqa: PLC0415 - heavy
 
         return transformers.DynamicCache(config=self._model.config)
 
-    def _read(self, memory: Memory[Any], tokens: list[int]) -> Any:
-        """The scores of the next token: float32 of shape (1, vocabulary)."""
+    def evaluate(self, prefix: PrefixCache[Any], tokens: list[int]) -> Any:
+        """The logits of the next token: float32 of shape (1, vocabulary)."""
         import torch  # noqa: PLC0415 - heavy
 
         fed = torch.tensor([tokens], device=self._device)
-        return self._model(input_ids=fed, past_key_values=memory.cache, use_cache=True, logits_to_keep=1).logits[:, -1].float()
+        return self._model(input_ids=fed, past_key_values=prefix.cache, use_cache=True, logits_to_keep=1).logits[:, -1].float()
 
-    def _chooser(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
+    def sampler(self, prompt: list[int]) -> AbstractContextManager[Callable[[Any], int]]:
+        """See `LocalChatModel.sampler`."""
         import torch  # noqa: PLC0415 - heavy
         import transformers  # noqa: PLC0415 - heavy
 
@@ -137,22 +139,23 @@ class Transformers(LocalChatModel[Any]):
             process.append(transformers.TopPLogitsWarper(options.top_p))
         history = torch.tensor([prompt], device=self._device)
 
-        def choose(scores: Any) -> int:
+        def draw(logits: Any) -> int:
             nonlocal history
-            if torch.isnan(scores).any():
+            if torch.isnan(logits).any():
                 message = "The language model computed what is no number. Choose another dtype, or another model."
                 raise ChatModelError(message, code="bad_numbers", counts_against_engine=True)
-            likely = process(history, scores)
+            likely = process(history, logits)
             token = torch.multinomial(likely.softmax(-1), 1)[0] if options.temperature > 0 else likely.argmax(-1)
             history = torch.cat([history, token[None]], dim=1)
             return int(token)
 
-        return nullcontext(choose)
+        return nullcontext(draw)
 
-    def _ends(self, token: int) -> bool:
+    def is_end(self, token: int) -> bool:
+        """See `LocalChatModel.is_end`."""
         return token in self._last
 
-    def _texts(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
+    def detokenize(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
         """Whole words."""
         import torch  # noqa: PLC0415 - heavy
 
@@ -165,15 +168,15 @@ class Transformers(LocalChatModel[Any]):
         yield words.taken()
 
     def _rendered(self, parts: list[Part]) -> str:
-        return str(self._tokenizer.apply_chat_template(parts, tokenize=False, add_generation_prompt=True, **NO_THINKING))
+        return str(self._tokenizer.apply_chat_template(parts, tokenize=False, add_generation_prompt=True, **NO_REASONING))
 
 
-def _can_always_be_cut(cache: Any) -> bool:
+def _always_trimmable(cache: Any) -> bool:
     """Whether each layer keeps every token: neither a window of the last ones nor a sum of all."""
     return not any(cache.is_sliding) and not any(getattr(cache, "is_linear", ()))
 
 
-def _can_be_cut(cache: Any) -> bool:
+def _can_trim(cache: Any) -> bool:
     """Whether nothing has left a window yet."""
     if any(getattr(cache, "is_linear", ())):
         return False
@@ -181,7 +184,7 @@ def _can_be_cut(cache: Any) -> bool:
 
 
 def _words(tokenizer: Any) -> Any:
-    """Turns tokens into text as soon as whole words are known. The marks of gpt-oss's channels stay in, for the filter of thoughts."""
+    """Turns tokens into text as soon as whole words are known. The marks of gpt-oss's channels stay in, for the reasoning filter."""
     import transformers  # noqa: PLC0415 - heavy
 
     class Words(transformers.TextStreamer):  # type: ignore[misc]  # the library is not read by mypy
@@ -194,4 +197,4 @@ def _words(tokenizer: Any) -> Any:
             text, self.text = self.text, ""
             return text
 
-    return Words(tokenizer, skip_special_tokens=CHANNELS not in tokenizer.get_vocab())
+    return Words(tokenizer, skip_special_tokens=CHANNEL_MARKER not in tokenizer.get_vocab())

@@ -1,4 +1,4 @@
-"""The one thread in which MLX computes: in MLX every thread has streams, compiled functions and a random seed of its own.
+"""MLX's compute thread, one in a process: in MLX every thread has streams, compiled functions and a random seed of its own.
 
 An array that waits to be computed can be used by the thread that made it only; every new thread would draw the same random numbers; and a
 thread that ends without clearing its streams can bring the program down as it quits (ml-explore/mlx, pull requests 4110 and 4373).

@@ -1,4 +1,4 @@
-"""Servers that speak OpenAI's HTTP protocol: one way to reach them, to try again, and to say in plain words what went wrong.
+"""Client of servers that speak OpenAI's HTTP protocol: one way to reach them, to try again, and to say in plain words what went wrong.
 
 The work is done by the `openai` library on an event loop with a thread of its own, so that every step can be given a time and can be
 stopped while it waits for the network. Its own retries are switched off: they end when the server has begun to answer, ours with the first
@@ -56,7 +56,7 @@ class ServerOptions:
     """Further attempts after a passing failure."""
 
 
-class Remote:
+class OpenAIClient:
     """One server as one engine uses it. Safe to share between threads."""
 
     def __init__(
@@ -84,24 +84,24 @@ class Remote:
         except ImportError as error:
             raise MissingDependency(title, INSTALL) from error
         parts = _parts(options.base_url)
-        self.here = _is_this_machine(parts.hostname or "")
+        self.is_local = _is_this_machine(parts.hostname or "")
         """Whether the server runs on this machine."""
-        self.where = parts.netloc
+        self.host = parts.netloc
         self._base_url, self._failure = options.base_url, failure
         self._retries, self._sleep = options.retries, sleep
         self._key = options.api_key.strip()
         if not (self._key.isascii() and self._key.isprintable()) or " " in self._key:
             raise ConfigError("The API key holds characters that no key has. Copy it again, without spaces and line breaks.")
-        self.client: Any = openai.AsyncOpenAI(  # whose types know no server but OpenAI's
+        self.openai: Any = openai.AsyncOpenAI(  # whose types know no server but OpenAI's
             api_key=self._key or _NO_KEY,
             base_url=options.base_url,
             max_retries=0,
             timeout=openai.Timeout(None, connect=options.connect_s),
             # a proxy that the environment names cannot reach what only this machine can
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not self.here),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not self.is_local),
         )
         # The library has read these from the environment; they are meant for OpenAI, not for whoever this server belongs to.
-        self.client.organization = self.client.project = None
+        self.openai.organization = self.openai.project = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Let the network's thread do something, and wait for it."""
@@ -111,7 +111,7 @@ class Remote:
         finally:
             future.cancel()  # does nothing once it is done; ends it when the waiting was interrupted
 
-    async def patiently(self, attempt: Callable[[], Awaitable[T]], model: str) -> T:
+    async def with_retries(self, attempt: Callable[[], Awaitable[T]], model: str) -> T:
         """What `attempt` returns; after a passing failure it is made again, a little later each time.
 
         Raises:
@@ -121,7 +121,7 @@ class Remote:
             try:
                 return await attempt()
             except Exception as error:
-                reason = self.explained(error, model)
+                reason = self.error_for(error, model)
                 wait = _wait_s(error, retry)
                 if retry == self._retries or not reason.retryable or wait is None:
                     raise reason from self.cause(error)
@@ -137,34 +137,34 @@ class Remote:
 
         async def listed() -> tuple[str, ...]:
             async with asyncio.timeout(LISTING_S):
-                page = await self.client.models.list()
+                page = await self.openai.models.list()
             models: object = getattr(page, "data", None)
             if not isinstance(models, list):
                 raise self.bad_answer()
             return tuple(model.id for model in models if isinstance(getattr(model, "id", None), str))
 
         try:
-            return await self.patiently(listed, "")
+            return await self.with_retries(listed, "")
         except EngineError as error:
             if needed or error.code not in _NO_LIST:
                 raise
             return ()
 
-    def fail(self, code: str, sentence: str, *, retryable: bool = False) -> EngineError:
+    def error(self, code: str, sentence: str, *, retryable: bool = False) -> EngineError:
         """An error of the engine's class."""
         return self._failure(sentence, code=code, retryable=retryable, counts_against_engine=code in _OF_THE_SERVER)
 
-    def broken_off(self) -> EngineError:
+    def connection_lost(self) -> EngineError:
         """The error for an answer whose end is missing."""
-        return self.fail("dropped", f"{self.where} broke off in the middle of its answer. Try again.", retryable=True)
+        return self.error("dropped", f"{self.host} broke off in the middle of its answer. Try again.", retryable=True)
 
     def bad_answer(self) -> EngineError:
         """The error for an answer that is not of the protocol."""
-        return self.fail(
-            "bad_answer", f"{self.where} answers in another way than OpenAI's protocol does. Check the address, or use another server."
+        return self.error(
+            "bad_answer", f"{self.host} answers in another way than OpenAI's protocol does. Check the address, or use another server."
         )
 
-    def explained(self, error: Exception, model: str) -> EngineError:
+    def error_for(self, error: Exception, model: str) -> EngineError:
         """What happened, where, and what to do next."""
         import httpx2  # noqa: PLC0415 - heavy
         import openai  # noqa: PLC0415 - heavy
@@ -178,11 +178,11 @@ class Remote:
             case openai.APIConnectionError() if isinstance(
                 error.__cause__, (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
             ):
-                return self.broken_off()
+                return self.connection_lost()
             case openai.APIConnectionError():
                 return self._unreachable()
             case TimeoutError():
-                return self.fail("stalled", f"{self.where} keeps silent. Try again, or choose a smaller model.", retryable=True)
+                return self.error("stalled", f"{self.host} keeps silent. Try again, or choose a smaller model.", retryable=True)
             case openai.APIError() if not isinstance(error, openai.APIResponseValidationError):  # told inside the stream
                 code = error.code or ""
                 return self._refused(int(code) if code.isdecimal() else 500, error.body, model, None)
@@ -190,37 +190,37 @@ class Remote:
                 return self.bad_answer()
 
     def cause(self, error: Exception) -> Exception | None:
-        """The error as the cause of what `explained` made of it: none where they are the same, or where the server repeats the key."""
+        """The error as the cause of what `error_for` made of it: none where they are the same, or where the server repeats the key."""
         told = isinstance(error, EngineError) or (self._key and self._key in f"{error} {getattr(error, 'body', '')}")
         return None if told else error
 
     def _unreachable(self) -> EngineError:
-        if self.here:
+        if self.is_local:
             todo = "Start the server (for Ollama: ollama serve), or correct the address."
-            return self.fail("unreachable", f"Nothing answers at {self.where}. {todo}", retryable=True)
-        return self.fail("unreachable", f"{self.where} cannot be reached. Check the connection and the address.", retryable=True)
+            return self.error("unreachable", f"Nothing answers at {self.host}. {todo}", retryable=True)
+        return self.error("unreachable", f"{self.host} cannot be reached. Check the connection and the address.", retryable=True)
 
     def _refused(self, status: int, body: object, model: str, asked_wait_s: float | None) -> EngineError:
         detail, code = self._detail(body), _field(body, "code")
         said = f": {detail}" if detail else ""
         if status == 401:
             todo = "Check the API key." if self._key else "Set its API key."
-            return self.fail("bad_key", f"{self.where} does not let you in without a valid key. {todo}")
+            return self.error("bad_key", f"{self.host} does not let you in without a valid key. {todo}")
         if status == 403:
-            return self.fail("forbidden", f"{self.where} does not allow this{said}. Check what the API key may use.")
+            return self.error("forbidden", f"{self.host} does not allow this{said}. Check what the API key may use.")
         if status == 402 or code == "insufficient_quota":
-            return self.fail("no_credit", f"{self.where} has no credit left for your key. Top it up, or choose another server.")
+            return self.error("no_credit", f"{self.host} has no credit left for your key. Top it up, or choose another server.")
         if status == 404 and detail is None:
-            return self.fail("wrong_address", f"There is nothing of the kind at {self._base_url}. Such an address usually ends in /v1.")
+            return self.error("wrong_address", f"There is nothing of the kind at {self._base_url}. Such an address usually ends in /v1.")
         if status == 404:
-            todo = f"Check its name, or fetch it (for Ollama: ollama pull {model})." if self.here else "Check its name."
-            return self.fail("wrong_model", f"{self.where} does not have the model {model!r}. {todo}")
+            todo = f"Check its name, or fetch it (for Ollama: ollama pull {model})." if self.is_local else "Check its name."
+            return self.error("wrong_model", f"{self.host} does not have the model {model!r}. {todo}")
         if status in {408, 409, 425, 429}:
             later = "in a moment" if asked_wait_s is None else f"in {max(1, round(asked_wait_s))} s"
-            return self.fail("busy", f"{self.where} is asked too much at the moment. Try again {later}.", retryable=True)
+            return self.error("busy", f"{self.host} is asked too much at the moment. Try again {later}.", retryable=True)
         if status >= 500:
-            return self.fail("server_error", f"{self.where} failed ({status}){said}. Try again, or choose another model.", retryable=True)
-        return self.fail("refused", f"{self.where} refused the request ({status}){said}. Check the model and its options.")
+            return self.error("server_error", f"{self.host} failed ({status}){said}. Try again, or choose another model.", retryable=True)
+        return self.error("refused", f"{self.host} refused the request ({status}){said}. Check the model and its options.")
 
     def _detail(self, body: object) -> str | None:
         """The server's own words in one line, without the key; None where it does not say anything in the protocol's way."""

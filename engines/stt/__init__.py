@@ -1,1 +1,1 @@
-"""Ears: one file per speech-to-text adapter."""
+"""Speech-to-text engines: one file per adapter; files that begin with an underscore are what several of them share."""

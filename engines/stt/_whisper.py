@@ -1,7 +1,7 @@
-"""Hearing with a Whisper that runs here: what is the same for every library that computes one.
+"""Whisper that runs here: what is the same for every library that computes one.
 
 What Whisper makes up where nobody speaks is kept out twice: what is no speech never reaches it, as far as an adapter can tell, and a
-stretch that fails Whisper's own tests of a good decoding (Radford et al. 2022, section 4.5) is not passed on.
+segment that fails Whisper's own tests of a good decoding (Radford et al. 2022, section 4.5) is not passed on.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engines.audio import require_sound, resample
 from engines.errors import AudioError, SpeechToTextError
 from engines.types import AudioChunk, Transcript
+from engines.weights.errors import opening
 from engines.weights.hardware import is_out_of_memory
 
 RATE = 16_000
@@ -42,7 +43,7 @@ _TAGS = {"jw": "jv"}
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class WhisperSegment:
     """What Whisper wrote of a part of a recording, and what it thinks of it."""
 
     text: str
@@ -55,7 +56,7 @@ class Stretch:
     """How likely it is that nobody spoke."""
 
     @property
-    def is_heard(self) -> bool:
+    def is_reliable(self) -> bool:
         """Whether it counts."""
         sure_enough = self.logprob >= (LEAST_LOGPROB if self.no_speech <= _LARGEST_NO_SPEECH else _SURE_LOGPROB)
         return sure_enough and self.compression <= _LARGEST_COMPRESSION
@@ -72,16 +73,16 @@ class LocalWhisper(ABC):
         self._name = name
 
     @abstractmethod
-    def _knows(self, code: str) -> bool:
+    def knows(self, code: str) -> bool:
         """Whether the model was trained on the language of that code, which may be any text."""
 
     @abstractmethod
-    def _speech(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def speech_in(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What of the samples, float32 of shape (n,) at 16 000 Hz, may be speech; of length 0 where nobody speaks."""
 
     @abstractmethod
-    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[Stretch], str]:
-        """What is said in samples as `_speech` returns them, and the code of its language, which is `code` if that is given.
+    def decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[WhisperSegment], str]:
+        """What is said in samples as `speech_in` returns them, and the code of its language, which is `code` if that is given.
 
         `longest` is the number of tokens that it may write (None: any). Any number of threads may ask at once.
         """
@@ -92,38 +93,37 @@ class LocalWhisper(ABC):
         `language` is a BCP 47 tag; None lets Whisper find out, and the transcript says which it was.
 
         Raises:
-            SpeechToTextError: code ``language`` (the model does not know it), ``bad_samples``, ``bad_rate``, ``bad_numbers``,
-                ``out_of_memory``, ``failed``.
+            SpeechToTextError: code ``language`` (the model does not know it), ``bad_numbers``, ``out_of_memory``, ``failed``.
         """
         code = None
         if language:
             code = code_of(language)
-            if not self._knows(code):
+            if not self.knows(code):
                 raise unknown_language(self._name, language)
         samples = samples_of(audio)
         if samples is None:
             return Transcript("", language)
         try:
-            speech = self._speech(samples)
+            speech = self.speech_in(samples)
             if not len(speech):
                 return Transcript("", language)
-            found, spoken = self._decode(speech, code)
-            stretches = list(found)
+            found, spoken = self.decode(speech, code)
+            segments = list(found)
         except Exception as error:
-            raise failure(error) from error
-        if any(math.isnan(stretch.logprob) for stretch in stretches):
+            raise transcription_error(error) from error
+        if any(math.isnan(segment.logprob) for segment in segments):
             raise SpeechToTextError(
                 "Whisper computed what is no number. Choose another model.", code="bad_numbers", counts_against_engine=True
             )
-        text = "".join(stretch.text for stretch in stretches if stretch.is_heard)
+        text = "".join(segment.text for segment in segments if segment.is_reliable)
         return Transcript(text.strip(), language or tag_of(spoken))
 
     def warm_up(self) -> None:
         """Go once through everything a turn needs."""
         silence = np.zeros(RATE, np.float32)
-        self._speech(silence)
-        stretches, _ = self._decode(silence, "en", longest=1)
-        list(stretches)
+        self.speech_in(silence)
+        segments, _ = self.decode(silence, "en", longest=1)
+        list(segments)
 
 
 def decoding_of(samples: NDArray[np.float32]) -> dict[str, Any]:
@@ -158,21 +158,15 @@ def unknown_language(model: str, language: str) -> SpeechToTextError:
 
 
 def samples_of(audio: AudioChunk) -> NDArray[np.float32] | None:
-    """The sound as Whisper wants it, float32 of shape (n,) at 16 000 Hz; None where there is none to hear.
-
-    Raises:
-        SpeechToTextError: code ``bad_samples`` (not finite) or ``bad_rate``.
-    """
+    """The sound as Whisper wants it, float32 of shape (n,) at 16 000 Hz; None where there is none to hear."""
     try:
         require_sound(audio)
         return resample(audio, RATE).samples
-    except AudioError as error:
-        if error.code in {"silent", "too_short"}:
-            return None
-        raise SpeechToTextError(error.message, code=error.code) from error
+    except AudioError:  # silent, or too short
+        return None
 
 
-def failure(error: Exception) -> SpeechToTextError:
+def transcription_error(error: Exception) -> SpeechToTextError:
     """What to tell of an exception that a library raised while its Whisper was read or heard: code ``out_of_memory`` or ``failed``."""
     if is_out_of_memory(error):
         message = "There is not enough memory for this Whisper model. Choose a smaller one, or close other programs."
@@ -182,20 +176,10 @@ def failure(error: Exception) -> SpeechToTextError:
     )
 
 
-@contextmanager
-def opening(model: str, how: str) -> Iterator[None]:
-    """Tells in plain words why a Whisper cannot be opened `how` (``by MLX``, ``on cuda as float16``).
+def opening_whisper(model: str, how: str) -> AbstractContextManager[None]:
+    """Turns whatever goes wrong while a Whisper is opened `how` (``by MLX``, ``on cuda as float16``) into a `SpeechToTextError`.
 
-    Raises:
+    Raises (inside):
         SpeechToTextError: code ``out_of_memory``, ``load_failed``, or the one that is raised inside.
     """
-    try:
-        yield
-    except SpeechToTextError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise failure(error) from error
-        why = " ".join(str(error).split())[:200].rstrip(".")
-        message = f"The Whisper model {model!r} cannot be opened {how}: {why}. Fetch it again, or choose another."
-        raise SpeechToTextError(message, code="load_failed") from error
+    return opening(f"The Whisper model {model!r}", how, SpeechToTextError, transcription_error)

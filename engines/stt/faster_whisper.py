@@ -1,4 +1,4 @@
-"""Whisper on CTranslate2 (faster-whisper): hearing in about a hundred languages, int8 on a processor, float16 on an NVIDIA card.
+"""Speech-to-text engine: Whisper on CTranslate2 (faster-whisper), int8 on a processor, float16 on an NVIDIA card.
 
 The Silero detector that the wheel brings cuts away what is not speech before Whisper hears it.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, SpeechToTextError
-from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, Stretch, decoding_of, opening
+from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, WhisperSegment, decoding_of, opening_whisper
 from engines.types import EngineInfo
 from engines.weights import hub
 
@@ -77,11 +77,11 @@ def load(options: Options, device: str, folder: Path) -> FasterWhisper:
         raise MissingDependency(INFO.title, INFO.install) from error
     on = "cuda" if device == "cuda" or (device == "auto" and ctranslate2.get_cuda_device_count()) else "cpu"
     compute = ("float16" if on == "cuda" else "int8") if options.compute == "auto" else options.compute
-    with opening(options.model, f"on {on} as {compute}"):
+    with opening_whisper(options.model, f"on {on} as {compute}"):
         model = faster_whisper.WhisperModel(str(folder), device=on, compute_type=compute, cpu_threads=options.threads)
-        ears = FasterWhisper(model, options)
-        ears.warm_up()
-    return ears
+        whisper = FasterWhisper(model, options)
+        whisper.warm_up()
+    return whisper
 
 
 class FasterWhisper(LocalWhisper):
@@ -91,22 +91,24 @@ class FasterWhisper(LocalWhisper):
         super().__init__(options.model)
         self._model, self._options = model, options
 
-    def _knows(self, code: str) -> bool:
+    def knows(self, code: str) -> bool:
+        """See `LocalWhisper.knows`."""
         if code not in self._model.supported_languages:
             return False
         if not self._model.model.is_multilingual:
             return True
         return self._model.hf_tokenizer.token_to_id(f"<|{code}|>") is not None  # Cantonese came with large-v3 only
 
-    def _speech(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def speech_in(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the voice detector takes for speech, joined; pauses under two seconds stay."""
         from faster_whisper import vad  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
 
         chunks, _ = vad.collect_chunks(samples, vad.get_speech_timestamps(samples))
         return np.concatenate(chunks).astype(np.float32, copy=False)
 
-    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[Stretch], str]:
-        segments, info = self._model.transcribe(
+    def decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[WhisperSegment], str]:
+        """See `LocalWhisper.decode`."""
+        parts, info = self._model.transcribe(
             samples,
             language=code,
             beam_size=self._options.beam_size,
@@ -115,7 +117,7 @@ class FasterWhisper(LocalWhisper):
             vad_filter=False,  # it is done already
             **decoding_of(samples),
         )
-        stretches = (
-            Stretch(f" {part.text.strip()}", part.avg_logprob, part.compression_ratio, part.no_speech_prob) for part in segments
+        segments = (
+            WhisperSegment(f" {part.text.strip()}", part.avg_logprob, part.compression_ratio, part.no_speech_prob) for part in parts
         )  # decoded as they are taken
-        return stretches, str(info.language)
+        return segments, str(info.language)

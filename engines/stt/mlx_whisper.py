@@ -1,4 +1,4 @@
-"""Whisper on MLX (mlx-whisper): hearing in about a hundred languages on Apple's GPUs.
+"""Speech-to-text engine: Whisper on MLX (mlx-whisper), in about a hundred languages on Apple's GPUs.
 
 A recording in which nothing rises above its own background never reaches it. That is a gate on loudness, not a detector of voices: it lets
 a door or music pass, and Whisper's own tests of a good decoding then have to judge.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.runtimes.mlx_thread import compute
-from engines.stt._whisper import LEAST_LOGPROB, RATE, LocalWhisper, Stretch, decoding_of, opening
+from engines.stt._whisper import LEAST_LOGPROB, RATE, LocalWhisper, WhisperSegment, decoding_of, opening_whisper
 from engines.types import EngineInfo
 from engines.weights import hub
 
@@ -95,13 +95,13 @@ def load(options: Options, device: str, folder: Path) -> MlxWhisper:  # noqa: AR
             model = mlx_whisper.load_models.load_model(str(folder), kind)
         return MlxWhisper(model, options.model, half=kind == mx.float16), _lacking(model, folder)
 
-    with opening(options.model, "by MLX"):
-        ears, lacking = compute(open_model)
-        ears.warm_up()
+    with opening_whisper(options.model, "by MLX"):
+        whisper, lacking = compute(open_model)
+        whisper.warm_up()
         if lacking:  # the library would leave them as random numbers
             lacks = f"The weights of the Whisper model {options.model!r} lack {len(lacking)} of its tensors."
             raise SpeechToTextError(f"{lacks} Fetch it again, or choose another.", code="missing_files")
-    return ears
+    return whisper
 
 
 class MlxWhisper(LocalWhisper):
@@ -114,19 +114,22 @@ class MlxWhisper(LocalWhisper):
         self._model, self._half = model, half
         self._languages = list(LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
 
-    def _knows(self, code: str) -> bool:
+    def knows(self, code: str) -> bool:
+        """See `LocalWhisper.knows`."""
         return code in self._languages
 
-    def _speech(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def speech_in(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """All of it, or nothing."""
         return samples if _rises(samples) else samples[:0]
 
-    def _decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[Stretch], str]:
+    def decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[WhisperSegment], str]:
+        """See `LocalWhisper.decode`."""
         heard = compute(lambda: self._heard(samples, code, longest))
-        stretches = [
-            Stretch(part["text"], part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"]) for part in heard["segments"]
+        segments = [
+            WhisperSegment(part["text"], part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"])
+            for part in heard["segments"]
         ]
-        return stretches, heard["language"]
+        return segments, heard["language"]
 
     def _heard(self, samples: NDArray[np.float32], code: str | None, longest: int | None) -> dict[str, Any]:
         import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy

@@ -1,4 +1,4 @@
-"""Ears on a server: Speaches, LocalAI, vLLM, OpenAI, whatever speaks OpenAI's audio transcriptions.
+"""Speech-to-text engine on a server: Speaches, LocalAI, vLLM, OpenAI, whatever speaks OpenAI's audio transcriptions.
 
 Protocol: https://platform.openai.com/docs/api-reference/audio/createTranscription. The recording goes from memory, never through a file.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engines.audio import require_sound, resample, to_wav
 from engines.errors import AudioError, SpeechToTextError
-from engines.runtimes.openai_client import INSTALL, Remote, ServerOptions
+from engines.runtimes.openai_client import INSTALL, OpenAIClient, ServerOptions
 from engines.types import AudioChunk, EngineInfo, Transcript
 
 INFO = EngineInfo(
@@ -49,23 +49,23 @@ def load(options: Options, device: str, folder: Path | None = None) -> OpenAICom
         ConfigError: an address or key that cannot be used.
         SpeechToTextError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(INFO.title, SpeechToTextError, options)
-    remote.run(remote.models(needed=False))
-    return OpenAICompatible(remote, options)
+    client = OpenAIClient(INFO.title, SpeechToTextError, options)
+    client.run(client.models(needed=False))
+    return OpenAICompatible(client, options)
 
 
 class OpenAICompatible:
     """A `SpeechToText`. It keeps no state: any number of recordings at once."""
 
-    def __init__(self, remote: Remote, options: Options) -> None:
-        self._remote, self._options = remote, options
-        self._transcriptions = remote.client.audio.transcriptions  # imported here, some 0.2 s, and not in the first turn
+    def __init__(self, client: OpenAIClient, options: Options) -> None:
+        self._client, self._options = client, options
+        self._transcriptions = client.openai.audio.transcriptions  # imported here, some 0.2 s, and not in the first turn
 
     def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
         """The words as the server writes them; silence and what is too short for a word is empty, and is not sent.
 
         Raises:
-            SpeechToTextError: ``bad_samples``, ``bad_rate``; ``unreachable``, ``stalled``, ``dropped``, ``busy`` and ``server_error`` may
+            SpeechToTextError: ``unreachable``, ``stalled``, ``dropped``, ``busy`` and ``server_error`` may
                 pass when tried again; ``bad_key``, ``forbidden``, ``no_credit``, ``wrong_model``, ``wrong_address``, ``refused`` and
                 ``bad_answer`` not.
         """
@@ -73,11 +73,9 @@ class OpenAICompatible:
         try:
             require_sound(audio)
             wav = to_wav(resample(audio, _RATE))
-        except AudioError as error:
-            if error.code in {"silent", "too_short"}:
-                return Transcript("", hint)
-            raise SpeechToTextError(error.message, code=error.code) from error
-        text = self._remote.run(self._remote.patiently(lambda: self._ask(wav, hint), self._options.model))
+        except AudioError:  # silent, or too short
+            return Transcript("", hint)
+        text = self._client.run(self._client.with_retries(lambda: self._ask(wav, hint), self._options.model))
         return Transcript(text.strip(), hint)
 
     async def _ask(self, wav: bytes, hint: str | None) -> str:
@@ -88,5 +86,5 @@ class OpenAICompatible:
             )
         text = getattr(answer, "text", None)
         if not isinstance(text, str):
-            raise self._remote.bad_answer()
+            raise self._client.bad_answer()
         return text

@@ -1,4 +1,4 @@
-"""The embedded ears: CMU PocketSphinx with the English model that its wheel brings. Small, offline, and often wrong.
+"""Embedded speech-to-text engine: CMU PocketSphinx with the English model that its wheel brings. Small, offline, and often wrong.
 
 PocketSphinx (https://github.com/cmusphinx/pocketsphinx) is BSD-licensed. One decoder holds one utterance at a time, hence the lock.
 """
@@ -70,7 +70,7 @@ class PocketSphinx:
         """The words, in lower case without punctuation; empty for silence and for what is too short for a word.
 
         Raises:
-            SpeechToTextError: code ``language`` (other than English), ``bad_samples``, ``bad_rate`` or ``failed``.
+            SpeechToTextError: code ``language`` (other than English) or ``failed``.
         """
         if language and re.split("[-_]", language)[0].lower() != "en":
             raise SpeechToTextError(
@@ -79,10 +79,8 @@ class PocketSphinx:
         try:
             require_sound(audio)
             pcm = to_pcm16(_padded(resample(audio, _RATE)))
-        except AudioError as error:
-            if error.code in {"silent", "too_short"}:
-                return Transcript("", "en")
-            raise SpeechToTextError(error.message, code=error.code) from error
+        except AudioError:  # silent, or too short
+            return Transcript("", "en")
         with self._lock:
             return Transcript(self._decode(pcm), "en")
 

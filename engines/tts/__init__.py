@@ -1,1 +1,1 @@
-"""Voices: one file per text-to-speech adapter."""
+"""Text-to-speech engines: one file per adapter; files that begin with an underscore are what several of them share."""

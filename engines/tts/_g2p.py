@@ -1,4 +1,4 @@
-"""How a text is pronounced, in Kokoro's notation: nine languages, each word with its own phonemes.
+"""Grapheme-to-phoneme for Kokoro: a text in nine languages → its words, each with its phonemes in Kokoro's notation.
 
 Notation: misaki (https://github.com/hexgrad/misaki), which asks espeak-ng for five languages and for English words it does not know.
 """
@@ -22,8 +22,8 @@ _ESPEAK = {"e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}  # where
 _OPENING = re.compile(r"[「『（《【“‘«(\[¿¡]+\Z")
 
 
-def speller(letter: str) -> Callable[[str], Words]:
-    """What turns a text into words and their phonemes, in the language of the voices whose names begin with that letter: ``a`` to ``z``.
+def g2p_of(letter: str) -> Callable[[str], Words]:
+    """The function that turns a text into words and their phonemes; `letter` is the first of a voice's name and tells its language.
 
     Raises:
         ImportError: the language's package is not installed, or its dictionary.

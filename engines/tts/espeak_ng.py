@@ -1,4 +1,4 @@
-"""The embedded voice: eSpeak NG, with the synthesizer's own phoneme and word times.
+"""Embedded text-to-speech engine: eSpeak NG, with the synthesizer's own phoneme and word times.
 
 eSpeak NG is licensed GPL-3.0-or-later; `engines.runtimes.espeak_api` loads it at run time.
 """
@@ -25,6 +25,7 @@ from engines.runtimes.espeak_api import (
     printable,
     shared_library,
 )
+from engines.tts._pieces import pieces
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
 
 INFO = EngineInfo(
@@ -51,9 +52,6 @@ class Options:
 _PIECE_CHARACTERS = 300  # spoken in one step: 20 s of English in some 20 ms of work, so a cancel is never far
 _LEAD_MS = 60.0  # silence kept before the first sound
 _TAIL_MS = 350.0  # and after the last: people leave 0.2 to 0.4 s between sentences, slow rates would leave a second
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？｡।]+[」』”]*\s*")
-_CLAUSE_END = re.compile(r"[,;:]\s+|[、，；：]|\n+")
-_SPACE = re.compile(r"\s+")
 _OPENING = re.compile(r"(?<!\S)[^\w\s]+\Z")  # a quote or bracket goes with the word it opens
 
 
@@ -88,8 +86,8 @@ class EspeakNg:
             TextToSpeechError: ``unknown_voice`` (at once), or ``synthesis_failed`` (while iterating).
         """
         identifier = self._library.resolve(DEFAULT_VOICE if voice is None else voice)
-        pieces = _pieces(text) if printable(text).strip() else iter(())
-        return (self._say(piece, identifier, pause=pause) for piece, pause in pieces)
+        cut = pieces(text, _PIECE_CHARACTERS) if printable(text).strip() else iter(())
+        return (self._say(piece, identifier, pause=pause) for piece, pause in cut)
 
     def _say(self, text: str, identifier: str, *, pause: bool) -> Speech:
         spoken, origin = composed(text)
@@ -110,21 +108,6 @@ class EspeakNg:
             words=tuple(WordTiming(word, ms(a), ms(b) - ms(a)) for word, a, b in _word_spans(text, spoken, origin, take, spans)),
             timing="measured",
         )
-
-
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Cut at the end of a sentence, else of a clause, else of a word, else anywhere; and whether a pause belongs after the piece."""
-    start = 0
-    while len(text) - start > _PIECE_CHARACTERS:
-        for pattern in (_SENTENCE_END, _CLAUSE_END, _SPACE):
-            end = max((match.end() for match in pattern.finditer(text, start, start + _PIECE_CHARACTERS)), default=start)
-            if end - start > _PIECE_CHARACTERS // 4:
-                break
-        else:
-            end = start + _PIECE_CHARACTERS
-        yield text[start:end], pattern is not _SPACE
-        start = end
-    yield text[start:], True
 
 
 def _word_spans(text: str, spoken: str, origin: list[int], take: Synthesis, phonemes: list[Span]) -> Iterator[Span]:

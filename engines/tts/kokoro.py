@@ -1,4 +1,4 @@
-"""A natural voice: Kokoro v1.0 on torch, with the phoneme times that the model itself decided on.
+"""Text-to-speech engine: Kokoro v1.0 on torch, with the phoneme times that the model itself decided on.
 
 Model and voices: https://huggingface.co/hexgrad/Kokoro-82M (Apache-2.0). For each character of its notation, and for a begin and an end,
 Kokoro predicts how many frames of 25 ms it lasts, and then makes exactly that much sound: nothing is measured or guessed here.
@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from engines.errors import MissingDependency, TextToSpeechError
-from engines.tts._g2p import Words, speller
+from engines.tts import _kokoro_voices as kokoro_voices
+from engines.tts._g2p import Words, g2p_of
+from engines.tts._pieces import pieces
 from engines.types import AudioChunk, EngineInfo, PhonemeTiming, Speech, Voice, WordTiming
 from engines.weights import hub
 from engines.weights.hardware import is_out_of_memory, torch_device
@@ -47,21 +49,25 @@ class Options:
     """0.5 (slow) to 2 (fast); values outside are moved to the nearest end."""
 
 
-_DEFAULT_VOICE, _VOICE_NAME = "af_heart", re.compile(r"([abefhijpz])([fm])_([a-z0-9]+)")
-_LANGUAGES = dict(zip("abefhijpz", "en-US en-GB es fr-FR hi it ja pt-BR zh".split(), strict=True))  # BCP 47, by a voice's first letter
-_TITLES = "American English,British English,Spanish,French,Hindi,Italian,Japanese,Brazilian Portuguese,Mandarin"
-_TITLE = dict(zip(_LANGUAGES, _TITLES.split(","), strict=True))
 _ALSO_NEEDED = {
     "j": 'pip install "fugashi>=1.3,<2" "jaconv>=0.3,<1" "mojimoji>=0.0.13,<0.1" "unidic-lite>=1.0.8,<2"',
     "z": 'pip install "misaki[zh]>=0.9.4,<0.10"',
 }
 _CONFIG, _WEIGHTS, _VOICES = "config.json", "kokoro-v1_0.pth", "voices/*.pt"
-_PARTS = {"bert", "bert_encoder", "predictor", "text_encoder", "decoder"}  # of the weights: Kokoro would leave a missing one random
-_RATE, _FRAME_SAMPLES, _FRAME_MS = 24_000, 600, 25.0
-_JOINT_FRAMES, _FADE = 2, np.linspace(0, 1, 120, dtype=np.float32)  # where a long text is cut: 50 ms of silence on either side, 5 ms faded
-_PIECE_CHARACTERS = 400  # said in one step: English has about one phoneme a character, and 510 fit into the model's window
-_PAUSES, _MARKS = frozenset(";:,.!?—…"), frozenset(' "()“”ˈˌːʰʲᵝ\u0303↓→↗↘')  # marks have no mouth shape of their own
-_CUTS = (re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？।]+[」』”]*\s*"), re.compile(r"[,;:—]\s+|[、，；：]|\n+"), re.compile(r"\s+"))
+_PARTS = {"bert", "bert_encoder", "predictor", "text_encoder", "decoder"}
+"""Of the weights: Kokoro would leave a missing one random."""
+_RATE = 24_000
+_FRAME_SAMPLES = 600
+_FRAME_MS = 25.0
+_JOINT_FRAMES = 2
+"""Where a long text is cut: 50 ms of silence on either side …"""
+_FADE = np.linspace(0, 1, 120, dtype=np.float32)
+"""… which begin and end with a fade of 5 ms."""
+_PIECE_CHARACTERS = 400
+"""Said in one step: English has about one phoneme a character, and 510 fit into the model's window."""
+_PAUSES = frozenset(";:,.!?—…")
+_MARKS = frozenset(' "()“”ˈˌːʰʲᵝ\u0303↓→↗↘')
+"""Characters of the notation that have no mouth shape of their own."""
 
 
 def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
@@ -103,20 +109,19 @@ class Kokoro:
     def __init__(self, model: Any, folder: Path, speed: float) -> None:
         self._model, self._speed = model, min(max(speed, 0.5), 2.0)
         self._window: int = model.context_length - 2
-        found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != _DEFAULT_VOICE, path.stem))
-        self._files = {path.stem: path for path in found if _VOICE_NAME.fullmatch(path.stem)}
+        found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != kokoro_voices.DEFAULT, path.stem))
+        self._files = {path.stem: path for path in found if kokoro_voices.is_voice(path.stem)}
         if not self._files:
-            raise TextToSpeechError(f"{folder} holds no voice named like {_DEFAULT_VOICE}.pt. Fetch it again.", code="missing_files")
+            raise TextToSpeechError(f"{folder} holds no voice named like {kokoro_voices.DEFAULT}.pt. Fetch it again.", code="missing_files")
         # Torch makes itself at home in every thread anew: the first step in a fresh one, and each turn has its own, takes 100 ms longer.
         self._worker = ThreadPoolExecutor(1, "kokoro")
         self._packs: dict[str, Any] = {}
-        self._spellers: dict[str, Callable[[str], Words]] = {}
-        self._spelling = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
+        self._g2p: dict[str, Callable[[str], Words]] = {}
+        self._g2p_lock = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
 
     def voices(self) -> Sequence[Voice]:
         """The voices in the model's folder (54 in the published one) by language, ``af_heart`` first."""
-        parts = [(name, name[0], "female" if name[1] == "f" else "male", name[3:].title()) for name in self._files]
-        return [Voice(name, f"{title}, {_TITLE[letter]}, {sex}", _LANGUAGES[letter]) for name, letter, sex, title in parts]
+        return [kokoro_voices.voice(name) for name in self._files]
 
     def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
         """Say `text` in the language of the voice: one `Speech` for up to 400 characters, more for longer texts, cut between clauses.
@@ -135,7 +140,7 @@ class Kokoro:
 
     def _say(self, text: str, identifier: str) -> Iterator[Speech]:
         ready, first = Words(), True
-        for words in self._spelled(text, identifier[0], _PIECE_CHARACTERS):
+        for words in self._phonemized(text, identifier[0], _PIECE_CHARACTERS):
             if any(said for _, said in ready) and any(said for _, said in words):
                 yield self._step(ready, identifier, first=first, last=False)
                 ready, first = [], False
@@ -143,24 +148,26 @@ class Kokoro:
         if any(said for _, said in ready):
             yield self._step(ready, identifier, first=first, last=True)
 
-    def _spelled(self, text: str, letter: str, limit: int) -> Iterator[Words]:
+    def _phonemized(self, text: str, letter: str, limit: int) -> Iterator[Words]:
         """The words of each piece of the text; pieces become shorter until they fit the model's window."""
-        for piece in _pieces(text, limit):
-            words = self._spell(piece, letter) if any(map(str.isalnum, piece)) else [(piece, "")]
+        for piece, _ in pieces(text, limit):
+            words = self._phonemize(piece, letter) if any(map(str.isalnum, piece)) else [(piece, "")]
             if sum(len(phonemes) for _, phonemes in words) > self._window and len(piece) > 1:
-                yield from self._spelled(piece, letter, (min(len(piece), limit) + 1) // 2)
+                yield from self._phonemized(piece, letter, (min(len(piece), limit) + 1) // 2)
             else:
                 yield words
 
-    def _spell(self, piece: str, letter: str) -> Words:
-        with self._spelling:
+    def _phonemize(self, piece: str, letter: str) -> Words:
+        with self._g2p_lock:
             try:
-                if letter not in self._spellers:
-                    self._spellers[letter] = speller(letter)
+                if letter not in self._g2p:
+                    self._g2p[letter] = g2p_of(letter)
             except ImportError as error:
-                raise MissingDependency(f"Kokoro in {_TITLE[letter]}", _ALSO_NEEDED.get(letter, INFO.install)) from error
+                raise MissingDependency(
+                    f"Kokoro in {kokoro_voices.LANGUAGES[letter].title}", _ALSO_NEEDED.get(letter, INFO.install)
+                ) from error
             try:
-                words = self._spellers[letter](piece)
+                words = self._g2p[letter](piece)
             except Exception as error:  # dictionaries and number readers of nine languages
                 why = f"Kokoro cannot pronounce {piece[:40]!r}. Say it in other words."
                 raise TextToSpeechError(why, code="unpronounceable") from error
@@ -225,17 +232,6 @@ def _timings(words: Words, phonemes: str, frames: list[int]) -> tuple[tuple[Phon
         timings.append(WordTiming(text, start, end - start))
         now = end
     return tuple(PhonemeTiming(name, start, end - start) for name, start, end in spans), tuple(timings)
-
-
-def _pieces(text: str, limit: int) -> Iterator[str]:
-    """Cut at the end of a sentence, else of a clause, else of a word, else anywhere."""
-    start = 0
-    while len(text) - start > limit:
-        ends = (max((match.end() for match in cut.finditer(text, start, start + limit)), default=start) for cut in _CUTS)
-        end = next((end for end in ends if end - start > limit // 4), start + limit)
-        yield text[start:end]
-        start = end
-    yield text[start:]
 
 
 def _failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:

@@ -1,4 +1,4 @@
-"""A voice on a server: Kokoro-FastAPI, LocalAI, Speaches, OpenAI, whatever speaks OpenAI's audio speech. Its lips are aligned or estimated.
+"""Text-to-speech engine on a server: Kokoro-FastAPI, LocalAI, OpenAI, whatever speaks OpenAI's audio speech; lips aligned or estimated.
 
 Protocol: https://platform.openai.com/docs/api-reference/audio/createSpeech. It tells no times, so they are sought in the sound, and for
 that a sentence must be whole: each is one request and one `Speech`. A turn sends the first clause of a reply alone, so it is heard early.
@@ -19,8 +19,9 @@ from typing import Any, Literal
 from engines.audio import decode, from_pcm16
 from engines.errors import AudioError, EngineError, TextToSpeechError
 from engines.lipsync import forced_alignment
-from engines.runtimes.openai_client import INSTALL, LISTING_S, Remote, ServerOptions
+from engines.runtimes.openai_client import INSTALL, LISTING_S, OpenAIClient, ServerOptions
 from engines.text.sentences import MAX_CHARACTERS, sentences
+from engines.tts._kokoro_voices import language_tag
 from engines.types import AudioChunk, EngineInfo, Speech, TextDelta, Voice
 
 INFO = EngineInfo(
@@ -59,9 +60,6 @@ class Options(ServerOptions):
 
 
 _OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
-_KOKORO_VOICE = re.compile(r"([abefhijpz])[fm]_")
-_KOKORO_LANGUAGES = dict(zip("abefhijpz", "en-US en-GB es fr-FR hi it ja pt-BR zh".split(), strict=True))
-"""Kokoro's voices, which many servers offer, begin with a letter for their language."""
 _LONGEST_MS = 180_000.0
 """Of one piece of at most 300 characters, which take half a minute; what is longer is no speech."""
 _MOST_BYTES = 32 * 2**20
@@ -77,19 +75,19 @@ def load(options: Options, device: str, folder: Path | None = None) -> OpenAICom
         ConfigError: an address or key that cannot be used.
         TextToSpeechError: the server cannot be reached (``unreachable``, ``stalled``) or does not let us in (``bad_key`` …).
     """
-    remote = Remote(INFO.title, TextToSpeechError, options)
-    remote.run(remote.models(needed=False))
-    listed = remote.run(_listed(remote, options.language))
+    client = OpenAIClient(INFO.title, TextToSpeechError, options)
+    client.run(client.models(needed=False))
+    listed = client.run(_listed(client, options.language))
     forced_alignment.warm_up()
-    return OpenAICompatible(remote, options, listed)
+    return OpenAICompatible(client, options, listed)
 
 
 class OpenAICompatible:
     """A `TextToSpeech`: float32 at the server's rate, timing ``aligned`` or ``estimated``. Any number of texts may be spoken at once."""
 
-    def __init__(self, remote: Remote, options: Options, listed: Sequence[Voice] = ()) -> None:
-        self._remote, self._options = remote, options
-        self._speech = remote.client.audio.speech.with_streaming_response  # imported here, some 0.2 s, and not in the first turn
+    def __init__(self, client: OpenAIClient, options: Options, listed: Sequence[Voice] = ()) -> None:
+        self._client, self._options = client, options
+        self._speech = client.openai.audio.speech.with_streaming_response  # imported here, some 0.2 s, and not in the first turn
         told = {voice.id: voice for voice in listed}
         named = [told.get(name) or _voice(name, name, options.language) for name in options.voices]
         others = listed if named or listed else [_voice(name, name.title(), options.language) for name in _OPENAI_VOICES]
@@ -110,7 +108,7 @@ class OpenAICompatible:
         default = next(iter(self._voices))
         if (chosen := self._voices.get(default if voice is None else voice)) is None:
             message = (
-                f"{self._remote.where} has no voice {voice!r:.60}. Choose one it has, such as {default}, or name it in the option voices."
+                f"{self._client.host} has no voice {voice!r:.60}. Choose one it has, such as {default}, or name it in the option voices."
             )
             raise TextToSpeechError(message, code="unknown_voice")
         return self._say(text, chosen)
@@ -120,7 +118,7 @@ class OpenAICompatible:
         pieces = (sentence.text for sentence in sentences([TextDelta(text)], voice.language)) if long else iter((text,))
         for piece in pieces:
             if any(map(str.isalnum, piece)):
-                audio = self._remote.run(self._remote.patiently(partial(self._ask, piece, voice.id), self._options.model))
+                audio = self._client.run(self._client.with_retries(partial(self._ask, piece, voice.id), self._options.model))
                 yield forced_alignment.timed(audio, piece, voice.language)
 
     async def _ask(self, text: str, voice: str) -> AudioChunk:
@@ -141,10 +139,10 @@ class OpenAICompatible:
                 async for part in response.iter_bytes():
                     body += part
                     if len(body) > _MOST_BYTES:
-                        raise self._remote.bad_answer()
+                        raise self._client.bad_answer()
                     patience.reschedule(clock() + options.timeout_s)
             except httpx2.TransportError as error:
-                raise self._remote.broken_off() from error
+                raise self._client.connection_lost() from error
             kind, http_request = response.headers.get("content-type", ""), response.http_request
         if "json" in kind:
             raise self._told(bytes(body), http_request)
@@ -153,26 +151,26 @@ class OpenAICompatible:
     def _sound(self, body: bytes, kind: str) -> AudioChunk:
         """The samples in an answer, by what it begins with and by its media type."""
         if not body:
-            raise self._remote.fail("no_sound", f"{self._remote.where} sent no sound. Try again, or choose another voice.", retryable=True)
+            raise self._client.error("no_sound", f"{self._client.host} sent no sound. Try again, or choose another voice.", retryable=True)
         try:
             if body.startswith(b"RIFF"):
                 declared = int.from_bytes(body[4:8], "little")
                 if declared and declared not in _STREAMED and len(body) < declared:
-                    raise self._remote.broken_off()
+                    raise self._client.connection_lost()
                 audio = decode(body, max_ms=_LONGEST_MS)
             elif kind.startswith("audio/") and not re.match("audio/(x-)?(pcm|l16|raw)", kind):
                 audio = decode(body, max_ms=_LONGEST_MS)
             elif self._options.response_format == "pcm" and not kind.startswith("text/"):
                 if len(body) % 2:
-                    raise self._remote.broken_off()
+                    raise self._client.connection_lost()
                 rate = re.search(r"rate=(\d{4,6})\b", kind)
                 audio = from_pcm16(body, int(rate[1]) if rate else self._options.sample_rate)
             else:
-                raise self._remote.bad_answer()
+                raise self._client.bad_answer()
         except AudioError as error:
-            raise self._remote.bad_answer() from error
+            raise self._client.bad_answer() from error
         if not audio.samples.any():
-            raise self._remote.fail("no_sound", f"{self._remote.where} sent only silence. Choose another voice.", retryable=True)
+            raise self._client.error("no_sound", f"{self._client.host} sent only silence. Choose another voice.", retryable=True)
         return audio
 
     def _told(self, body: bytes, request: Any) -> Exception:
@@ -184,18 +182,18 @@ class OpenAICompatible:
             detail = told.get("error") or told.get("detail") if isinstance(told, dict) else None
             if isinstance(detail, str | dict):
                 return openai.APIError("the answer is an error", request, body=detail if isinstance(detail, dict) else {"message": detail})
-        return self._remote.bad_answer()
+        return self._client.bad_answer()
 
 
-async def _listed(remote: Remote, language: str) -> list[Voice]:
+async def _listed(client: OpenAIClient, language: str) -> list[Voice]:
     """The voices that the server lists, in its order; none where it keeps no list, which is not in OpenAI's protocol."""
 
     async def ask() -> object:
         async with asyncio.timeout(LISTING_S):
-            return await remote.client.get("/audio/voices", cast_to=object)
+            return await client.openai.get("/audio/voices", cast_to=object)
 
     try:
-        answer = await remote.patiently(ask, "")
+        answer = await client.with_retries(ask, "")
     except EngineError as error:
         if error.retryable:
             raise
@@ -220,5 +218,4 @@ def _entry(entry: object, language: str) -> Voice | None:
 
 
 def _voice(identifier: str, name: str, language: str) -> Voice:
-    kokoro = _KOKORO_VOICE.match(identifier)
-    return Voice(identifier, name, _KOKORO_LANGUAGES[kokoro[1]] if kokoro else language)
+    return Voice(identifier, name, language_tag(identifier) or language)

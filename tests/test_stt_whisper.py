@@ -7,7 +7,17 @@ import pytest
 from conftest import tone
 
 from engines.errors import SpeechToTextError
-from engines.stt._whisper import RATE, Stretch, code_of, decoding_of, failure, opening, samples_of, tag_of, unknown_language
+from engines.stt._whisper import (
+    RATE,
+    WhisperSegment,
+    code_of,
+    decoding_of,
+    opening_whisper,
+    samples_of,
+    tag_of,
+    transcription_error,
+    unknown_language,
+)
 from engines.types import AudioChunk
 
 
@@ -41,7 +51,7 @@ def test_a_code_has_its_tag():
     ],
 )  # fmt: skip
 def test_only_a_good_decoding_counts(logprob, compression, no_speech, heard):
-    assert Stretch("Thank you", logprob, compression, no_speech).is_heard is heard
+    assert WhisperSegment("Thank you", logprob, compression, no_speech).is_reliable is heard
 
 
 @pytest.mark.parametrize(("seconds", "once"), [(1, True), (30, True), (31, False)])
@@ -62,22 +72,11 @@ def test_where_there_is_nothing_to_hear_there_is_none(sound):
     assert samples_of(sound) is None
 
 
-@pytest.mark.parametrize(
-    ("sound", "code"),
-    [(AudioChunk(np.full(RATE, np.nan, np.float32), RATE), "bad_samples"), (AudioChunk(tone(1000).samples, 3), "bad_rate")],
-    ids=["no numbers", "no rate"],
-)
-def test_sound_that_is_none_is_refused(sound, code):
-    with pytest.raises(SpeechToTextError) as caught:
-        samples_of(sound)
-    assert caught.value.code == code
-
-
 def test_errors_are_told_in_plain_words():
     assert "'base' does not know the language 'tlh'" in unknown_language("base", "tlh").message
-    assert failure(RuntimeError("CUDA failed with error out of memory")).code == "out_of_memory"
-    assert failure(MemoryError()).code == "out_of_memory"
-    told = failure(ValueError("x"))
+    assert transcription_error(RuntimeError("CUDA failed with error out of memory")).code == "out_of_memory"
+    assert transcription_error(MemoryError()).code == "out_of_memory"
+    told = transcription_error(ValueError("x"))
     assert (told.code, told.retryable) == ("failed", True)
 
 
@@ -91,7 +90,7 @@ def test_errors_are_told_in_plain_words():
     ids=["memory", "other", "told already"],
 )
 def test_a_model_that_cannot_be_opened_says_why_in_a_line(error, code, said):
-    with pytest.raises(SpeechToTextError) as caught, opening("base", "by MLX"):
+    with pytest.raises(SpeechToTextError) as caught, opening_whisper("base", "by MLX"):
         raise error
     assert caught.value.code == code
     assert said in caught.value.message

@@ -1,4 +1,4 @@
-"""What the tests of minds that compute here share: the tokenizers of tiny models, what is said to them, and how they are asked."""
+"""What the tests of chat models that compute here share: the tokenizers of tiny models, what is said to them, and how they are asked."""
 
 from __future__ import annotations
 
@@ -61,26 +61,24 @@ def talk(*contents: str, system: str = "You are kind.") -> list[ChatMessage]:
     return [ChatMessage("system", system), *(ChatMessage(roles[at % 2], text) for at, text in enumerate(contents))]
 
 
-def reply(mind: Any, messages: list[ChatMessage], persona: Any) -> str:
-    return "".join(delta.text for delta in mind.stream(messages, persona))
+def reply(model: Any, messages: list[ChatMessage], persona: Any) -> str:
+    return "".join(delta.text for delta in model.stream(messages, persona))
 
 
-def pieces(mind: Any, messages: list[ChatMessage], room: int = 24) -> Iterator[str]:
-    """What the model writes, thoughts and all, step by step."""
-    prompt = mind._prompter.prompt(messages)
-    lasting = mind._prompter.lasting(messages, prompt) if mind._forgetful else 0
-    return mind._texts(mind._tokens(prompt.tokens, lasting, room))
+def pieces(model: Any, messages: list[ChatMessage], limit: int = 24) -> Iterator[str]:
+    """What the model writes, reasoning and all, step by step."""
+    return model.detokenize(model.generate(messages, model.template.prompt(messages), limit))
 
 
-def texts(mind: Any, messages: list[ChatMessage], room: int = 24) -> str:
-    return "".join(pieces(mind, messages, room))
+def texts(model: Any, messages: list[ChatMessage], limit: int = 24) -> str:
+    return "".join(pieces(model, messages, limit))
 
 
-def watched(mind: Any) -> list[int]:
+def watched(model: Any) -> list[int]:
     """How many tokens each step feeds to the model, from now on."""
     counts: list[int] = []
-    read = mind._read
-    mind._read = lambda memory, tokens: counts.append(len(tokens)) or read(memory, tokens)
+    evaluate = model.evaluate
+    model.evaluate = lambda prefix, tokens: counts.append(len(tokens)) or evaluate(prefix, tokens)
     return counts
 
 
@@ -92,10 +90,10 @@ def in_threads(*works: Callable[[], object]) -> None:
         thread.join(60)
 
 
-def fails(room: ModuleType, model: Path | str) -> ChatModelError:
+def fails(room: ModuleType, folder: Path | str) -> ChatModelError:
     """How a model fails to open."""
     with pytest.raises(ChatModelError) as caught:
-        loaded(room, room.Options(model=str(model)), "cpu")
+        loaded(room, room.Options(model=str(folder)), "cpu")
     assert caught.value.message.endswith((".", "hf auth login"))
     assert "\n" not in caught.value.message
     return caught.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engines.errors import ChatModelError
-from engines.llm._chat_template import Prompter, failure, room_for_reply, transcript, without_system
+from engines.llm._chat_template import ChatTemplate, generation_error, reply_token_limit, transcript, without_system
 from engines.types import ChatMessage
 
 TALK = [ChatMessage("system", "Be kind."), ChatMessage("user", "Hi.")]
@@ -29,31 +29,31 @@ def strict(parts: list[dict[str, str]]) -> str:
     return bracketed(parts)
 
 
-def prompter(render=bracketed, special=()) -> Prompter:
-    return Prompter("some/model", render, encode, special)
+def template(render=bracketed, special=()) -> ChatTemplate:
+    return ChatTemplate("some/model", render, encode, special)
 
 
 def test_the_template_writes_the_prompt_without_the_tokenizers_own_beginning():
-    prompt = prompter().prompt(TALK)
-    assert (decode(prompt.tokens), prompt.thinking) == ("[system]Be kind.[user]Hi.[assistant]", False)
+    prompt = template().prompt(TALK)
+    assert (decode(prompt.tokens), prompt.opens_reasoning) == ("[system]Be kind.[user]Hi.[assistant]", False)
 
 
 def test_a_template_that_wants_the_user_to_begin_is_given_the_system_prompt_with_the_first_words():
-    assert decode(prompter(strict).prompt(TALK).tokens) == "[user]Be kind.\n\nHi.[assistant]"
+    assert decode(template(strict).prompt(TALK).tokens) == "[user]Be kind.\n\nHi.[assistant]"
     greeted = [ChatMessage("system", "Be kind."), ChatMessage("assistant", "Hello."), ChatMessage("user", "Hi.")]
-    assert decode(prompter(strict).prompt(greeted).tokens) == "[user]Be kind.[assistant]Hello.[user]Hi.[assistant]"
+    assert decode(template(strict).prompt(greeted).tokens) == "[user]Be kind.[assistant]Hello.[user]Hi.[assistant]"
 
 
 def test_a_template_that_refuses_everything_is_told():
     with pytest.raises(ChatModelError, match="'some/model' refused") as caught:
-        prompter(lambda parts: 1 / 0).prompt(TALK)
+        template(lambda parts: 1 / 0).prompt(TALK)
     assert caught.value.code == "template"
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_template_that_writes_nothing_is_told():
     with pytest.raises(ChatModelError, match="refused"):
-        prompter(lambda parts: "").prompt(TALK)
+        template(lambda parts: "").prompt(TALK)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def test_a_template_that_writes_nothing_is_told():
     ids=["plain", "an empty thought", "nothing lasts", "transcript"],
 )
 def test_how_much_of_a_prompt_will_begin_the_next_one(render, rest):
-    room = prompter(render)
+    room = template(render)
     prompt = room.prompt(TALK)
-    lasting = room.lasting(TALK, prompt)
+    lasting = room.stable_prefix_length(TALK, prompt)
     assert lasting == (0 if rest is None else min(len(prompt.tokens) - 1, len(prompt.tokens) - rest))
     later = room.prompt([*TALK, ChatMessage("assistant", "Well."), ChatMessage("user", "Why?")])
     assert later.tokens[:lasting] == prompt.tokens[:lasting]
 
 
 def test_without_a_template_there_is_a_transcript_and_a_warning(caplog):
-    prompt = prompter(None).prompt([*TALK, ChatMessage("assistant", "Two\nlines."), ChatMessage("user", "And?")])
+    prompt = template(None).prompt([*TALK, ChatMessage("assistant", "Two\nlines."), ChatMessage("user", "And?")])
     assert decode(prompt.tokens) == "\0Be kind.\nUser: Hi.\nAssistant: Two lines.\nUser: And?\nAssistant:"
     assert "some/model has no chat template" in caplog.text
 
 
 def test_a_template_that_opens_a_thought_is_noticed():
-    assert prompter(lambda parts: bracketed(parts) + "<think>\n").prompt(TALK).thinking
+    assert template(lambda parts: bracketed(parts) + "<think>\n").prompt(TALK).opens_reasoning
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_a_template_that_opens_a_thought_is_noticed():
     ],
 )
 def test_nobody_can_speak_the_templates_marks(said, read):
-    prompt = prompter(special=["<|end|>", ""]).prompt([ChatMessage("user", said)])
+    prompt = template(special=["<|end|>", ""]).prompt([ChatMessage("user", said)])
     assert decode(prompt.tokens) == f"[user]{read}[assistant]"
 
 
 def test_the_longest_mark_goes_first():
-    prompt = prompter(special=["<|a|>", "<|a|>|b|>"]).prompt([ChatMessage("user", "x<|a|>|b|>y")])
+    prompt = template(special=["<|a|>", "<|a|>|b|>"]).prompt([ChatMessage("user", "x<|a|>|b|>y")])
     assert decode(prompt.tokens) == "[user]x y[assistant]"
 
 
@@ -120,7 +120,7 @@ def test_the_longest_mark_goes_first():
 )
 def test_thoughts_are_not_passed_on(text, thinking, said, cut):
     pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
-    given = list(prompter().reply(pieces, thinking=thinking))
+    given = list(template().reply(pieces, opens_reasoning=thinking))
     assert "".join(given) == said
     assert len(given) == len(pieces) + 1
 
@@ -129,7 +129,7 @@ def test_thoughts_are_not_passed_on(text, thinking, said, cut):
 def test_without_a_template_the_reply_is_one_line(cut):
     text, taken = " I am fine.\nUser: and you?", []
     pieces = (taken.append(piece) or piece for piece in [text[at : at + cut] for at in range(0, len(text), cut)])
-    assert "".join(prompter(None).reply(pieces, thinking=False)) == "I am fine."
+    assert "".join(template(None).reply(pieces, opens_reasoning=False)) == "I am fine."
     assert len(taken) <= 12 // cut + 1, "what follows is not asked for"
 
 
@@ -140,10 +140,10 @@ def test_roles_in_a_row_are_folded():
 
 
 def test_the_room_for_a_reply_ends_where_the_model_does():
-    assert [room_for_reply(length, 100, 30) for length in (10, 70, 99)] == [30, 30, 1]
-    assert room_for_reply(10**6, None, 30) == 30
+    assert [reply_token_limit(length, 100, 30) for length in (10, 70, 99)] == [30, 30, 1]
+    assert reply_token_limit(10**6, None, 30) == 30
     with pytest.raises(ChatModelError, match="100 tokens, and it can read 100") as caught:
-        room_for_reply(100, 100, 30)
+        reply_token_limit(100, 100, 30)
     assert caught.value.code == "too_long"
 
 
@@ -160,5 +160,5 @@ def test_the_room_for_a_reply_ends_where_the_model_does():
     ],
 )
 def test_what_a_library_raises_is_told_in_plain_words(error, code):
-    told = failure(error)
+    told = generation_error(error)
     assert (told.code, told.message[-1]) == (code, ".")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.llm._reasoning_filter import ThoughtFilter
+from engines.llm._reasoning_filter import ReasoningFilter
 
 HARMONY = (
     "<|channel|>analysis<|message|>User greets. I say <think>, or final.<|end|>"
@@ -51,7 +51,7 @@ CASES = {
 
 
 def filtered(pieces: list[str], *, thinking: bool = False) -> str:
-    thoughts = ThoughtFilter(thinking=thinking)
+    thoughts = ReasoningFilter(opened=thinking)
     return "".join([*map(thoughts.push, pieces), thoughts.finish()])
 
 
@@ -84,7 +84,7 @@ def test_any_text_cut_anywhere_gives_the_same(text: str, places: list[int], thin
 
 @given(st.text(st.characters(exclude_characters="<[")), st.lists(st.integers(0, 500), max_size=8))
 def test_text_without_marks_passes_at_once_and_unchanged(text: str, places: list[int]) -> None:
-    thoughts = ThoughtFilter()
+    thoughts = ReasoningFilter()
     passed = ""
     for end, piece in enumerate(pieces := cut(text, places), 1):
         passed += thoughts.push(piece)
@@ -93,7 +93,7 @@ def test_text_without_marks_passes_at_once_and_unchanged(text: str, places: list
 
 
 def test_what_cannot_become_a_mark_any_more_is_let_go() -> None:
-    thoughts = ThoughtFilter()
+    thoughts = ReasoningFilter()
     assert thoughts.push("a <thi") == "a "
     assert thoughts.push("rd") == "<third"
 
@@ -104,7 +104,7 @@ def test_a_thought_that_the_prompt_has_opened() -> None:
 
 
 def test_a_long_reply_in_small_pieces_takes_no_long_time() -> None:
-    thoughts = ThoughtFilter()
+    thoughts = ReasoningFilter()
     begun = time.perf_counter()
     passed = sum(len(thoughts.push("< [")) for _ in range(20_000)) + len(thoughts.finish())
     assert passed == 60_000
