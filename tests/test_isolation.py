@@ -365,6 +365,13 @@ def test_every_embedded_engine_but_the_scripted_one_works_in_a_process_of_its_ow
     assert hasattr(engine, "supervisor") == (made.info.name != "scripted")
 
 
+@requirement("engine.isolated")
+def test_no_other_engine_asks_to_stay_in_the_apps_process():
+    registry = Registry(Settings())
+    light = [info.name for stage in STAGES for info in registry.infos(stage) if info.in_process]
+    assert light == ["scripted"]
+
+
 @requirement("engine.in-process")
 def test_isolation_can_be_switched_off():
     before = children()

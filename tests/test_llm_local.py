@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from model_files import loaded
 from requirements import requirement
 from tiny_chat_models import (
     CHANNEL_MARKS,
@@ -40,6 +41,7 @@ from tiny_chat_models import (
 
 from engines import llm
 from engines.errors import ChatModelError, MissingDependency
+from engines.isolation.isolated_engine import isolated
 from engines.protocols import ChatModel
 from engines.types import ChatMessage
 
@@ -99,7 +101,7 @@ def model(case, folder) -> Any:
     return case.model_of(folder)
 
 
-def test_there_are_minds_that_compute_here():
+def test_there_are_chat_models_that_compute_here():
     assert len(LOCAL) >= 3
     assert all(room.INFO.models and not room.INFO.embedded for room in LOCAL)
 
@@ -107,9 +109,15 @@ def test_there_are_minds_that_compute_here():
 # ---- what is read and kept
 
 
-def test_it_is_a_mind(model, persona):
+def test_it_is_a_chat_model(model, persona):
     assert isinstance(model, ChatModel)
     assert reply(model, talk("hello"), persona).strip()
+
+
+def test_it_writes_the_same_in_a_process_of_its_own(case, folder, model, persona):
+    engine = loaded(isolated(case.room), case.room.Options(model=str(folder), temperature=0.0, max_new_tokens=24))
+    assert isinstance(engine, ChatModel)
+    assert reply(engine, talk("hello there"), persona) == reply(model, talk("hello there"), persona)
 
 
 @every_model

@@ -96,9 +96,9 @@ def test_the_reply_is_what_the_library_itself_generates(folder, persona):
     from mlx_lm import generate, load
 
     model = model_of(folder, repetition_penalty=1.0)
-    model, tokenizer = load(str(folder))
+    theirs, tokenizer = load(str(folder))
     prompt = model.template.prompt(talk("hello there")).tokens
-    assert reply(model, talk("hello there"), persona).strip() == generate(model, tokenizer, prompt, max_tokens=24).strip()
+    assert reply(model, talk("hello there"), persona).strip() == generate(theirs, tokenizer, prompt, max_tokens=24).strip()
 
 
 def test_a_model_of_4_bits_writes(tmp_path, persona):

@@ -52,9 +52,9 @@ def test_the_reply_is_what_the_library_itself_generates(folder, persona):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = model_of(folder, repetition_penalty=1.0)
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer, theirs = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
     prompt = torch.tensor([model.template.prompt(talk("hello there")).tokens])
-    made = model.generate(prompt, max_new_tokens=24, do_sample=False)[0, prompt.shape[1] :]
+    made = theirs.generate(prompt, max_new_tokens=24, do_sample=False)[0, prompt.shape[1] :]
     assert reply(model, talk("hello there"), persona).strip() == tokenizer.decode(made, skip_special_tokens=True).strip()
 
 

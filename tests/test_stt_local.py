@@ -28,6 +28,7 @@ from tiny_whispers import RATE, SAYS, Script, click, fails, noise, speech
 from engines import stt
 from engines.audio import concatenate, decode
 from engines.errors import MissingDependency, SpeechToTextError
+from engines.isolation.isolated_engine import isolated
 from engines.protocols import SpeechToText
 from engines.stt._whisper import LocalWhisper, samples_of
 from engines.types import AudioChunk
@@ -83,9 +84,15 @@ def test_there_are_whispers_that_run_here():
 # ---- what is heard
 
 
-def test_it_is_a_pair_of_ears(whisper):
+def test_it_is_a_speech_to_text_engine(whisper):
     assert isinstance(whisper, SpeechToText)
     assert isinstance(whisper, LocalWhisper)
+
+
+def test_it_hears_the_same_in_a_process_of_its_own(case, folder, whisper):
+    engine = loaded(isolated(case.room), case.room.Options(model=str(folder)))
+    assert isinstance(engine, SpeechToText)
+    assert engine.transcribe(speech(), "en") == whisper.transcribe(speech(), "en")
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "pt_BR", "nb", "fil", "zh-Hant-TW"])

@@ -20,6 +20,7 @@ from model_files import loaded
 from requirements import requirement
 
 from engines.errors import MissingDependency, TextToSpeechError
+from engines.isolation.isolated_engine import isolated
 from engines.lipsync.oculus import visemes_of
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
@@ -124,6 +125,15 @@ def voice(folder) -> room.Kokoro:
     return loaded(room, room.Options(model=str(folder)), "cpu")
 
 
+def test_it_speaks_the_same_in_a_process_of_its_own(folder, voice):
+    engine = loaded(isolated(room), room.Options(model=str(folder)))
+    assert isinstance(engine, TextToSpeech)
+    assert engine.voices() == tuple(voice.voices())
+    (ours,), (theirs,) = voice.synthesize("Hello there."), engine.synthesize("Hello there.")
+    assert (ours.words, ours.phonemes) == (theirs.words, theirs.phonemes)
+    assert len(ours.audio.samples) == len(theirs.audio.samples)  # the vocoder draws noise
+
+
 @pytest.fixture
 def broken(folder, tmp_path) -> Path:
     """A copy of the model to be damaged."""
@@ -158,13 +168,13 @@ class Light:
 
 @pytest.fixture
 def light(voice, folder) -> room.Kokoro:
-    return room.Kokoro(Watched(Light(voice._model)), folder, 1.0)
+    return room.Kokoro(Watched(Light(voice.model)), folder, 1.0)
 
 
 @pytest.fixture
 def watched(voice, monkeypatch) -> Watched:
-    watched = Watched(voice._model)
-    monkeypatch.setattr(voice, "_model", watched)
+    watched = Watched(voice.model)
+    monkeypatch.setattr(voice, "model", watched)
     return watched
 
 
@@ -213,7 +223,7 @@ def test_every_language_has_the_models_own_times(voice, watched, name):
     (speech,) = voice.synthesize(TEXTS[name], name)
     assert_whole([speech], TEXTS[name])
     ((phonemes, style, output),) = watched.calls
-    assert style.equal(voice._pack(name)[len(phonemes) - 1])
+    assert style.equal(voice.pack(name)[len(phonemes) - 1])
     assert set(phonemes) <= VOCAB.keys()
     edges = [FRAME_MS * sum(output.pred_dur[: i + 1].tolist()) for i in range(len(phonemes) + 1)]
     expected = [(c, edge) for c, edge in zip(phonemes, edges, strict=False) if visemes_of(c) != ()]
@@ -266,7 +276,7 @@ def test_words_begin_with_their_own_sound(light, name, words):
 )
 def test_english_needs_no_downloaded_tagger(light, text, phonemes):
     list(light.synthesize(text))
-    assert light._model.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
+    assert light.model.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
 
 
 def test_what_is_said_is_not_logged(light, caplog):
@@ -276,7 +286,7 @@ def test_what_is_said_is_not_logged(light, caplog):
 
 def test_words_outside_the_lexicon_are_asked_of_espeak(light):
     list(light.synthesize("Zyxlophin"))
-    assert len(light._model.calls[0][0]) > 5
+    assert len(light.model.calls[0][0]) > 5
 
 
 def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
@@ -285,13 +295,13 @@ def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
     speeches = list(light.synthesize(text))
     assert_whole(speeches, text)
     assert len(speeches) > 4
-    for phonemes, _, _ in light._model.calls:
+    for phonemes, _, _ in light.model.calls:
         assert len(phonemes) <= 510
     for one, other in pairwise(speeches):
         assert one.words[-1].text.rstrip()[-1] in ".,", "cut at a clause"
         assert one.phonemes[-1].duration_ms + other.phonemes[0].duration_ms <= 100, "hardly a pause at the joint"
         assert one.audio.samples[-1] == other.audio.samples[0] == 0, "nothing clicks"
-    begin, end = int(light._model.calls[0][2].pred_dur[0]), int(light._model.calls[-1][2].pred_dur[-1])
+    begin, end = int(light.model.calls[0][2].pred_dur[0]), int(light.model.calls[-1][2].pred_dur[-1])
     assert speeches[0].phonemes[0].duration_ms == begin * FRAME_MS
     assert speeches[-1].phonemes[-1].duration_ms == end * FRAME_MS
 
@@ -302,7 +312,7 @@ def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
 def test_what_is_too_long_for_the_window_is_still_said_whole(light, name, text):
     speeches = list(light.synthesize(text, name))
     assert_whole(speeches, text)
-    assert max(len(phonemes) for phonemes, _, _ in light._model.calls) <= 510
+    assert max(len(phonemes) for phonemes, _, _ in light.model.calls) <= 510
 
 
 @pytest.mark.parametrize(
@@ -348,7 +358,7 @@ def test_closing_stops_within_one_step(light):
     speeches = light.synthesize("This is one sentence of many. " * 60)
     next(speeches)
     speeches.close()
-    assert len(light._model.calls) == 1
+    assert len(light.model.calls) == 1
 
 
 def test_many_threads_share_it(voice):

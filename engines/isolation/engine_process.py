@@ -76,6 +76,11 @@ class EngineProcess:
         return self._process.pid
 
     @property
+    def how(self) -> str:
+        """How it has ended: ``SIGSEGV``, ``status 1``, ``a deadline``."""
+        return self._how
+
+    @property
     def dead(self) -> bool:
         """Whether it has ended, or is about to."""
         return self._ended or self._dead.is_set()

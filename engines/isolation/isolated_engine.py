@@ -166,7 +166,7 @@ class EngineSupervisor:
     def _restart(self, process: EngineProcess) -> None:
         if process is not self._process:
             return  # it died while it was loaded: whoever waits for that is told
-        log.error("The process of the %s engine %s has died", self.info.stage, self.info.name)
+        log.error("The process of the %s engine %s has died: %s", self.info.stage, self.info.name, process.how)
         if time.monotonic() - self._restarted_at >= _RESTARTS_APART_S:
             self._restarted_at = time.monotonic()
             with suppress(EngineError, MemoryError, RuntimeError):  # the next turn tries again, and says why it cannot be

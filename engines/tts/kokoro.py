@@ -107,7 +107,7 @@ class Kokoro:
     """A `TextToSpeech` on Kokoro: float32 at 24 000 Hz, timing ``measured``. Safe to share between threads."""
 
     def __init__(self, model: Any, folder: Path, speed: float) -> None:
-        self._model, self._speed = model, min(max(speed, 0.5), 2.0)
+        self.model, self._speed = model, min(max(speed, 0.5), 2.0)
         self._window: int = model.context_length - 2
         found = sorted(folder.glob(_VOICES), key=lambda path: (path.stem != kokoro_voices.DEFAULT, path.stem))
         self._files = {path.stem: path for path in found if kokoro_voices.is_voice(path.stem)}
@@ -171,16 +171,16 @@ class Kokoro:
             except Exception as error:  # dictionaries and number readers of nine languages
                 why = f"Kokoro cannot pronounce {piece[:40]!r}. Say it in other words."
                 raise TextToSpeechError(why, code="unpronounceable") from error
-        known = ["".join(c for c in phonemes if c in self._model.vocab) for _, phonemes in words]
+        known = ["".join(c for c in phonemes if c in self.model.vocab) for _, phonemes in words]
         audible = any(map(str.strip, known))
         return [(word, re.sub(" +", " ", kept) if audible else "") for (word, _), kept in zip(words, known, strict=True)]
 
     def _step(self, words: Words, identifier: str, *, first: bool, last: bool) -> Speech:
         phonemes = "".join(characters for _, characters in words).rstrip()
-        pack = self._pack(identifier)
+        pack = self.pack(identifier)
         try:
             style = pack[min(len(phonemes), len(pack)) - 1]
-            output = self._worker.submit(self._model, phonemes, style, self._speed, return_output=True).result()
+            output = self._worker.submit(self.model, phonemes, style, self._speed, return_output=True).result()
             samples, frames = np.array(output.audio.numpy(), np.float32).reshape(-1), [int(frame) for frame in output.pred_dur]
         except Exception as error:
             raise _failure(error, "Kokoro failed", "Try again, or choose another voice.", "synthesis_failed") from error
@@ -199,7 +199,7 @@ class Kokoro:
         kept[-len(_FADE) :] *= _FADE[::-1] if tail else 1
         return Speech(AudioChunk(kept, _RATE), *_timings(words, phonemes, frames), timing="measured")
 
-    def _pack(self, identifier: str) -> Any:
+    def pack(self, identifier: str) -> Any:
         """The voice: float32 of shape (510, 1, 256), one style for each number of phonemes."""
         if identifier not in self._packs:
             try:
