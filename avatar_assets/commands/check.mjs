@@ -9,7 +9,10 @@ const [format, ...paths] = process.argv.slice(2);
 
 const SPEC = JSON.parse(readFileSync(new URL('../web/avatar_file/spec.json', import.meta.url), 'utf8'));
 
-const { inspectAvatar, oversizeReport } = await import('../web/avatar_file/inspect.mjs').catch((error) => {
+const [{ inspectAvatar }, { oversizeReport }] = await Promise.all([
+  import('../web/avatar_file/inspect.mjs'),
+  import('../web/avatar_file/report.mjs'),
+]).catch((error) => {
   console.error(`The check could not start (${error.message}). It needs Node.js 20.10 or newer; this is ${process.version}.`);
   process.exit(NOT_CHECKED);
 });

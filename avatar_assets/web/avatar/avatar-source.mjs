@@ -1,10 +1,10 @@
 // Avatar source: where the bytes of a persona's avatar come from (a served file or one dropped on the page), checked and mended.
 
-import { oversizeReport, refusedReport } from '../avatar_file/inspect.mjs';
 import { loadAvatar } from '../avatar_file/load.mjs';
+import { oversizeReport, refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 
-/** @typedef {{report: import('../avatar_file/inspect.mjs').Report, bytes: Uint8Array | null}} AvatarFile `bytes` is null where the file cannot be shown */
+/** @typedef {{report: import('../avatar_file/report.mjs').Report, bytes: Uint8Array | null}} AvatarFile `bytes` is null where the file cannot be shown */
 
 /**
  * Reads a file that was dropped on the page.

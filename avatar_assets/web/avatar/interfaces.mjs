@@ -31,7 +31,7 @@
  * @property {boolean} own whether the file was dropped on the page
  * @property {boolean} worn whether the person is seen in it
  * @property {number} [attempt] see `Persona`
- * @property {import('../avatar_file/inspect.mjs').Report} [report]
+ * @property {import('../avatar_file/report.mjs').Report} [report]
  * @property {string} [file] its name, and
  * @property {string} [code] the finding, where there is no report: without 3-D no file is read
  */

@@ -1,6 +1,6 @@
 // Avatar loading: from the bytes of a file to those that are shown: inspected, decompressed where needed, repaired where needed.
 
-import { inspectAvatar, refusedReport } from './inspect.mjs';
+import { inspectAvatar } from './inspect.mjs';
 import { writeGlb } from './glb.mjs';
 import { repairAvatar } from './repair.mjs';
 import { packingsOf } from './packing.mjs';
@@ -11,7 +11,7 @@ import { ValidationError } from './errors.mjs';
  *
  * @param {string} name
  * @param {Uint8Array} bytes
- * @returns {Promise<{report: import('./inspect.mjs').Report, bytes: Uint8Array | null}>} null where the file cannot be shown
+ * @returns {Promise<{report: import('./report.mjs').Report, bytes: Uint8Array | null}>} null where the file cannot be shown
  */
 export async function loadAvatar(name, bytes) {
   const { report, file, plan } = inspectAvatar(name, bytes);

@@ -1,4 +1,5 @@
 // Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body, in this tab only; a panel shows what was found in it.
+import { refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 import { make } from './dom.mjs';
 
@@ -95,7 +96,7 @@ export class OwnAvatar {
   /** What the stage says of a file, of whoever was called to the stage. */
   hear(message) {
     if (message.type !== 'body') return;
-    const { persona, own, worn, attempt, report = sentenceOf(message) } = message;
+    const { persona, own, worn, attempt, report = refusedReport(message.file, message.code) } = message;
     if (!own) {
       this.#tell(persona, report, false);
       return;
@@ -141,10 +142,4 @@ export class OwnAvatar {
     this.#panel.replaceChildren(...parts);
     this.#told.hidden = false;
   }
-}
-
-/** Where there is no 3-D, the stage only names the finding. */
-function sentenceOf({ file, code }) {
-  const [level, text] = SPEC.findings[code];
-  return { file, kind: '', verdict: 'refused', licence: '', findings: [{ code, level, text }] };
 }
