@@ -18,7 +18,7 @@ def marks_in_python(source: str) -> set[str]:
     return {
         argument.value
         for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id == "requirement"
+        if ast.unparse(call.func) in {"requirement", "pytest.mark.requirement"}
         for argument in call.args
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }
@@ -52,7 +52,17 @@ def test_a_requirement_is_told_once_in_a_sentence_with_its_source():
 
 
 def test_marks_are_found_as_they_are_written():
-    python = "@requirement('a.b', 'a.c')\n@other\ndef test_x(): ...\n\n@requirement('a.d')\ndef helper(): ...\n"
+    python = """
+@requirement("a.b", "a.c")
+@other
+def test_x(): ...
+
+@pytest.mark.requirement("a.e")
+def test_y(): ...
+
+@requirement("a.d")
+def helper(): ...
+"""
     node = "test('stops at once [talk.stop] [a.b-c]', () => {\n  test(`each ${one} [a.d]`, () => {"
-    assert marks_in_python(python) == {"a.b", "a.c"}
+    assert marks_in_python(python) == {"a.b", "a.c", "a.e"}
     assert marks_in_node(node) == {"talk.stop", "a.b-c", "a.d"}
