@@ -19,7 +19,7 @@ const GAZE = ['In', 'Out', 'Up', 'Down'].flatMap((way) => ['Left', 'Right'].map(
  *
  * @typedef {object} RepairPlan
  * @property {Map<string, number>} bones bone → node
- * @property {ReturnType<typeof analyseSkeleton>} skeleton
+ * @property {import('./skeleton.mjs').SkeletonAnalysis} skeleton
  * @property {Map<string, string>} shapeNames name in the file → name in the spec
  * @property {Map<string, string>} vowels vowel → its name in the file
  * @property {'arkit' | 'five' | 'none'} visemeSource what missing visemes are made of

@@ -86,21 +86,23 @@ function keepOneScene(json) {
 
 /** Puts every bone of the spec where the file has it, with Mixamo's axes, and rebinds skins, so that the body keeps its shape. */
 function retargetSkeleton(json, { bones: found, skeleton }, added, original, bin) {
-  const { moved, bones } = retarget(found, skeleton);
+  const { bodyTransform, bones } = retarget(found, skeleton);
   const { nodes } = json;
   const parents = parentIndices(nodes);
   const number = new Map(found);
   for (const name of BONES.keys()) if (!number.has(name)) number.set(name, nodes.push({ name }) - 1);
   const isBone = new Set(number.values());
   const named = new Map([...number].map(([name, index]) => [index, name]));
-  const after = (index) => (named.has(index) ? bones.get(named.get(index)) : moved.clone().multiply(skeleton.worlds[index]));
+  const newWorld = (index) => (named.has(index) ? bones.get(named.get(index)) : bodyTransform.clone().multiply(skeleton.worlds[index]));
   const roots = json.scenes[0].nodes.filter((index) => !isBone.has(index));
   for (const node of nodes) if (node.children) node.children = node.children.filter((child) => !isBone.has(child));
   parents.forEach((parent, index) => {
     if (isBone.has(index) || (parent !== null && !isBone.has(parent))) return;
     setTransform(
       nodes[index],
-      parent === null ? moved.clone().multiply(localMatrix(nodes[index])) : after(parent).clone().invert().multiply(after(index)),
+      parent === null
+        ? bodyTransform.clone().multiply(localMatrix(nodes[index]))
+        : newWorld(parent).clone().invert().multiply(newWorld(index)),
     );
   });
   for (const [name, { parent }] of BONES) {
@@ -113,7 +115,7 @@ function retargetSkeleton(json, { bones: found, skeleton }, added, original, bin
   for (const node of nodes) if (!node.children?.length) delete node.children;
   json.scenes[0].nodes = roots;
   json.animations = []; // made for the bones as they were
-  for (const skin of json.skins) rebindSkin(skin, { moved, after, worlds: skeleton.worlds }, added, { json: original, bin });
+  for (const skin of json.skins) rebindSkin(skin, { bodyTransform, newWorld, worlds: skeleton.worlds }, added, { json: original, bin });
 }
 
 function setTransform(node, matrix) {
@@ -124,13 +126,13 @@ function setTransform(node, matrix) {
 }
 
 /** New inverse bind matrices: each joint moves the resting body as before, from its new place. */
-function rebindSkin(skin, { moved, after, worlds }, added, file) {
+function rebindSkin(skin, { bodyTransform, newWorld, worlds }, added, file) {
   const { joints, inverseBindMatrices } = skin;
   const before = inverseBindMatrices === undefined ? null : readAccessor(file, inverseBindMatrices);
   const binds = new Float32Array(16 * joints.length);
   joints.forEach((joint, at) => {
     const inverse = before ? new Matrix4().fromArray(before, 16 * at) : new Matrix4();
-    binds.set(after(joint).clone().invert().multiply(moved).multiply(worlds[joint]).multiply(inverse).elements, 16 * at);
+    binds.set(newWorld(joint).clone().invert().multiply(bodyTransform).multiply(worlds[joint]).multiply(inverse).elements, 16 * at);
   });
   skin.inverseBindMatrices = added.accessor('MAT4', 16, joints.length, binds);
   delete skin.skeleton;

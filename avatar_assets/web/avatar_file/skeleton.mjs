@@ -102,6 +102,20 @@ const rotationOf = (matrix) => new Quaternion().setFromRotationMatrix(new Matrix
  *
  * @param {object} json of a file that was found sound
  * @param {Map<string, number>} found bone → node; has at least the spec's required bones
+ * @returns {SkeletonAnalysis}
+ *
+ * @typedef {object} SkeletonAnalysis
+ * @property {Matrix4[]} worlds every node's world matrix
+ * @property {Quaternion} uprighting the rotation that makes the person stand upright and look along +Z; none where it nearly does
+ * @property {number} scale to the spec's stature
+ * @property {number} length from hips to head, m
+ * @property {number} height of the hips, m
+ * @property {boolean} standing whether it nearly stands upright and looks along +Z
+ * @property {boolean} size whether length or height is not the spec's
+ * @property {boolean} root whether something above the hips moves, turns or scales the skeleton
+ * @property {string[]} axes bones with other axes than Mixamo's
+ * @property {string[]} order bones that hang on another bone than in the spec
+ * @property {string[]} missing bones of the spec
  */
 export function analyseSkeleton(json, found) {
   const { nodes } = json;
@@ -112,36 +126,36 @@ export function analyseSkeleton(json, found) {
   const height = at('Hips').y;
   const { hipsToHead, hipsHeight, sizeTolerance, standingTolerance, rootTolerance, axesTolerance } = SPEC;
   const standing = 2 * Math.acos(Math.min(1, Math.abs(upright.w))) <= standingTolerance * RADIANS;
-  const turned = standing ? new Quaternion() : upright.clone().invert();
+  const uprighting = standing ? new Quaternion() : upright.clone().invert();
   const parents = parentIndices(nodes);
   const off = (value, usual) => Math.abs(value / usual - 1) > sizeTolerance;
   const above = parents[found.get('Hips')];
   const root = above === null ? new Matrix4() : worlds[above];
-  const even = [...found.values()].every((index) =>
+  const unscaled = [...found.values()].every((index) =>
     new Vector3()
       .setFromMatrixScale(worlds[index])
       .subScalar(1)
       .toArray()
       .every((x) => Math.abs(x) <= rootTolerance),
   );
-  const crooked = bothSides(SPEC.checkedAxes).filter((name) => {
+  const wrongAxes = bothSides(SPEC.checkedAxes).filter((name) => {
     const { to } = BONES.get(name);
     if (!found.has(name) || !found.has(to)) return false;
-    const way = at(to).sub(at(name)).applyQuaternion(turned);
-    if (way.length() < EPSILON_M) return false;
-    const is = turned.clone().multiply(rotationOf(worlds[found.get(name)]));
-    return is.angleTo(axesAlong(name, way)) > axesTolerance * RADIANS;
+    const direction = at(to).sub(at(name)).applyQuaternion(uprighting);
+    if (direction.length() < EPSILON_M) return false;
+    const current = uprighting.clone().multiply(rotationOf(worlds[found.get(name)]));
+    return current.angleTo(axesAlong(name, direction)) > axesTolerance * RADIANS;
   });
   return {
     worlds,
-    turned,
+    uprighting,
     scale: length < EPSILON_M ? 1 : hipsToHead / length,
     length,
     height,
     standing,
     size: off(length, hipsToHead) || off(height, hipsHeight),
-    root: !even || root.elements.some((value, index) => Math.abs(value - (index % 5 ? 0 : 1)) > rootTolerance),
-    axes: crooked,
+    root: !unscaled || root.elements.some((value, index) => Math.abs(value - (index % 5 ? 0 : 1)) > rootTolerance),
+    axes: wrongAxes,
     order: [...found.keys()].filter((name) => nearestBoneAbove(name, found, parents) !== specParent(name, found)),
     missing: [...BONES.keys()].filter((name) => !found.has(name)),
   };
@@ -162,11 +176,11 @@ function uprightRotation(found, at) {
   return new Quaternion().setFromRotationMatrix(new Matrix4().makeBasis(side, up, side.clone().cross(up)));
 }
 
-/** Mixamo's axes of a bone, turned as little as possible so that +Y runs along `way`. */
-function axesAlong(name, way) {
+/** Mixamo's axes of a bone, turned as little as possible so that +Y runs along `direction`. */
+function axesAlong(name, direction) {
   const { axes } = BONES.get(name);
   const usual = new Vector3(0, 1, 0).applyQuaternion(axes);
-  return new Quaternion().setFromUnitVectors(usual, way.clone().normalize()).multiply(axes);
+  return new Quaternion().setFromUnitVectors(usual, direction.clone().normalize()).multiply(axes);
 }
 
 /** The nearest ancestor of a bone that is a bone itself, in the file. */
@@ -187,28 +201,28 @@ function specParent(name, found) {
  * Retargets the skeleton: every bone of the spec with Mixamo's axes, each where the file has it.
  *
  * @param {Map<string, number>} found
- * @param {ReturnType<typeof analyseSkeleton>} analysed
- * @returns {{moved: Matrix4, bones: Map<string, Matrix4>}} how the body as a whole is scaled, turned and moved, and then every bone's place
+ * @param {SkeletonAnalysis} analysis
+ * @returns {{bodyTransform: Matrix4, bones: Map<string, Matrix4>}} how the body as a whole is scaled, rotated and moved, and then every bone's place
  */
-export function retarget(found, { worlds, turned, scale, size }) {
-  const moved = new Matrix4().compose(new Vector3(), turned, new Vector3().setScalar(size ? scale : 1));
-  const hips = positionOf(worlds[found.get('Hips')]).applyMatrix4(moved);
-  moved.premultiply(new Matrix4().makeTranslation(-hips.x, SPEC.hipsHeight - hips.y, -hips.z));
-  const known = new Map([...found].map(([name, index]) => [name, positionOf(worlds[index]).applyMatrix4(moved)]));
+export function retarget(found, { worlds, uprighting, scale, size }) {
+  const bodyTransform = new Matrix4().compose(new Vector3(), uprighting, new Vector3().setScalar(size ? scale : 1));
+  const hips = positionOf(worlds[found.get('Hips')]).applyMatrix4(bodyTransform);
+  bodyTransform.premultiply(new Matrix4().makeTranslation(-hips.x, SPEC.hipsHeight - hips.y, -hips.z));
+  const known = new Map([...found].map(([name, index]) => [name, positionOf(worlds[index]).applyMatrix4(bodyTransform)]));
   const bones = new Map();
   for (const [name, { parent, to, offset }] of BONES) {
     const above = bones.get(parent);
     const place = known.get(name) ?? between(positionOf(above), nextKnown(to, known)) ?? offset.clone().applyMatrix4(above);
-    const way = known.has(to) ? known.get(to).clone().sub(place) : new Vector3();
+    const direction = known.has(to) ? known.get(to).clone().sub(place) : new Vector3();
     let axes = BONES.get(name).axes.clone();
     if (parent && parent !== 'Head' && name !== 'Head')
       axes =
-        way.length() > EPSILON_M
-          ? axesAlong(name, way)
+        direction.length() > EPSILON_M
+          ? axesAlong(name, direction)
           : rotationOf(above).multiply(BONES.get(parent).axes.clone().invert()).multiply(axes);
     bones.set(name, new Matrix4().compose(place, axes, new Vector3(1, 1, 1)));
   }
-  return { moved, bones };
+  return { bodyTransform, bones };
 }
 
 const between = (one, other) => (other ? one.clone().lerp(other, 0.5) : null);
