@@ -22,7 +22,7 @@ from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import EngineError, TextToSpeechError
-from engines.events import TurnFailed
+from engines.events import TurnCompleted, TurnFailed
 from engines.isolation.isolated_engine import IsolatedTextToSpeech, isolated
 from engines.isolation.messages import Call, MessageStream, Ready, Setup
 from engines.llm import scripted
@@ -91,7 +91,7 @@ def test_a_process_that_the_system_ends_is_told_from_a_crash(engine):
 
 
 @pytest.mark.parametrize(
-    ("how", "kind"), [("memory", MemoryError), ("error", RuntimeError), ("base", RuntimeError), ("sys_exit", RuntimeError)]
+    ("how", "kind"), [("memory", MemoryError), ("error", RuntimeError), ("base", RuntimeError), ("exit", RuntimeError)]
 )
 def test_an_exception_costs_no_process(engine, how, kind):
     pid = engine.supervisor.pid
@@ -140,6 +140,28 @@ def test_calls_do_not_wait_for_each_other(engine):
         thread.join(WAIT_S)
     assert len(said) == 8
     assert max(said) - begun < 2.5
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("segfault", "crashed"),
+        ("abort", "crashed"),
+        ("late segfault", "crashed"),
+        ("memory", "out_of_memory"),
+        ("base", "crashed"),
+        ("exit", "crashed"),
+        ("error", "crashed"),
+        ("typed", "hoarse"),
+    ],
+)
+def test_whatever_happens_the_turn_ends_its_text_remains_and_the_next_turn_is_served(engine, persona, how, code):
+    engines = replace(stub_engines(), tts=EngineHandle(faulty_engine.INFO, lambda: engine))
+    *_, last = run_turn(TurnRequest("one", persona, None, reply=f"{how} now."), engines)
+    assert isinstance(last, TurnFailed)
+    assert (last.code, last.stage, last.text) == (code, "tts", f"{how} now.")
+    *_, last = run_turn(TurnRequest("two", persona, None, reply="hello."), engines)
+    assert isinstance(last, TurnCompleted)
 
 
 @pytest.mark.parametrize("how", ["hang", pytest.param("freeze", marks=POSIX)])

@@ -60,7 +60,7 @@ class IsolatedAdapter:
             return None
         process = _started(self._module, self.INFO)
         try:
-            return _returned(process.call("files", options, device), self.INFO, _LOAD_EMBEDDED_S)
+            return _answer(process, self.INFO, _LOAD_EMBEDDED_S, "files", options, device)
         finally:
             process.end()
 
@@ -115,7 +115,7 @@ class EngineSupervisor:
                 ending = weakref.finalize(self, process.end)  # also when the app quits
                 try:
                     limit_s = _LOAD_EMBEDDED_S if self.info.embedded else _LOAD_S
-                    self.loaded = _returned(process.call("load", *self._arguments), self.info, limit_s)
+                    self.loaded = _answer(process, self.info, limit_s, "load", *self._arguments)
                 except BaseException:
                     ending()
                     raise
@@ -244,10 +244,10 @@ def _started(module: str, info: EngineInfo, on_death: Callable[[EngineProcess], 
     return process
 
 
-def _returned(call: RunningCall, info: EngineInfo, limit_s: float) -> Any:
-    """What a call while loading returns."""
+def _answer(process: EngineProcess, info: EngineInfo, limit_s: float, method: str, *arguments: Any) -> Any:
+    """What a call of the adapter returns."""
     try:
-        return call.answer(limit_s).value
+        return process.call(method, *arguments).answer(limit_s).value
     except ProcessDied as death:
         raise _cannot_start(info, f"its process ended with {death.how}") from death
     except TimeoutError as error:
