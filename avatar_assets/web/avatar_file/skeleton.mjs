@@ -94,7 +94,7 @@ export function worldMatrices(nodes) {
   return worlds;
 }
 
-const positionOf = (matrix) => new Vector3().setFromMatrixPosition(matrix);
+const translationOf = (matrix) => new Vector3().setFromMatrixPosition(matrix);
 const rotationOf = (matrix) => new Quaternion().setFromRotationMatrix(new Matrix4().extractRotation(matrix));
 
 /**
@@ -120,7 +120,7 @@ const rotationOf = (matrix) => new Quaternion().setFromRotationMatrix(new Matrix
 export function analyseSkeleton(json, found) {
   const { nodes } = json;
   const worlds = worldMatrices(nodes);
-  const at = (name) => positionOf(worlds[found.get(name)]);
+  const at = (name) => translationOf(worlds[found.get(name)]);
   const upright = uprightRotation(found, at);
   const length = at('Head').distanceTo(at('Hips'));
   const height = at('Hips').y;
@@ -206,13 +206,13 @@ function specParent(name, found) {
  */
 export function retarget(found, { worlds, uprighting, scale, size }) {
   const bodyTransform = new Matrix4().compose(new Vector3(), uprighting, new Vector3().setScalar(size ? scale : 1));
-  const hips = positionOf(worlds[found.get('Hips')]).applyMatrix4(bodyTransform);
+  const hips = translationOf(worlds[found.get('Hips')]).applyMatrix4(bodyTransform);
   bodyTransform.premultiply(new Matrix4().makeTranslation(-hips.x, SPEC.hipsHeight - hips.y, -hips.z));
-  const known = new Map([...found].map(([name, index]) => [name, positionOf(worlds[index]).applyMatrix4(bodyTransform)]));
+  const known = new Map([...found].map(([name, index]) => [name, translationOf(worlds[index]).applyMatrix4(bodyTransform)]));
   const bones = new Map();
   for (const [name, { parent, to, offset }] of BONES) {
     const above = bones.get(parent);
-    const place = known.get(name) ?? between(positionOf(above), nextKnown(to, known)) ?? offset.clone().applyMatrix4(above);
+    const place = known.get(name) ?? midpoint(translationOf(above), nextKnown(to, known)) ?? offset.clone().applyMatrix4(above);
     const direction = known.has(to) ? known.get(to).clone().sub(place) : new Vector3();
     let axes = BONES.get(name).axes.clone();
     if (parent && parent !== 'Head' && name !== 'Head')
@@ -225,7 +225,7 @@ export function retarget(found, { worlds, uprighting, scale, size }) {
   return { bodyTransform, bones };
 }
 
-const between = (one, other) => (other ? one.clone().lerp(other, 0.5) : null);
+const midpoint = (one, other) => (other ? one.clone().lerp(other, 0.5) : null);
 
 function nextKnown(to, known) {
   while (to && !known.has(to)) ({ to } = BONES.get(to));
