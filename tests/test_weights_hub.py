@@ -205,7 +205,7 @@ def cancelled_at(count: int) -> tuple[float, list[Progress]]:
             cancel.cancel()
             at.append(time.monotonic())
 
-    error = fails(tell=tell, cancel=cancel)
+    error = fails(on_progress=tell, cancel=cancel)
     assert (error.code, error.retryable) == ("cancelled", True)
     return time.monotonic() - at[0], told
 
@@ -454,7 +454,7 @@ def test_who_waits_can_leave(hub):
     first, second = CancelToken(), CancelToken()
     codes: list[str] = []
     reading = threading.Event()
-    one = threading.Thread(target=lambda: codes.append(fails(tell=lambda _: reading.set(), cancel=first).code))
+    one = threading.Thread(target=lambda: codes.append(fails(on_progress=lambda _: reading.set(), cancel=first).code))
     one.start()
     assert reading.wait(5)
     two = threading.Thread(target=lambda: codes.append(fails(cancel=second).code))

@@ -76,7 +76,7 @@ class Download:
     """Some files of one commit on their way."""
 
     def __init__(
-        self, repository: str, commit: str, files: Sequence[File], tell: Callable[[int, int], object], stop: threading.Event
+        self, repository: str, commit: str, files: Sequence[File], on_progress: Callable[[int, int], object], stop: threading.Event
     ) -> None:
         """Nothing is asked for yet.
 
@@ -84,12 +84,12 @@ class Download:
             repository: the hub's name of a model.
             commit: which version.
             files: no two of the same content.
-            tell: called with the bytes that are here and all bytes, about ten times a second, never by two threads at once.
+            on_progress: called with the bytes that are here and all bytes, about ten times a second, never by two threads at once.
             stop: ends the download with the next piece that arrives (at most 64 KB); while the hub is silent, with the time-out of the
                 hub's library (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``).
         """
         self._repository, self._commit, self._files = repository, commit, files
-        self._tell, self._stop = tell, stop
+        self._on_progress, self._stop = on_progress, stop
         self._guard, self._told_at = threading.Lock(), 0.0
         self.total = sum(file.size for file in files)
         self.done = sum(file.here for file in files)
@@ -180,4 +180,4 @@ class Download:
             self.done += count
             if now or time.monotonic() - self._told_at >= _TELL_EVERY_S:
                 self._told_at = time.monotonic()
-                self._tell(self.done, self.total)
+                self._on_progress(self.done, self.total)

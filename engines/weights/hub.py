@@ -58,12 +58,12 @@ def find(model: Model) -> Path | None:
     return folder if folder and not _lacks(model, folder) else None
 
 
-def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, cancel: CancelToken | None = None) -> Path:
+def fetch(model: Model, on_progress: Callable[[Progress], object] = lambda _: None, cancel: CancelToken | None = None) -> Path:
     """The model's folder: at once if it is whole on this machine, else downloaded into the hub's cache, on from where it stopped last time.
 
-    `tell` is called about ten times a second, never by two threads at once. `cancel` is noticed with the next piece that arrives, at most
-    64 KB; while the hub keeps silent, when the library's time-out ends (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``). A hub that stays silent is
-    given up after three of these. Whoever asks for a model that is already on its way waits for it.
+    `on_progress` is called about ten times a second, never by two threads at once. `cancel` is noticed with the next piece that arrives, at
+    most 64 KB; while the hub keeps silent, when the library's time-out ends (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``). A hub that stays silent
+    is given up after three of these. Whoever asks for a model that is already on its way waits for it.
 
     Raises:
         EngineError: `model.failure`, code ``unknown_model``, ``missing_files``, ``offline``, ``gated``, ``disk_full``, ``checksum``,
@@ -78,18 +78,18 @@ def fetch(model: Model, tell: Callable[[Progress], object] = lambda _: None, can
         cancel.on_cancel(stop.set)
     try:
         with _alone(model, stop):
-            return find(model) or _fetch(model, tell, stop)
+            return find(model) or _fetch(model, on_progress, stop)
     except EngineError:
         raise
     except Exception as error:  # whatever the network, the hub and the disk can do
         raise _failure(model, *_reason(error)) from error
 
 
-def _fetch(model: Model, tell: Callable[[Progress], object], stop: threading.Event) -> Path:
+def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: threading.Event) -> Path:
     storage = _storage(model)
     commit, files = _listed(model, storage / "blobs")
     (storage / "blobs").mkdir(parents=True, exist_ok=True)
-    download = Download(model.name, commit, files, lambda done, total: tell(Progress(done, total)), stop)
+    download = Download(model.name, commit, files, lambda done, total: on_progress(Progress(done, total)), stop)
     if (free := shutil.disk_usage(storage).free) < (needed := download.total - download.done):
         why = f"does not fit on the disk: {_size(needed)} are needed, {_size(free)} are free. Free some space, then try again."
         raise _failure(model, "disk_full", why)
