@@ -140,6 +140,14 @@ def test_what_is_spoken_covers_the_sound_word_by_word(text, language):
         assert set(indices) <= set(range(len(words)))
 
 
+def test_a_language_that_espeak_ng_does_not_know_is_said_once(caplog):
+    for _ in range(3):
+        spoken(words_of("Magandang umaga"), "qxx-Latn")
+    assert [record.message for record in caplog.records] == [
+        "eSpeak NG does not know the language 'qxx-Latn': estimated lips follow another language in Latin letters"
+    ]
+
+
 def test_words_that_are_run_together_share_their_phonemes():
     words = words_of("Who lives in the middle of it?")
     reference = spoken(words, "en-us")

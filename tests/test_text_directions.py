@@ -74,9 +74,8 @@ def test_cuts_make_no_difference_and_nothing_is_held_for_ever(pieces):
 
 def test_nothing_waits_that_cannot_become_a_direction():
     directions = DirectionFilter()
-    for text in ("Hello ", "there *", "r", "eally* (", "not [1", "] ", "[this is a very long text in brackets that cannot be one", "[x] "):
-        directions.push(text)
-    assert directions._held == ""
+    written = ("Hello ", "there *", "r", "eally* (", "not [1", "] ", "[this is a very long text in brackets that cannot be one", "[x] ")
+    assert "".join(map(directions.push, written)) == "".join(written)
     assert directions.push("[smi") == ""
     assert directions.push("le] x") == "x"
 

@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, groupby
 
 import numpy as np
@@ -166,16 +166,23 @@ def _shared_out(phonemes: list[tuple[str, int, float, float]], texts: Sequence[s
 
 def _voice_for(spoken: str, language: str, library: EspeakLibrary) -> str | None:
     """What the library calls the voice that reads a word; None where none can."""
-    own, tag = None, language.replace("_", "-").lower()
+    tag = language.replace("_", "-").lower()
     if tag == "en":
         tag = DEFAULT_VOICE
-    while tag and not (own := library.identifiers.get(tag)):
+    while tag and tag not in library.identifiers:
         tag = tag.rpartition("-")[0]
     script = next((_script(character) for character in spoken if character.isalpha()), "LATIN")
     voices = _SCRIPTS.get(script, ())
-    if own and (script == "LATIN" or tag.partition("-")[0] in voices):
-        return own
+    if tag and (script == "LATIN" or tag.partition("-")[0] in voices):
+        return library.identifiers[tag]
+    if not tag:
+        _say_once(language, script.title())
     return library.identifiers.get(voices[0]) if voices else None
+
+
+@lru_cache(maxsize=64)
+def _say_once(language: str, script: str) -> None:
+    log.warning("eSpeak NG does not know the language %r: estimated lips follow another language in %s letters", language[:20], script)
 
 
 def _script(character: str) -> str:
