@@ -13,6 +13,8 @@ const engine = (stage, more = {}) => ({
   state: 'ready',
   detail: '',
   awaited: [],
+  downloads: [],
+  retryInS: null,
   ...more,
 });
 const basic = (stage, more) => engine(stage, { embedded: true, ...more });
@@ -61,7 +63,7 @@ test('every state is a phrase with its reason, and has its remedy [page.status]'
     ['idle', 'will be loaded', null],
     ['downloading', 'asking the hub for its files', 'stop'],
   ]) {
-    const kokoro = { title: 'Kokoro', state, detail: 'why', done: 0, total: 0 };
+    const kokoro = { title: 'Kokoro', state, detail: 'why', retryInS: null, done: 0, total: 0 };
     assert.equal(stateOf(kokoro), expected);
     assert.equal(remedyOf(kokoro), remedy);
   }
@@ -74,7 +76,7 @@ test('of an engine that was set aside it is said why, and when it is tried again
   assert.equal(stateOf({ ...aside, retryInS: null }), 'was set aside: No memory.');
   assert.deepEqual([true, false].map((choosable) => remedyOf(aside, choosable)), ['retry', 'retry']);
   assert.deepEqual([true, false].map((choosable) => remedyOf({ ...aside, retryInS: null }, choosable)), ['retry', null]);
-  assert.equal(remedyOf({ state: 'downloading' }, false), null);
+  assert.equal(remedyOf({ ...aside, state: 'downloading', retryInS: null }, false), null);
 });
 
 test('a download that was kept says so, or why it failed', () => {
@@ -98,7 +100,7 @@ beforeEach(() => {
 });
 
 const offers = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
-const coming = (selection, more = {}) => ({ title: selection, selection, model: '', state: 'downloading', detail: '', done: 50, total: 100, ...more });
+const coming = (selection, more = {}) => ({ title: selection, selection, model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100, ...more });
 const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { offers, wish: '', ...more })], choosable });
 const use = (name) => {
   details.querySelector('select').value = name;

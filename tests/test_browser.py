@@ -306,6 +306,18 @@ def test_the_page_works_by_keyboard_alone(page):
     assert {"talk", "stop", "clear", "send", "file"} <= reached
 
 
+def test_the_space_bar_talks_after_a_click_too(page):
+    for clicked in ("#stop", "#persona [aria-checked=true]", "#chat"):
+        page.locator(clicked).click()
+        page.keyboard.down("Space")
+        expect(page.locator("#status")).to_have_attribute("data-state", "listening")
+        expect(page.locator("#level")).to_be_visible()
+        page.locator("#stop").click()  # forgets the recording
+        page.keyboard.up("Space")
+        expect(page.locator("#level")).to_be_hidden()
+    expect(page.locator("#chat .mine")).to_have_count(0)
+
+
 def test_a_refused_microphone_is_explained_and_typing_goes_on(browser, address):
     page = visit(browser, address, permissions=[])
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')) }")

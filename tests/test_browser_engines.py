@@ -25,7 +25,7 @@ WAIT_MS = 60_000
 def hub(tmp_path_factory) -> Iterator[Hub]:
     folder = make(tmp_path_factory.mktemp("qwen"))
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with hub_server.running(Hub(files=files, faults={"model.safetensors": [Fault(pause_s=0.25), Fault()]})) as hub:
+    with hub_server.running(Hub(files=files, faults={"model.safetensors": [Fault(pause_s=0.5), Fault()]})) as hub:
         yield hub
 
 
@@ -70,6 +70,12 @@ def test_a_model_is_fetched_behind_the_conversation_stopped_taken_up_again_and_u
     use(page, "transformers", "some/model")
     expect(section.locator(".engine em")).to_have_text(re.compile(r"downloading \d+ %, \d+ MB of \d+ MB"), timeout=WAIT_MS)
     expect(section.get_by_role("progressbar")).to_be_visible()
+    use(page, "scripted")
+    expect(section.locator(".engines-question")).to_contain_text("Transformers is still being downloaded.")
+    section.get_by_role("button", name="Keep it for later").click()
+    expect(section.locator(".engine em")).to_have_text(re.compile(r"downloading \d+ %, .*, kept for later"), timeout=WAIT_MS)
+    use(page, "transformers", "some/model")
+    expect(section.locator(".engine em")).to_have_text(re.compile(r"downloading \d+ %, \d+ MB of \d+ MB$"), timeout=WAIT_MS)
     section.get_by_role("button", name="Cancel: Transformers").click()
     expect(section.get_by_role("button", name="Retry: Transformers")).to_be_visible(timeout=WAIT_MS)
     arrived = sum(request.sent for request in hub.asked("model.safetensors"))
@@ -90,6 +96,7 @@ def test_a_model_is_fetched_behind_the_conversation_stopped_taken_up_again_and_u
     aside = section.locator(".engine[data-state=failed]")
     expect(aside).to_contain_text("was set aside: ", timeout=WAIT_MS)
     expect(aside).to_contain_text("'nobody/nothing'")
+    expect(aside.get_by_role("button", name="Retry: Transformers")).to_be_visible()
     expect(section.locator(".engine").first.locator("code")).to_have_text("some/model")
     use(page, "transformers", str(Path(__file__).parent))
     expect(section.locator(".problem")).to_contain_text("A folder can only be named where the app is started")

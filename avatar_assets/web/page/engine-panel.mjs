@@ -21,7 +21,7 @@ const UNREACHABLE = 'The app does not answer; is it still running?';
  * @property {number} done while downloading: bytes that are here
  * @property {number} total
  *
- * @typedef {EngineStatus & {stage: 'stt' | 'llm' | 'tts', awaited: EngineStatus[], downloads?: EngineStatus[]}} Stage
+ * @typedef {EngineStatus & {stage: 'stt' | 'llm' | 'tts', awaited: EngineStatus[], downloads: EngineStatus[]}} Stage
  * The engine at work, those that would be used before it, and downloads that were kept though another engine was chosen.
  */
 
@@ -29,7 +29,7 @@ const UNREACHABLE = 'The app does not answer; is it still running?';
 export function lineOf(stages) {
   const failed = stages.find(({ state }) => state === 'failed');
   if (failed) return { quality: 'failed', line: `${failed.title} does not work: ${failed.detail || failed.summary}` };
-  const coming = stages.flatMap(({ awaited, downloads = [] }) => [...awaited, ...downloads]).find(isComing);
+  const coming = stages.flatMap(({ awaited, downloads }) => [...awaited, ...downloads]).find(isComing);
   const aside = stages.flatMap(({ awaited }) => awaited).find(({ state }) => state === 'failed');
   let more = '';
   if (coming) more = coming.state === 'downloading' ? ` · ${coming.title} ${percent(coming)}` : ` · ${coming.title} is being loaded`;
@@ -69,7 +69,7 @@ export function keptStateOf(engine) {
  * @param {EngineStatus} engine
  * @param {boolean} choosable whether the user may choose engines here; who may not can still have one tried again that was set aside
  */
-export function remedyOf({ state, retryInS = null }, choosable = true) {
+export function remedyOf({ state, retryInS }, choosable = true) {
   if (state === 'failed' && retryInS !== null) return 'retry';
   if (!choosable) return null;
   if (state === 'downloading') return 'stop';
@@ -99,7 +99,7 @@ export class EnginePanel {
     const shown = JSON.stringify([engines, choosable]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.busy = engines.some(({ awaited, downloads = [] }) => [...awaited, ...downloads].some(isComing));
+    this.busy = engines.some(({ awaited, downloads }) => [...awaited, ...downloads].some(isComing));
     const { line, quality } = lineOf(engines);
     this.#details.querySelector('.engines-line').textContent = line;
     this.#details.dataset.quality = quality;
@@ -151,9 +151,9 @@ class Section {
 
   /** @param {Stage & {wish: string}} stage */
   show(stage) {
-    const { awaited, downloads = [], wish } = stage;
+    const { awaited, downloads, wish } = stage;
     const engines = [stage, ...awaited, ...downloads];
-    const shape = JSON.stringify(engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS == null]));
+    const shape = JSON.stringify(engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS === null]));
     if (shape !== this.#shape) this.#draw(engines, stage.summary); // else a button would go away under the finger
     this.#shape = shape;
     engines.forEach((engine, index) => this.#update(this.#list.children[index], engine, index > awaited.length));
@@ -173,17 +173,18 @@ class Section {
     item.append(make('b', '', {}, engine.title));
     if (engine.model) item.append(' ', make('code', '', {}, engine.model));
     if (summary) item.append(` ${summary}`);
-    item.append(' ', make('em'));
+    if (engine.state !== 'ready') item.append(' ', make('em'));
     if (engine.state === 'downloading') item.append(bar(engine.title));
     const remedy = remedyOf(engine, this.#choosable);
     if (remedy) {
-      const order = remedy === 'stop' ? { stop: engine.selection ?? true } : { retry: true };
+      const order = remedy === 'stop' ? { stop: engine.selection } : { retry: true };
       item.append(' ', action('remedy', REMEDIES[remedy], () => this.#tell(order), `${REMEDIES[remedy]}: ${engine.title}`));
     }
     return item;
   }
 
   #update(item, engine, kept) {
+    if (engine.state === 'ready') return;
     item.querySelector('em').textContent = kept ? keptStateOf(engine) : stateOf(engine);
     if (engine.state === 'downloading') showShare(item.querySelector('.bar'), engine);
   }
@@ -274,7 +275,7 @@ function showShare(element, { done, total }) {
 }
 
 /** When an engine that was set aside is tried again, as a sentence. */
-function againOf({ retryInS = null }) {
+function againOf({ retryInS }) {
   if (retryInS === null) return '';
   return retryInS > 0 ? ` It is tried again in ${retryInS} s.` : ' It is being tried again.';
 }
