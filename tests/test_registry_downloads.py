@@ -133,6 +133,19 @@ def test_a_kept_download_is_stopped_alone_and_outlives_another_choice(registry, 
     wait_for(lambda: under_way(registry) == {})
 
 
+def test_a_download_that_was_chosen_again_is_stopped_for_all_who_wait_for_it(registry, the_hub):
+    registry.choose("tts", "large")
+    wait_for(lambda: under_way(registry) == {"large": "downloading"})
+    registry.choose("tts", "embedded", keep=True)
+    registry.choose("tts", "large")
+    registry.stop("tts", "large")
+    wait_for(lambda: not any(thread.name == "prepare-tts" for thread in threading.enumerate()))
+    assert under_way(registry) == {"large": "stopped"}
+    the_hub.gates["large"].set()
+    registry.retry("tts")
+    ready(registry, "large")
+
+
 def test_too_many_kept_downloads_are_refused_and_change_nothing(registry):
     for number, name in enumerate(MODELS[:3]):
         registry.choose("tts", name, keep=True)

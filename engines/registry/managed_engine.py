@@ -64,6 +64,7 @@ class ManagedEngine:
         self._options, self._device = options, device
         self._loading = threading.Lock()
         self._cancel = CancelToken()
+        self._stops = 0
 
     @property
     def usable(self) -> bool:
@@ -112,10 +113,13 @@ class ManagedEngine:
         Raises:
             EngineError: it cannot be; the state says why as well.
         """
+        stops = self._stops
         while not self._loading.acquire(timeout=_LOOK_EVERY_S):
             if not wanted():
                 return None
         try:
+            if self._stops != stops and self.state.name == "stopped":  # whoever stopped it meant those who waited for it as well
+                raise EngineError(self.state.detail, code="cancelled", retryable=True)
             if self.engine is None and wanted():
                 self.require()
                 try:
@@ -131,6 +135,7 @@ class ManagedEngine:
 
     def stop(self) -> None:
         """End its download, if one is under way."""
+        self._stops += 1
         self._cancel.cancel()
 
     def reset(self) -> None:
