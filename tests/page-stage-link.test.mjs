@@ -4,7 +4,7 @@ import test, { beforeEach } from 'node:test';
 
 import { StageLink } from '../avatar_assets/web/page/stage-link.mjs';
 
-let heard, link, sent, stage;
+let changed, classes, heard, link, sent, stage;
 
 beforeEach(() => {
   sent = [];
@@ -12,7 +12,14 @@ beforeEach(() => {
   stage = { postMessage: (message) => sent.push(message) };
   globalThis.location = { origin: 'http://here', search: '?face=2d' };
   globalThis.window = new EventTarget();
-  globalThis.document = { body: { classList: { contains: () => false } }, createElement: () => ({ contentWindow: stage }) };
+  classes = [];
+  globalThis.MutationObserver = class {
+    constructor(callback) {
+      changed = callback;
+    }
+    observe() {}
+  };
+  globalThis.document = { body: { classList: { contains: (name) => classes.includes(name) } }, createElement: () => ({ contentWindow: stage }) };
   link = new StageLink({ append() {} }, (message) => heard.push(message));
 });
 
@@ -45,6 +52,12 @@ test('of states and people only the last waits, however long the stage takes', (
   link.post({ type: 'persona' });
   hear({ type: 'ready' });
   assert.deepEqual(sent, [...['state', 'people', 'resume'].map((type) => ({ type, index: 999 })), { type: 'persona' }, { type: 'persona' }]);
+});
+
+test('a page that becomes dark while it is open tells the stage, once', () => {
+  hear({ type: 'ready' });
+  for (classes of [['loaded'], ['dark'], ['dark', 'wide'], []]) changed();
+  assert.deepEqual(sent, [{ type: 'theme', theme: 'dark' }, { type: 'theme', theme: 'light' }]);
 });
 
 test('a silence is asked for at once, and the answer passed on', () => {

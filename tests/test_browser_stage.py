@@ -177,6 +177,7 @@ def test_the_words_on_the_stage_can_be_read_before_every_background(browser, add
     frame.evaluate("stageProbe.audioContext.suspend()")  # the words stand still with the sound
     for name in ("plain", "study", "evening", "shelves"):
         frame.evaluate("name => document.querySelector(`#settings input[value=${name}]`).click()", name)
+        frame.wait_for_selector(f"#backdrop[data-shown={name}]")
         for selector, where in (("#state", "#state"), ("#captions", "#captions"), ("#captions .now", "#captions")):
             frame.wait_for_function("selector => document.querySelector(selector)", arg=selector)
             for tone in frame.evaluate(BEHIND, where):

@@ -6,10 +6,13 @@ import pytest
 from requirements import requirement
 
 from engines.config.shared import shared
+from engines.types import VISEME_NAMES
 
 
-@pytest.mark.parametrize("name", ["acting/acts.json", "acting/moods.json", "avatar/views.json"])
 @requirement("house.shared-facts")
+@pytest.mark.parametrize(
+    "name", ["acting/acts.json", "acting/moods.json", "avatar/views.json", "lipsync/visemes.json", "stage/backdrops/backdrops.json"]
+)
 def test_a_shared_file_is_an_object_with_entries(name):
     assert shared(name)
 
@@ -24,6 +27,13 @@ def test_a_direction_names_a_mood_that_there_is():
     assert {act["mood"] for act in directions.values() if "mood" in act} <= set(moods)
 
 
-def test_the_first_view_is_one_of_them():
-    views = shared("avatar/views.json")
+def test_the_first_view_and_the_first_room_are_some_of_them():
+    views, rooms = shared("avatar/views.json"), shared("stage/backdrops/backdrops.json")
     assert views["first"] in views["views"]
+    assert rooms["first"] in rooms["rooms"]
+
+
+def test_the_visemes_are_the_types_own():
+    table = shared("lipsync/visemes.json")
+    assert tuple(table["visemes"]) == VISEME_NAMES
+    assert set(table["closures"]) < set(VISEME_NAMES)

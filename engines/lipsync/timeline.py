@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
+from engines.config.shared import shared
 from engines.errors import TextToSpeechError
 from engines.lipsync.oculus import visemes_of
 from engines.types import PhonemeTiming, Speech, Viseme, VisemeName, VisemeTimeline, WordTiming
@@ -23,7 +24,7 @@ FRAME_MS = 25.0
 NUCLEUS = 0.6
 """Share of a diphthong's duration that its first vowel gets. Affricates and longer sequences are divided evenly."""
 
-_CLOSURES = frozenset[VisemeName]({"PP", "FF"})
+_CLOSURES = frozenset[VisemeName](shared("lipsync/visemes.json")["closures"])
 _VOWELS = frozenset[VisemeName]({"aa", "E", "I", "O", "U"})
 _EPSILON_MS = 1e-6
 

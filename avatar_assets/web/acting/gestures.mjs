@@ -3,6 +3,26 @@
 const between = (least, most) => least + Math.random() * (most - least);
 const eitherSide = (size) => (Math.random() < 0.5 ? -size : size);
 
+/** Hands of somebody less lively than this stay down. */
+export const HANDS_FROM = 0.3;
+/** How much TalkingHead's body and head move at a liveliness of 1: face to face, the calmer half of its poses. */
+const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
+const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatarSpeakingHeadMove: 0 };
+
+/** TalkingHead's options for somebody who is so lively; `still` where motion shall be reduced. */
+export function movementOf(liveliness, still) {
+  if (still) return MOVEMENT_STILL;
+  return Object.fromEntries(Object.entries(MOVEMENT).map(([name, value]) => [name, value * Math.sqrt(liveliness)]));
+}
+
+/** TalkingHead takes its options of the head's movements when it is made; from now on each movement takes what they are then. */
+export function followOptions(head) {
+  for (const [state, option] of Object.entries({ idle: 'avatarIdleHeadMove', speaking: 'avatarSpeakingHeadMove' })) {
+    const now = () => head.opt[option];
+    for (const { vs } of head.animTemplateEyes[state].alt) vs.headMove = vs.headMove.map((value) => (value === null ? null : now));
+  }
+}
+
 /**
  * By state: `every` gives the ms until the next cue, `template` an animation for TalkingHead's `animFactory` (times in ms,
  * values of morph targets and rotations). `still` asks for eyes and brows only. While speaking it is TalkingHead's own hands,

@@ -5,7 +5,7 @@ import { DIRECTIONS, actOf, templateOf } from '../acting/acts.mjs';
 import { Camera } from './camera.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { VISEMES } from '../lipsync/viseme-curves.mjs';
-import { CUES } from '../acting/gestures.mjs';
+import { CUES, HANDS_FROM, followOptions, movementOf } from '../acting/gestures.mjs';
 import { SceneRenderer } from './renderer.mjs';
 import { AdaptiveQuality } from './adaptive-quality.mjs';
 import { SkinnedMeshes } from './low_power/skinned-meshes.mjs';
@@ -14,12 +14,8 @@ import { Gaze } from '../acting/gaze.mjs';
 
 /** How long a mood lasts that a stage direction brought, if nothing else comes, in ms of TalkingHead's clock. */
 const MOOD_MS = 9000;
-/** How long hands stay at a gesture, in ms of TalkingHead's clock; below this liveliness they stay down. */
+/** How long hands stay at a gesture, in ms of TalkingHead's clock. */
 const GESTURE_MS = 2200;
-const HANDS_FROM = 0.3;
-/** TalkingHead's body, at a liveliness of 1: face to face, the calmer half of its poses. */
-const MOVEMENT = { modelMovementFactor: 0.5, avatarIdleHeadMove: 0.4, avatarSpeakingHeadMove: 0.5 };
-const MOVEMENT_STILL = { modelMovementFactor: 0.1, avatarIdleHeadMove: 0, avatarSpeakingHeadMove: 0 };
 
 /** TalkingHead makes an AudioContext of its own; nothing is ever played in it, so it is closed and this stands in. */
 const SILENT_CONTEXT = { state: 'closed', resume: async () => {}, suspend: async () => {}, close: async () => {} };
@@ -72,9 +68,10 @@ export class TalkingHeadAvatar {
       cameraView: 'upper',
       avatarIdleEyeContact: 0.7,
       avatarSpeakingEyeContact: 0.85,
-      ...(this.#still ? MOVEMENT_STILL : MOVEMENT),
+      ...movementOf(this.#liveliness, this.#still),
       update: () => this.#beforeDrawing(),
     }));
+    followOptions(head);
     head.audioCtx.close();
     head.audioCtx = SILENT_CONTEXT;
     head.audioAnalyzerNode = analyserOf(voice);
@@ -100,7 +97,7 @@ export class TalkingHeadAvatar {
     this.#mood = head.getMoodNames().includes(mood) ? mood : 'neutral';
     this.#moodUntil = Infinity;
     this.#liveliness = liveliness;
-    if (!this.#still) for (const [name, value] of Object.entries(MOVEMENT)) head.opt[name] = value * Math.sqrt(liveliness);
+    Object.assign(head.opt, movementOf(liveliness, this.#still));
     const file = `../avatars/${encodeURIComponent(avatar)}.glb`;
     try {
       await head.showAvatar({

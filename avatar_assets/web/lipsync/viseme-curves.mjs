@@ -1,10 +1,12 @@
 // Viseme curves: how far each viseme is formed at a moment of a segment. Pure arithmetic: no DOM, no clock, no state.
 
+import TABLE from './visemes.json' with { type: 'json' };
+
 /** The fifteen Oculus mouth shapes, as the wire spells them. */
-export const VISEMES = Object.freeze(['sil', 'PP', 'FF', 'TH', 'DD', 'kk', 'CH', 'SS', 'nn', 'RR', 'aa', 'E', 'I', 'O', 'U']);
+export const VISEMES = Object.freeze(TABLE.visemes);
 
 /** Shapes that close the mouth: a listener sees it at once when they do not. */
-const CLOSURES = ['PP', 'FF'];
+const CLOSURES = TABLE.closures;
 /** How far a shape is formed at its height; avatars made for TalkingHead are sculpted for these two amplitudes. */
 const PEAK = 0.6;
 const CLOSURE_PEAK = 0.9;

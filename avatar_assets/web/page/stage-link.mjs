@@ -1,7 +1,9 @@
 // Stage link: messages between the page and the stage's iframe; sound is decoded once on the way in.
 
 /** Of these only the last counts while the stage is not ready. */
-const LAST_COUNTS = ['state', 'people', 'resume'];
+const LAST_COUNTS = ['state', 'people', 'resume', 'theme'];
+/** Gradio marks a dark page so, also when the system's theme changes while it is open. */
+const themeOf = (body) => (body.classList.contains('dark') ? 'dark' : 'light');
 
 /** Holds the iframe; every message sent before the stage is ready is kept and delivered in order. */
 export class StageLink {
@@ -12,7 +14,7 @@ export class StageLink {
   /** @param {HTMLElement} host  @param {(message: object) => void} onMessage */
   constructor(host, onMessage) {
     const query = new URLSearchParams(location.search);
-    const asked = new URLSearchParams({ theme: document.body.classList.contains('dark') ? 'dark' : 'light' });
+    const asked = new URLSearchParams({ theme: themeOf(document.body) });
     for (const name of ['debug', 'face']) if (query.has(name)) asked.set(name, query.get(name));
     this.#frame = Object.assign(document.createElement('iframe'), {
       src: new URL(`../stage/stage.html?${asked}`, import.meta.url).href,
@@ -26,6 +28,7 @@ export class StageLink {
       onMessage(data);
     });
     host.append(this.#frame);
+    this.#followTheme(document.body);
   }
 
   /** The stage's window. */
@@ -72,6 +75,12 @@ export class StageLink {
   #send(segment, turn) {
     const pcm = segment.pcm.slice(0); // the original stays here for replay and download
     this.post({ ...segment, type: 'segment', turn, pcm }, [pcm]);
+  }
+
+  #followTheme(body) {
+    let told = themeOf(body);
+    const tell = () => told !== themeOf(body) && this.post({ type: 'theme', theme: (told = themeOf(body)) });
+    new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ['class'] });
   }
 
   #deliver() {

@@ -3,7 +3,7 @@
 import { cuesOf } from '../acting/acts.mjs';
 import { ASKED_FOR } from '../avatar/avatar-view.mjs';
 import { Roster } from '../avatar/roster.mjs';
-import { paintBackdrop } from './backdrop.mjs';
+import { Backdrop } from './backdrop.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { Captions } from './captions.mjs';
 import { timelineOf } from '../lipsync/viseme-curves.mjs';
@@ -13,12 +13,16 @@ import { StageSettings } from './stage-settings.mjs';
 
 /** What the pill can show; the page around says it in words. */
 const STATES = ['loading', 'idle', 'listening', 'thinking', 'speaking', 'failed'];
+/** A mouth that does not move. */
+const STILL = timelineOf({ visemes: [], vtimes: [], vdurations: [] });
 /** How long the last caption stays after the last word, in ms. */
 const CAPTION_LINGER_MS = 1200;
 
 const query = new URLSearchParams(location.search);
 const element = (id) => document.getElementById(id);
 const captions = new Captions(element('captions'));
+const backdrop = new Backdrop(element('backdrop'));
+const darkScheme = matchMedia('(prefers-color-scheme: dark)');
 const roster = new Roster(element('person'), { sounding: () => player?.sounding() ?? [], onFace: faceChanged, onFile: (event) => send({ ...event, type: 'body' }) });
 const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
 const filming = new Filming(
@@ -47,6 +51,7 @@ const HANDLERS = {
   end: ({ turn }) => player.end(turn),
   stop: stopNow,
   state: showState,
+  theme: showTheme,
   resume: () => player.resume(),
 };
 
@@ -67,24 +72,23 @@ async function receive(event) {
   }
 }
 
-function playSegment(segment) {
-  const { words, wtimes, text, index } = segment;
-  try {
-    segment.seat = roster.seatOf(segment.speaker);
-  } catch (error) {
-    send({ type: 'error', message: error.message });
-  }
-  try {
-    segment.timeline = timelineOf(segment);
-  } catch (error) {
-    segment.timeline = timelineOf({ visemes: [], vtimes: [], vdurations: [] });
-    send({ type: 'error', message: `${error.message} The mouth stays still in segment ${index}.` });
-  }
+/** A segment gets what playing it needs: the seat of its speaker, its mouth, its acts; what is wrong with it is told, and left out. */
+function playSegment(message) {
+  const { words, wtimes, text, index } = message;
+  const segment = { ...message, seat: null, timeline: STILL, due: cuesOf(message) };
+  const attempt = (name, make, consequence = '') => {
+    try {
+      segment[name] = make();
+    } catch (error) {
+      send({ type: 'error', message: error.message + consequence });
+    }
+  };
+  attempt('seat', () => roster.seatOf(message.speaker));
+  attempt('timeline', () => timelineOf(message), ` The mouth stays still in segment ${index}.`);
   if (!Array.isArray(words) || words.length !== wtimes?.length) {
     Object.assign(segment, { words: [], wtimes: [], text: text ?? '' });
     send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
   }
-  segment.due = cuesOf(segment);
   player.play(segment);
 }
 
@@ -150,10 +154,11 @@ async function showPersona(message) {
   const persona = personaOf(message);
   colour = persona.colour;
   document.documentElement.style.setProperty('--persona', colour);
-  drawBackdrop();
+  const furnished = showBackdrop();
   roster.announce(persona);
   await opened;
   await roster.show(persona);
+  await furnished;
   showPeople();
 }
 
@@ -181,17 +186,24 @@ function showPeople() {
 function settled({ view }, image) {
   picture = image;
   roster.setView(view);
-  drawBackdrop();
+  showBackdrop();
 }
 
-function drawBackdrop() {
-  const canvas = element('backdrop');
-  const { clientWidth, clientHeight } = element('stage');
-  const sharpness = Math.min(2, devicePixelRatio);
-  Object.assign(canvas, { width: Math.max(1, clientWidth * sharpness), height: Math.max(1, clientHeight * sharpness) });
-  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+/** @returns {Promise<void>} when it is drawn, or cannot be */
+async function showBackdrop() {
   const { theme } = document.documentElement.dataset;
-  paintBackdrop(canvas.getContext('2d'), { name: settings.choices.backdrop, colour, dark: theme ? theme === 'dark' : dark, image: picture });
+  const dark = theme ? theme === 'dark' : darkScheme.matches;
+  try {
+    await backdrop.show({ name: settings.choices.backdrop, colour, dark, image: picture });
+  } catch (error) {
+    send({ type: 'error', message: error.message });
+  }
+}
+
+/** The page around has become dark or light. */
+function showTheme({ theme }) {
+  document.documentElement.dataset.theme = theme;
+  showBackdrop();
 }
 
 function faceChanged(face, reason, seat) {
@@ -238,8 +250,8 @@ async function openStage() {
 }
 
 settings.open();
-new ResizeObserver(drawBackdrop).observe(element('stage'));
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawBackdrop);
+new ResizeObserver(() => backdrop.draw()).observe(element('stage'));
+darkScheme.addEventListener('change', showBackdrop);
 const voice = openVoice();
 const opened = openStage();
 // What arrives early waits, in its order, until there is a voice to serve it.
