@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { DEFAULTS, choicesOf, refusalOf } from '../avatar_assets/web/stage/stage-settings.mjs';
+import { DEFAULTS, choicesOf, pictureProblemOf } from '../avatar_assets/web/stage/stage-settings.mjs';
 
 test('what was kept comes back', () => {
   const kept = { view: 'full', backdrop: 'shelves', captions: false, background: false };
@@ -18,7 +18,7 @@ test('one good choice beside a bad one is kept', () => {
 });
 
 test('a picture that is empty or too large is refused by its name', () => {
-  assert.match(refusalOf({ name: 'a.png', size: 0 }), /“a\.png” is empty/);
-  assert.match(refusalOf({ name: 'b.png', size: 21e6 }), /“b\.png” is larger than 20 MB/);
-  assert.equal(refusalOf({ name: 'c.png', size: 1000 }), '');
+  assert.match(pictureProblemOf({ name: 'a.png', size: 0 }), /“a\.png” is empty/);
+  assert.match(pictureProblemOf({ name: 'b.png', size: 21e6 }), /“b\.png” is larger than 20 MB/);
+  assert.equal(pictureProblemOf({ name: 'c.png', size: 1000 }), '');
 });

@@ -186,17 +186,17 @@ def test_the_words_on_the_stage_can_be_read_before_every_background(browser, add
     page.context.close()
 
 
-SPEAK = """(speaker) => {
+SPEAK = """([speaker, seconds]) => {
   const { contentWindow: stage } = document.querySelector('iframe.stage-page');
-  const pcm = new Int16Array(24000 * 6).map((_, at) => 8000 * Math.sin(at / 9)).buffer;
-  const visemes = Array(30).fill('aa');
+  const pcm = new Int16Array(24000 * seconds).map((_, at) => 8000 * Math.sin(at / 9)).buffer;
+  const visemes = Array(5 * seconds).fill('aa');
   const mouth = { visemes, vtimes: visemes.map((_, at) => at * 200), vdurations: visemes.map(() => 200) };
   const said = { text: 'Hello.', words: ['Hello.'], wtimes: [0], wdurations: [900] };
   const segment = { type: 'segment', turn: `turn-${speaker}`, index: 0, sampleRate: 24000, pcm, speaker, ...mouth, ...said };
   stage.postMessage(segment, location.origin, [pcm]);
   stage.postMessage({ type: 'end', turn: segment.turn }, location.origin);
 }"""
-"""The stage is told that somebody speaks for six seconds."""
+"""The stage is told that somebody speaks for so many seconds."""
 MOUTHS = (
     "['first', 'second'].map((seat) => Math.max(...Object.entries(stageProbe.weights(seat)).map(([name, w]) => (name === 'sil' ? 0 : w))))"
 )
@@ -215,14 +215,14 @@ def test_two_people_on_the_stage_speak_with_their_own_mouths_and_look_at_each_ot
     expect(frame.locator(".seat")).to_have_count(2)
     expect(frame.locator("[data-seat=second] svg")).to_have_attribute("aria-label", "Captain Alex")
     for speaker, mine, theirs, sign in (("captain", 1, 0, 1), ("maya", 0, 1, -1)):
-        page.evaluate(SPEAK, speaker)
+        page.evaluate(SPEAK, [speaker, 4])
         frame.wait_for_function(f"{MOUTHS}[{mine}] > 0.3")
         assert frame.evaluate(MOUTHS)[theirs] == 0
         listener = ("first", "second")[theirs]
         frame.wait_for_function(f"({GAZE})('{listener}') * {sign} > 5")
         assert abs(frame.evaluate(GAZE, ("first", "second")[mine])) < 5
         frame.wait_for_function(f"Math.max(...{MOUTHS}) === 0")
-    page.evaluate(SPEAK, "nobody")
+    page.evaluate(SPEAK, ["nobody", 1])
     frame.wait_for_function("stageProbe.events.some(({ out }) => out?.type === 'error' && out.message.includes('nobody'))")
     page.locator("#persona [data-id=captain]").click()
     expect(frame.locator(".seat")).to_have_count(1)
@@ -248,7 +248,7 @@ STALL = """async (tap) => {
 def test_a_stalled_picture_does_not_stall_the_voice(page):
     answered(page)
     frame = stage(page)
-    page.evaluate(SPEAK, "maya")
+    page.evaluate(SPEAK, ["maya", 6])
     frame.wait_for_function(f"{MOUTHS}[0] > 0.3")
     stalled = frame.evaluate(STALL, (HOUSE / "tests" / "fixtures" / "level-tap.mjs").read_text(encoding="utf-8"))
     during = [level for at, level in stalled["blocks"] if stalled["from"] <= at <= stalled["from"] + 0.95]

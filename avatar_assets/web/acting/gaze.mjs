@@ -1,4 +1,4 @@
-// Gaze: where the figure's eyes go, when they look ahead and when they look at somebody who stands beside.
+// Gaze: where the eyes of TalkingHead's avatar go, when they look ahead and when they look at somebody who stands beside.
 
 import { clock } from '../playback/frame-clock.mjs';
 

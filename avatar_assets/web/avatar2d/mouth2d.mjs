@@ -1,4 +1,6 @@
-// Drawn mouth: from the fifteen weights to the outlines of lips, teeth and tongue. Pure arithmetic, no DOM.
+// 2-D mouth: from the fifteen weights to the outlines of lips, teeth and tongue. Pure arithmetic, no DOM.
+
+import { peakOf } from '../lipsync/viseme-curves.mjs';
 
 /**
  * What makes a mouth shape visible, at its full weight. `open` 0…1 is the gap between the lips, `wide` -1…1 narrows or
@@ -22,8 +24,6 @@ const SHAPES = {
   U: { open: 0.3, wide: -0.85, round: 1 },
 };
 const FEATURES = ['open', 'wide', 'round', 'press', 'tuck', 'upper', 'lower', 'tongue'];
-/** The weight at which a shape is fully formed: the amplitudes of face.mjs. */
-const FULL = Object.fromEntries(Object.keys(SHAPES).map((name) => [name, name === 'PP' || name === 'FF' ? 0.9 : 0.6]));
 
 const HALF_WIDTH = 31;
 const OPENING = 44;
@@ -42,7 +42,7 @@ export function featuresOf(weights) {
   const features = Object.fromEntries(FEATURES.map((name) => [name, 0]));
   let total = 0;
   for (const [name, shape] of Object.entries(SHAPES)) {
-    const share = weights[name] / FULL[name];
+    const share = weights[name] / peakOf(name);
     total += share;
     for (const feature of Object.keys(shape)) features[feature] += share * shape[feature];
   }

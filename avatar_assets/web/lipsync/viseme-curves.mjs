@@ -7,7 +7,7 @@ export const VISEMES = Object.freeze(TABLE.visemes);
 
 /** Shapes that close the mouth: a listener sees it at once when they do not. */
 const CLOSURES = TABLE.closures;
-/** How far a shape is formed at its height; avatars made for TalkingHead are sculpted for these two amplitudes. */
+/** Avatars made for TalkingHead are sculpted for these two amplitudes. */
 const PEAK = 0.6;
 const CLOSURE_PEAK = 0.9;
 
@@ -81,6 +81,9 @@ function curve(start, duration) {
   };
 }
 
+/** How far a shape is formed at its height, 0…1. @param {string} name */
+export const peakOf = (name) => (CLOSURES.includes(name) ? CLOSURE_PEAK : PEAK);
+
 /** A mouth at rest. @returns {Weights} */
 export function restWeights() {
   return Object.fromEntries(VISEMES.map((name) => [name, 0]));
@@ -120,7 +123,7 @@ function raise({ names, starts, formed, held, ends, latest }, ms, out) {
     if (ms < formed[index]) share = ease((ms - starts[index]) / (formed[index] - starts[index]));
     else if (ms > held[index]) share = 1 - ease((ms - held[index]) / (ends[index] - held[index]));
     const name = names[index];
-    out[name] = Math.max(out[name], share * (CLOSURES.includes(name) ? CLOSURE_PEAK : PEAK));
+    out[name] = Math.max(out[name], share * peakOf(name));
   }
 }
 

@@ -37,7 +37,7 @@ export function choicesOf(kept) {
 }
 
 /** Why a file cannot be a backdrop, before it is read; '' if it may be one. @param {{name: string, size: number}} file */
-export function refusalOf({ name, size }) {
+export function pictureProblemOf({ name, size }) {
   if (!size) return `“${name}” is empty.`;
   if (size > PICTURE_MAX_MB * 1e6) return `“${name}” is larger than ${PICTURE_MAX_MB} MB. Choose a smaller picture.`;
   return '';
@@ -114,8 +114,8 @@ export class StageSettings {
   async #take(input) {
     const [file] = input.files;
     if (!file) return;
-    this.#say(refusalOf(file));
-    if (refusalOf(file)) return;
+    this.#say(pictureProblemOf(file));
+    if (pictureProblemOf(file)) return;
     try {
       const image = await createImageBitmap(file);
       const scale = Math.min(1, PICTURE_PX / Math.max(image.width, image.height));
