@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 
+import { VISEMES } from '../avatar_assets/web/lipsync/viseme-curves.mjs';
+
 const home = new URL('../avatar_assets/', import.meta.url);
 const missing = existsSync(new URL('node_modules/three', home)) ? false : 'the npm modules are not installed';
 const SPEC = JSON.parse(readFileSync(new URL('web/avatar_file/spec.json', home)));
@@ -84,7 +86,7 @@ every('visemes are the weighted sums of ARKit shapes that the spec says', () => 
   for (const mesh of after.json.meshes) {
     const names = morphTargetNames(mesh);
     const [part] = mesh.primitives;
-    for (const viseme of SPEC.visemes) {
+    for (const viseme of VISEMES) {
       const made = names.indexOf(`viseme_${viseme}`);
       const recipe = Object.entries(SPEC.arkitToViseme[viseme]).filter(([name]) => names.includes(name));
       if (made < 0 || !recipe.length || !part.attributes.JOINTS_0) continue;
@@ -104,7 +106,7 @@ every('visemes are the weighted sums of ARKit shapes that the spec says', () => 
 every('every viseme made from ARKit shapes can be told from every other', () => {
   const { after } = repaired(without(ours(), (name) => name.startsWith('viseme_')));
   const mesh = after.json.meshes.find((one) => morphTargetNames(one).includes('viseme_aa') && morphTargetNames(one).includes('jawOpen'));
-  const moves = SPEC.visemes
+  const moves = VISEMES
     .filter((viseme) => viseme !== 'sil')
     .map((viseme) => [
       viseme,
@@ -124,13 +126,13 @@ every('five vowels become fifteen visemes', () => {
   const { after, report } = repaired(file);
   assert.ok(codes(report).includes('visemes_five'));
   const all = new Set(after.json.meshes.flatMap(morphTargetNames));
-  for (const viseme of SPEC.visemes) assert.ok(all.has(`viseme_${viseme}`), viseme);
+  for (const viseme of VISEMES) assert.ok(all.has(`viseme_${viseme}`), viseme);
 });
 
 every('every shape that a frame asks for is there, however few the file has', () => {
   for (const drop of [() => true, (name) => name.includes('Blink') || name.includes('Look'), (name) => name !== 'viseme_aa']) {
     const all = new Set(repaired(without(ours(), drop)).after.json.meshes.flatMap(morphTargetNames));
-    for (const name of [...SPEC.shapes, ...SPEC.visemes.map((viseme) => `viseme_${viseme}`)]) assert.ok(all.has(name), name);
+    for (const name of [...SPEC.shapes, ...VISEMES.map((viseme) => `viseme_${viseme}`)]) assert.ok(all.has(name), name);
     for (const [name, parts] of Object.entries(SPEC.derivedShapes)) assert.ok(all.has(name) || parts.some((part) => all.has(part)), name);
   }
 });

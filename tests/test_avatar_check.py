@@ -20,6 +20,7 @@ from requirements import requirement
 
 from avatar_assets import npm_modules
 from avatar_assets.__main__ import main
+from engines.types import VISEME_NAMES
 
 SPEC = json.loads((npm_modules.WEB / "avatar_file" / "spec.json").read_text(encoding="utf-8"))
 needs_node = pytest.mark.skipif(
@@ -121,7 +122,7 @@ def test_every_sentence_can_be_said_and_every_level_has_a_title():
     for level, sentence in SPEC["findings"].values():
         assert level in SPEC["levels"]
         assert sentence.endswith(".")
-    assert set(SPEC["arkitToViseme"]) == set(SPEC["vowelsToViseme"]) == set(SPEC["visemes"])
+    assert set(SPEC["arkitToViseme"]) == set(SPEC["vowelsToViseme"]) == set(VISEME_NAMES)
     assert {shape for recipe in SPEC["arkitToViseme"].values() for shape in recipe} <= set(SPEC["shapes"])
     assert {vowel for recipe in SPEC["vowelsToViseme"].values() for vowel in recipe} <= set(SPEC["vowelAliases"])
     assert SPEC["limits"]["heavyBytes"] < SPEC["limits"]["bytes"]

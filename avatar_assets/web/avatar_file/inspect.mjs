@@ -1,5 +1,6 @@
 // Avatar inspection: what a file has, what it lacks and what can be repaired, as findings in the spec's sentences.
 
+import { VISEMES } from '../lipsync/viseme-curves.mjs';
 import SPEC from './spec.json' with { type: 'json' };
 import { readGlb } from './glb.mjs';
 import { BASIS, packingsOf } from './packing.mjs';
@@ -120,7 +121,7 @@ const normalisedShapeName = (name) => {
   return plain.slice(Math.max(0, plain.indexOf('fcl')));
 };
 const KNOWN = new Map();
-for (const name of [...SPEC.shapes, ...SPEC.visemes.map((viseme) => `viseme_${viseme}`), ...Object.keys(SPEC.derivedShapes)])
+for (const name of [...SPEC.shapes, ...VISEMES.map((viseme) => `viseme_${viseme}`), ...Object.keys(SPEC.derivedShapes)])
   for (const called of [normalisedShapeName(name), ...(SPEC.shapeAliases[name] ?? [])]) KNOWN.set(called, name);
 const VOWELS = new Map(Object.entries(SPEC.vowelAliases).flatMap(([vowel, others]) => others.map((called) => [called, vowel])));
 
@@ -144,7 +145,7 @@ function inspectShapes(json, add) {
       count: shapeNames.size,
       example: listed([...shapeNames].slice(0, 1).map(([from, to]) => `${displayText(from)} → ${to}`)),
     });
-  const missingVisemes = SPEC.visemes.map((viseme) => `viseme_${viseme}`).filter((name) => !has.has(name));
+  const missingVisemes = VISEMES.map((viseme) => `viseme_${viseme}`).filter((name) => !has.has(name));
   const audible = missingVisemes.filter((name) => name !== 'viseme_sil');
   const visemeSource = has.has('jawOpen') ? 'arkit' : vowels.has('aa') ? 'five' : 'none';
   if (!present.length) add('no_shapes');
