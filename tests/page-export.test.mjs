@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { durationOf, mergedTimeline, wavFile } from '../avatar_assets/web/page/export.mjs';
+import { mergedTimeline, wavFile } from '../avatar_assets/web/page/export.mjs';
 
 const segment = (samples, rate, first) => ({
   sampleRate: rate,
@@ -18,7 +18,6 @@ const segment = (samples, rate, first) => ({
 
 test('the times of each segment move to where it begins in the whole', () => {
   const segments = [segment(4800, 24_000, 0), segment(2400, 24_000, 5)];
-  assert.deepEqual(segments.map(durationOf), [200, 100]);
   const whole = mergedTimeline(segments);
   assert.deepEqual(whole.wtimes, [0, 100, 200, 300]);
   assert.deepEqual(whole.vtimes, [0, 80, 200, 280]);

@@ -68,15 +68,6 @@ test('a silence is asked for at once, and the answer passed on', () => {
   assert.equal(heard.at(-1).ms, 30);
 });
 
-test("the browser's own base64 is used where there is one", () => {
-  const before = Uint8Array.fromBase64;
-  Uint8Array.fromBase64 = () => new Uint8Array(6);
-  assert.equal(link.speak(segment(0)).pcm.byteLength, 6);
-  delete Uint8Array.fromBase64;
-  assert.equal(link.speak(segment(0)).pcm.byteLength, 4);
-  if (before) Uint8Array.fromBase64 = before;
-});
-
 test('the sound stays here for a replay when it has gone to the stage', () => {
   hear({ type: 'ready' });
   const kept = link.speak(segment(0));

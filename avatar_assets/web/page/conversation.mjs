@@ -1,6 +1,7 @@
 // Conversation view: what was said as bubbles, how long the answer took, and the finished replies to hear again or to take home.
+import { durationOf } from '../playback/segment.mjs';
 import { make } from './dom.mjs';
-import { durationOf, timelineFile, wavFile } from './export.mjs';
+import { timelineFile, wavFile } from './export.mjs';
 import { filmButton } from './video-button.mjs';
 
 /** How long a browser may take to fetch a download from memory, in ms. */

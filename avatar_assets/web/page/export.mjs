@@ -1,13 +1,11 @@
 // Export: a spoken reply as files, made of its segments: a WAV, and one timeline in HeadTTS's fields.
+import { durationOf } from '../playback/segment.mjs';
 import { encodeWav } from '../playback/wav.mjs';
 
 const FIELDS = [
   ['words', 'wtimes', 'wdurations'],
   ['visemes', 'vtimes', 'vdurations'],
 ];
-
-/** Duration of a segment in ms. */
-export const durationOf = (segment) => (segment.pcm.byteLength / 2 / segment.sampleRate) * 1000;
 
 /** One timeline of several segments: the times of each are moved to where it begins in the whole. */
 export function mergedTimeline(segments) {

@@ -1,4 +1,5 @@
 // Stage link: messages between the page and the stage's iframe; sound is decoded once on the way in.
+import { segmentFromWire } from '../playback/segment.mjs';
 
 /** Of these only the last counts while the stage is not ready. */
 const LAST_COUNTS = ['state', 'people', 'resume', 'theme'];
@@ -48,8 +49,7 @@ export class StageLink {
 
   /** Plays a segment as it comes over the wire and returns what a replay or a download needs. */
   speak(event) {
-    const { audio, ...segment } = event;
-    segment.pcm = bytesOf(audio).buffer;
+    const segment = segmentFromWire(event);
     this.#send(segment, event.turn);
     return segment;
   }
@@ -87,9 +87,4 @@ export class StageLink {
     this.#ready = true;
     for (const [message, transfer] of this.#waiting.splice(0)) this.post(message, transfer);
   }
-}
-
-/** @param {string} base64 @returns {Uint8Array} */
-function bytesOf(base64) {
-  return Uint8Array.fromBase64?.(base64) ?? Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

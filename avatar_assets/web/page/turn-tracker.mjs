@@ -1,5 +1,5 @@
 // Turn tracker: which turn is running, what of Python's events and of the stage's playback belongs to it, how far it was heard when it was interrupted.
-import { durationOf } from './export.mjs';
+import { durationOf } from '../playback/segment.mjs';
 
 /** So many turns that are over are remembered, so that their late events are ignored. */
 const REMEMBERED = 100;

@@ -1,7 +1,7 @@
 // Films: replies that are said again to be taken home as a video, one at a time, and the button that asks for it.
 import { make } from './dom.mjs';
 import { recordable } from '../recording/recorder.mjs';
-import { durationOf } from './export.mjs';
+import { durationOf } from '../playback/segment.mjs';
 
 const inSeconds = (ms) => Math.round(ms / 1000);
 
