@@ -8,10 +8,11 @@ from typing import Any
 
 from avatar_assets.checking.contract import CONTRACT
 from avatar_assets.checking.rig import plain_name
+from engines.types import VISEME_NAMES
 
 Json = dict[str, Any]
 
-VISEMES = [f"viseme_{viseme}" for viseme in CONTRACT["visemes"]]
+VISEMES = [f"viseme_{viseme}" for viseme in VISEME_NAMES]
 
 
 @dataclass(frozen=True, slots=True)
