@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -351,12 +353,21 @@ def test_a_process_whose_python_stands_still_ends_itself_when_the_app_is_gone():
         env={**os.environ, "PYTHONPATH": paths},
     )
     stream = MessageStream(process.stdout, process.stdin)
-    stream.send(Setup("fixtures.faulty_engine", logging.WARNING))
+    stream.send(Setup("fixtures.faulty_engine", "", logging.WARNING))
     assert isinstance(stream.receive(), Ready)
     stream.send(Call(0, "load", (OPTIONS(on_load="freeze"), "auto", None)))
     _, said = process.communicate(timeout=WAIT_S)  # which closes its input
     assert process.returncode == 1
     assert b"Timeout" in said
+
+
+def test_an_adapter_that_only_the_app_can_find_by_its_name_is_found_by_its_file(tmp_path, monkeypatch):
+    file = shutil.copy(faulty_engine.__file__, tmp_path / "elsewhere.py")
+    spec = importlib.util.spec_from_file_location("engines.tts.elsewhere", file)
+    adapter = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, adapter)
+    spec.loader.exec_module(adapter)
+    assert say(isolated(adapter).load(adapter.Options(), "auto", None), "hello") == ["hello one"]
 
 
 @POSIX

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 from engines.isolation.messages import Answer, Call, Close, MessageStream, Next, Raised, Ready, Setup, Yielded
@@ -41,17 +42,17 @@ _Inbox = queue.SimpleQueue[Answer | Raised | ProcessDied]
 class EngineProcess:
     """A running engine host. Any thread may call it; the answers are handed out by a thread of its own."""
 
-    def __init__(self, adapter: str, on_death: Callable[[EngineProcess], object] = lambda _: None) -> None:
+    def __init__(self, adapter: ModuleType, on_death: Callable[[EngineProcess], object] = lambda _: None) -> None:
         """Start it; returns at once.
 
         Args:
-            adapter: the adapter's module, which this process can import too.
+            adapter: the adapter's module.
             on_death: called with it, from another thread, when the process has ended by itself.
 
         Raises:
             OSError: no process can be started.
         """
-        command = [sys.executable, "-c", _PROGRAM, adapter, *sys.path]
+        command = [sys.executable, "-c", _PROGRAM, adapter.__name__, *sys.path]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own program
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018 - for mypy: they are pipes
         self._stream = MessageStream(self._process.stdout, self._process.stdin)
@@ -67,8 +68,8 @@ class EngineProcess:
         self._how = ""
         self._ended = False
         """By us: nobody is to be told."""
-        threading.Thread(target=self._read, name=f"{adapter}-answers", daemon=True).start()
-        self._stream.send(Setup(adapter, logging.getLogger().getEffectiveLevel()))
+        threading.Thread(target=self._read, name=f"{adapter.__name__}-answers", daemon=True).start()
+        self._stream.send(Setup(adapter.__name__, adapter.__file__ or "", logging.getLogger().getEffectiveLevel()))
 
     @property
     def pid(self) -> int:

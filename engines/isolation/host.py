@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import importlib.util
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from types import ModuleType
 from typing import Any
 
 from engines.errors import EngineError
@@ -40,7 +42,7 @@ def main() -> None:
     try:
         setup: Setup = stream.receive()
         logging.basicConfig(level=setup.log_level, format="%(levelname)s %(name)s: %(message)s")
-        host = _Host(importlib.import_module(setup.adapter), stream)
+        host = _Host(_adapter(setup.adapter, setup.file), stream)
         stream.send(Ready())
         while True:
             host.take(stream.receive())
@@ -96,6 +98,19 @@ class _Host:
         finally:
             if close := getattr(items, "close", None):
                 close()
+
+
+def _adapter(name: str, file: str) -> ModuleType:
+    """The module, found as the app found it, or, where the app's path of its package was another, by its file."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None:
+            raise
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
 
 
 def _standard_streams() -> MessageStream:

@@ -49,20 +49,27 @@ def isolated(adapter: Adapter) -> Adapter:
 class IsolatedAdapter:
     """An `Adapter` that asks another process for everything."""
 
-    def __init__(self, adapter: Adapter) -> None:
-        self.INFO, self.Options = adapter.INFO, adapter.Options
-        self._module: str = adapter.__name__  # type: ignore[attr-defined]  # it is a module
+    def __init__(self, adapter: ModuleType) -> None:
+        self.INFO: EngineInfo = adapter.INFO
+        self.Options: type[Any] = adapter.Options
+        self._module = adapter
         self._has_files = hasattr(adapter, "files")
+        self._asked: tuple[Any, str] | None = None
+        self._files: Any = None
+        """What the adapter answered to what it was asked last."""
 
     def files(self, options: Any, device: str) -> Any:
         """What the adapter's `files` says; it may import a heavy library to find out."""
         if not self._has_files:
             return None
-        process = _started(self._module, self.INFO)
-        try:
-            return _answer(process, self.INFO, _LOAD_EMBEDDED_S, "files", options, device)
-        finally:
-            process.end()
+        if self._asked != (options, device):
+            process = _started(self._module, self.INFO)
+            try:
+                self._files = _answer(process, self.INFO, _LOAD_EMBEDDED_S, "files", options, device)
+            finally:
+                process.end()
+            self._asked = (options, device)
+        return self._files
 
     def load(self, options: Any, device: str, folder: Path | None) -> SpeechToText | ChatModel | TextToSpeech:
         """The engine, loaded in its process.
@@ -81,7 +88,7 @@ class IsolatedAdapter:
 class EngineSupervisor:
     """Keeps one engine running: starts its process, again when it has died, and ends it when nobody holds the engine any more."""
 
-    def __init__(self, module: str, info: EngineInfo, arguments: tuple[Any, ...]) -> None:
+    def __init__(self, module: ModuleType, info: EngineInfo, arguments: tuple[Any, ...]) -> None:
         """Nothing is started yet.
 
         Args:
@@ -233,7 +240,7 @@ class IsolatedTextToSpeech(_Isolated):
         return voices
 
 
-def _started(module: str, info: EngineInfo, on_death: Callable[[EngineProcess], object] = lambda _: None) -> EngineProcess:
+def _started(module: ModuleType, info: EngineInfo, on_death: Callable[[EngineProcess], object] = lambda _: None) -> EngineProcess:
     try:
         process = EngineProcess(module, on_death)
     except OSError as error:

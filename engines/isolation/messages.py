@@ -16,6 +16,8 @@ class Setup(NamedTuple):
 
     adapter: str
     """The adapter's module (``engines.tts.espeak_ng``)."""
+    file: str
+    """Where it lies, in case it cannot be found by its name."""
     log_level: int
 
 
