@@ -15,7 +15,8 @@ from engines.api.wire import event_to_wire, order_from_wire, position_from_wire,
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.conversation import PlaybackPosition
-from engines.conversation.service import ConversationService, EngineOrder
+from engines.conversation.service import ConversationService
+from engines.conversation.status import EngineOrder
 from engines.conversation.turn import TurnRequest, failed, run_turn
 from engines.errors import AudioError
 from engines.events import SegmentReady, TurnEnded, TurnInterrupted

@@ -15,7 +15,8 @@ from engines.audio import to_wav
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.conversation import PlaybackPosition
-from engines.conversation.service import ConversationService, EngineOrder
+from engines.conversation.service import ConversationService
+from engines.conversation.status import EngineOrder
 from engines.errors import ConfigError, EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TurnCompleted, TurnFailed, TurnInterrupted
 from engines.registry.registry import EngineHandle, Registry

@@ -13,7 +13,7 @@ from typing import Any
 
 from engines.audio import from_pcm16, to_pcm16
 from engines.conversation.conversation import PlaybackPosition
-from engines.conversation.service import EngineOrder, ServiceStatus, StageStatus
+from engines.conversation.status import EngineOrder, ServiceStatus, StageStatus
 from engines.errors import AudioError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.registry.discovery import EngineOption

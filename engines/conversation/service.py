@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from engines.audio import decode, require_sound
 from engines.config.personas import PersonaBook
@@ -14,63 +13,15 @@ from engines.config.settings import Settings
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
 from engines.conversation.journal import Journal
 from engines.conversation.session import TURN_ID, RunningTurn, Session, Sessions
+from engines.conversation.status import EngineOrder, ServiceStatus, stage_status
 from engines.conversation.turn import TurnRequest, failed
 from engines.errors import AudioError, ConfigError, EngineError, InputError
 from engines.events import TurnCompleted, TurnEnded, TurnEvent, TurnFailed
-from engines.registry.discovery import EngineOption
-from engines.registry.registry import Engines, EngineStatus, Registry
+from engines.registry.registry import Engines, Registry
 from engines.storage.memory import MemoryStore
-from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Stage, Utterance
+from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Utterance
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StageStatus:
-    """The engines of one stage."""
-
-    stage: Stage
-    chosen: EngineStatus | None
-    """The engine of the next turn; None where none can work."""
-    problem: str
-    """Why none can, in a sentence; else empty."""
-    awaited: tuple[EngineStatus, ...]
-    """Engines that would be used before the chosen one, and why they are not yet."""
-    selection: str
-    """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
-    options: tuple[EngineOption, ...]
-    """All engines that there are."""
-    downloads: tuple[EngineStatus, ...] = ()
-    """Downloads that go on for later, though another engine was chosen meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
-    """Who can be talked with, which engines work, and what the service takes."""
-
-    personas: tuple[Persona, ...]
-    first: Persona
-    """Who greets first."""
-    personas_problem: str | None
-    """Why the newest version of the persona file is not in use."""
-    stages: tuple[StageStatus, ...]
-    choosable: bool
-    """Whether clients may choose engines, for everybody."""
-    max_utterance_ms: float
-    max_text_chars: int
-    max_upload_mb: int
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOrder:
-    """Somebody wants another engine, the end of a download, or another try."""
-
-    stage: Stage
-    action: Literal["choose", "stop", "retry"]
-    selection: str = ""
-    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best; with ``stop``: of which engine, empty for all."""
-    keep: bool = False
-    """With ``choose``: whether a download that is under way goes on for later."""
 
 
 class ConversationService:
@@ -214,7 +165,7 @@ class ConversationService:
             personas=tuple(people.values()),
             first=self._book.first(self.settings.persona),
             personas_problem=self._book.problem,
-            stages=tuple(map(self._stage, STAGES)),
+            stages=tuple(stage_status(self._registry, stage) for stage in STAGES),
             choosable=self._choosable,
             max_utterance_ms=self.settings.max_utterance_ms,
             max_text_chars=self.settings.max_text_chars,
@@ -259,15 +210,6 @@ class ConversationService:
         if newest := people.get(session.persona.id):
             session.update(newest)
         return session
-
-    def _stage(self, stage: Stage) -> StageStatus:
-        chosen, awaited, problem = None, tuple[EngineStatus, ...](), ""
-        try:
-            chosen, awaited = self._registry.chosen(stage), self._registry.awaited(stage)
-        except EngineError as error:
-            problem = error.message
-        selection, options = self._registry.selection(stage), self._registry.options(stage)
-        return StageStatus(stage, chosen, problem, awaited, selection, options, self._registry.downloads(stage))
 
     def _check(self, utterance: Utterance) -> None:
         if utterance.audio is not None:
