@@ -236,6 +236,16 @@ def test_a_language_that_nobody_reads_still_moves_the_mouth_while_it_sounds(espe
     assert (len({p.phoneme for p in found.phonemes}) > 2) is bool(text)
 
 
+def test_without_espeak_ng_the_mouth_moves_while_it_sounds_and_rests_while_not(espeak, monkeypatch):
+    text = SPOKEN["de"]
+    audio = say(espeak, text, "de").audio
+    monkeypatch.setattr(forced_alignment, "spoken", lambda *_: None)
+    found = timed(audio, text, "de")
+    require_whole(found, text)
+    assert {p.phoneme for p in found.phonemes} == {"", "k", "ə"}
+    assert [word.text for word in found.words if not word.duration_ms] == []
+
+
 def test_an_estimate_pauses_where_the_sound_does(espeak):
     parts = [say(espeak, word, "de").audio.samples for word in ("Ja,", "nein", "doch")]
     silent = np.zeros(8_000, np.float32)

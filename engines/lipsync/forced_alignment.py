@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import count, takewhile
+from itertools import count, pairwise, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ that last as short as the model allows. Measured: people reading -17 to -24, eSp
 _LEAST_ENGLISH = 0.5
 """Share of the words that the dictionary must hold; with fewer, the text is not English."""
 _MOST_NEW_WORDS = 5_000
+_SYLLABLE_MS = 160.0
 _REDUCED_MS = 60.0
 """CMU's dictionary writes the vowels of "cut" and "about" alike; one that is shorter than this is taken for the second."""
 
@@ -92,10 +93,12 @@ def _spans(audio: AudioChunk, words: Sequence[Word], language: str) -> tuple[lis
 def _estimated(audio: AudioChunk, words: Sequence[Word], language: str) -> list[Span]:
     """The phonemes of eSpeak NG's own speech, moved to where this one is most alike; the rest of the sound is a pause."""
     stretches = sounding(audio, SHORTEST_PAUSE_MS)
-    reference = spoken(words, language) if words and stretches else None
+    if not words or not stretches:
+        return [Span("", -1, 0.0, audio.duration_ms)]
+    reference = spoken(words, language)
     said = sounding(reference.audio, SHORTEST_PAUSE_MS) if reference else []
     if reference is None or not said:
-        return [Span("", -1, 0.0, audio.duration_ms)]
+        return list(_syllables(audio, words, stretches))
     (first, _), *_, (_, last) = said[0], said[-1]
     (start, _), *_, (_, end) = stretches[0], stretches[-1]
     edges = np.array([edge for span in reference.spans for edge in (span.start_ms, span.end_ms)])
@@ -103,6 +106,19 @@ def _estimated(audio: AudioChunk, words: Sequence[Word], language: str) -> list[
     spans = [replace(span, start_ms=float(a), end_ms=float(b)) for span, a, b in zip(reference.spans, moved[::2], moved[1::2], strict=True)]
     spans = [Span("", -1, 0.0, start), *spans, Span("", -1, end, audio.duration_ms)]
     return with_pauses(_without_short_pauses(spans), audio)
+
+
+def _syllables(audio: AudioChunk, words: Sequence[Word], stretches: Sequence[tuple[float, float]]) -> Iterator[Span]:
+    """Where eSpeak NG does not work: syllables of no particular shape while it sounds, shared out among the words by their letters."""
+    letters = np.cumsum([len(word.spoken) for word in words])
+    heard, before = np.cumsum([0.0, *(end - start for start, end in stretches)]), 0.0
+    for already, (start, end) in zip(heard, stretches, strict=False):
+        yield Span("", -1, before, start)
+        for a, b in pairwise(np.linspace(start, end, max(1, round((end - start) / _SYLLABLE_MS)) + 1)):
+            word = int(np.searchsorted(letters, (already + a - start) / heard[-1] * letters[-1], side="right"))
+            yield from (Span("k", word, float(a), float(a + b) / 2), Span("ə", word, float(a + b) / 2, float(b)))
+        before = end
+    yield Span("", -1, before, audio.duration_ms)
 
 
 def _part(audio: AudioChunk, start_ms: float, end_ms: float) -> AudioChunk:
