@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -360,6 +363,35 @@ def test_no_stop_waits_for_the_persona_file(service, monkeypatch):
     assert not stopped.is_alive()
     done.set()
     turn.join(WAIT_S)
+
+
+def test_whatever_is_done_at_once_the_next_utterance_is_answered_and_nothing_is_mixed(service):
+    people, users = list(PersonaBook(PEOPLE).all()), ("user-a", "user-b")
+
+    def romp(user: str, seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - a test that can be repeated
+        for number in range(15):
+            turn = f"{user}-{seed}-{number}"
+            match chance.randrange(6):
+                case 0:
+                    service.stop(user, PlaybackPosition(f"{user}-{seed}-{chance.randrange(15)}", chance.randrange(3), 100))
+                case 1:
+                    service.stop(user)
+                case 2:
+                    service.clear(user)
+                case 3:
+                    service.switch(user, chance.choice(people))
+                    list(service.greet(user, turn))
+                case _:
+                    list(itertools.islice(service.say(user, f"I am {user}.", turn), chance.choice([1, 99])))
+
+    with ThreadPoolExecutor(8) as threads:
+        for romping in [threads.submit(romp, user, seed) for user in users for seed in range(4)]:
+            romping.result(WAIT_S)
+    for user, other in (users, users[::-1]):
+        assert isinstance(ask(service, f"I am {user}.", session=user)[-1], TurnCompleted)
+        assert not any(other in message.content for message in history(service, user))
+        assert service.conversation(user).turns[-1].question == f"I am {user}."
 
 
 def test_an_engine_that_keeps_failing_is_set_aside_and_the_answer_says_so(service, registry):
