@@ -239,6 +239,15 @@ def test_a_process_that_is_killed_while_idle_is_back_before_anybody_asks():
     assert say(engine, "hello") == ["hello one"]
 
 
+def test_while_an_engine_is_started_again_it_says_so():
+    engine = load(load_s=0.5)
+    assert not engine.is_restarting
+    psutil.Process(engine.supervisor.pid).kill()
+    wait_for(lambda: engine.is_restarting)
+    assert say(engine, "hello") == ["hello one"]
+    assert not engine.is_restarting
+
+
 def test_an_engine_that_dies_over_and_over_is_not_started_before_it_is_needed():
     engine = load()
     first = engine.supervisor.pid

@@ -9,6 +9,7 @@ import threading
 import traceback
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import HOUSE
@@ -149,6 +150,18 @@ def test_an_engine_that_cannot_be_loaded_is_set_aside_with_its_reason(monkeypatc
     (one,) = registry.awaited("tts")
     assert (one.info.name, one.state.name) == ("best", "failed")
     assert "no memory" in one.state.detail
+
+
+def test_while_an_engine_is_started_again_the_next_in_line_serves(monkeypatch):
+    best = SimpleNamespace(is_restarting=False)
+    adapter = Adapter(lambda options, device, folder: best, name="best", preference=2)
+    registry = with_adapters(monkeypatch, adapter, Adapter(lambda options, device, folder: "engine", **EMBEDDED))
+    registry.prepare()
+    assert registry.engines().tts.open() is best
+    best.is_restarting = True
+    assert registry.engines().tts.open() == "engine"
+    best.is_restarting = False
+    assert registry.engines().tts.open() is best
 
 
 def test_an_engine_named_without_its_package_leaves_the_embedded_one_at_work(monkeypatch):

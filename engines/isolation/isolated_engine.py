@@ -110,6 +110,11 @@ class EngineSupervisor:
         """The id of its process; None while there is none."""
         return None if self._process is None or self._process.dead else self._process.pid
 
+    @property
+    def is_restarting(self) -> bool:
+        """Whether its process has died and another one is being started."""
+        return self._process is not None and self._process.dead and self._starting.locked()
+
     def start(self) -> EngineProcess:
         """Its process, started and loaded if it is not running; whoever comes meanwhile waits.
 
@@ -183,6 +188,11 @@ class EngineSupervisor:
 class _Isolated:
     def __init__(self, supervisor: EngineSupervisor) -> None:
         self.supervisor = supervisor
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether a call would wait until it is started again."""
+        return self.supervisor.is_restarting
 
     def kill(self) -> None:
         """See `Killable.kill`."""

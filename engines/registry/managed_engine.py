@@ -74,7 +74,8 @@ class ManagedEngine:
     @property
     def is_ready(self) -> bool:
         """Whether a turn may use it now: it is loaded, and its circuit breaker allows it."""
-        return self.engine is not None and self.breaker.allows_use
+        restarting = getattr(self.engine, "is_restarting", False)  # only an engine in a process of its own can be
+        return self.engine is not None and self.breaker.allows_use and not restarting
 
     def require(self) -> None:
         """Raise what keeps the engine from being tried at all.
