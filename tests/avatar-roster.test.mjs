@@ -178,7 +178,7 @@ function turnsOf(liveliness, still = false) {
   return most;
 }
 
-test('a VRM moves by itself as its liveliness says, and not where motion shall be reduced', () => {
+test('a VRM moves by itself as its liveliness says, and not where motion shall be reduced [persona.motion]', () => {
   assert.equal(turnsOf(0), 0);
   assert.equal(turnsOf(1, true), 0);
   assert.ok(Math.abs(turnsOf(1) - 2 * turnsOf(0.25)) < 1e-9 && turnsOf(1) > 0.01);

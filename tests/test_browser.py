@@ -104,6 +104,7 @@ def test_a_spoken_question_is_heard_answered_and_lip_synced(browser, heard_addre
     page.context.close()
 
 
+@requirement("page.captions")
 def test_a_typed_message_is_answered_with_captions_that_follow(page):
     frame = stage(page)
     frame.evaluate(MARKED_WORDS)
@@ -136,6 +137,7 @@ def test_stop_silences_the_voice_and_rests_the_mouth(page):
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
 
 
+@requirement("page.clear")
 def test_clear_begins_again(page):
     say(page, "My name is Ana.")
     answered(page)
@@ -168,6 +170,7 @@ def test_a_finished_reply_can_be_replayed_and_taken_home(page):
     frame.wait_for_function("seen.loudest > 0.01 && Math.max(...Object.values(seen.shapes)) > 0.2")
 
 
+@requirement("persona.switch")
 def test_somebody_else_comes_on_stage_and_knows_nothing(page):
     say(page, "My name is Ana.")
     answered(page)
@@ -368,6 +371,7 @@ def test_without_webgl_the_drawn_face_speaks_and_says_why(chromium, address):
         assert page.problems == []
 
 
+@requirement("page.no-network")
 def test_without_npm_and_without_a_network_the_drawn_face_speaks(chromium, tmp_path):
     copy = tmp_path / "house"
     shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))

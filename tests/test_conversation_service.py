@@ -99,6 +99,7 @@ def test_users_do_not_hear_of_each_other(service, mind):
     assert not any("42" in message.content for message in mind.asked[-1])
 
 
+@requirement("persona.switch")
 def test_a_greeting_is_said_and_remembered(service):
     events = list(service.greet("one", "g"))
     greeting = service.persona("one").greeting
@@ -203,6 +204,7 @@ def test_how_far_a_turn_was_heard_may_be_told_and_corrected_apart_from_the_utter
     assert mind.asked[1][2].content == ("One two three." if when == "after" else "One")
 
 
+@requirement("page.clear")
 def test_clear_and_switch_forget_everything_and_end_the_turn(service, mind):
     hold = threading.Event()
     mind.before = lambda index: index < 1 or hold.wait(WAIT_S)
@@ -306,6 +308,7 @@ def test_a_journal_that_cannot_be_written_does_not_stop_the_turn(registry, tmp_p
     assert isinstance(ask(service)[-1], TurnCompleted)
 
 
+@requirement("app.sessions")
 def test_the_newest_sessions_are_kept_and_the_rest_is_freed(service, mind):
     hold = threading.Event()
     mind.before = lambda index: index < 1 or hold.wait(WAIT_S)

@@ -213,6 +213,7 @@ def test_what_is_no_mono_sound_is_refused_where_it_is_made(samples, rate):
 @pytest.mark.parametrize(
     "deltas", [["word " * 4_000], itertools.repeat("word "), ["x"] * 10_000], ids=["at once", "for ever", "bit by bit"]
 )
+@requirement("turn.bounded")
 def test_a_reply_without_end_is_cut_off_and_what_was_written_is_spoken(persona, deltas):
     events = turn(persona, stub_engines(mind=StubMind(deltas=deltas)))
     assert (type(events[-1]), events[-1].stage, events[-1].code) == (TurnFailed, "llm", "reply_too_long")
@@ -416,6 +417,7 @@ def test_no_memory_is_said_in_plain_words(persona):
 
 
 @pytest.mark.parametrize(("language", "voice"), [("de", "hans"), ("de-AT", "hans"), ("de-CH", "urs"), ("en", "anna"), ("fi", None)])
+@requirement("persona.voice")
 def test_a_persona_without_a_voice_of_its_own_gets_one_of_its_language(persona, language, voice):
     class Choir(StubVoice):
         def voices(self):

@@ -82,6 +82,7 @@ def failing(options, device, folder):
     raise RuntimeError("no memory")
 
 
+@requirement("engine.install")
 def test_a_missing_package_is_answered_with_its_command(monkeypatch):
     missing = Adapter(None, requires=("no_such_module",), install="pip install no-such")
     registry = with_adapters(monkeypatch, missing, tts="made_up")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from requirements import requirement
 
 from engines.weights.hardware import memory_gb, torch_device
 from engines.weights.recommended import Runtime, language_model, suggestions
 
 
 @pytest.mark.parametrize("runtime", get_args(Runtime))
+@requirement("engine.by-memory")
 def test_every_machine_has_a_model_and_more_memory_never_gets_a_smaller_one(runtime):
     chosen = [language_model(runtime, memory) for memory in (0.5, 4, 8, 11.5, 16, 23.4, 24, 64, 512)]
     ranks = [suggestions(runtime).index(model) for model in chosen]
