@@ -148,6 +148,7 @@ _PATTERN_WORDS = {
 _EMPTY = "is empty"
 _LONG = "is longer than {max_length} characters"
 _LIST = "must be a list, such as [one, two]"
+_NUMBER = "must be a number, such as 0.8"
 _FIELDS = "must be fields, each with a colon after its name"
 _KIND_WORDS = {
     "missing": "is missing",
@@ -159,6 +160,11 @@ _KIND_WORDS = {
     "list_type": _LIST,
     "dict_type": _FIELDS,
     "model_type": _FIELDS,
+    "float_parsing": _NUMBER,
+    "float_type": _NUMBER,
+    "finite_number": _NUMBER,
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
 
 
