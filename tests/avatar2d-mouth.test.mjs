@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { VISEMES, restWeights } from '../avatar_assets/web/lipsync/viseme-curves.mjs';
-import { lookOf } from '../avatar_assets/web/avatar2d/looks2d.mjs';
+import { lookOf } from '../avatar_assets/web/avatar2d/portrait2d.mjs';
 import { featuresOf, mouthOf } from '../avatar_assets/web/avatar2d/mouth2d.mjs';
 
 const full = (name) => ({ ...restWeights(), [name]: name === 'sil' ? 0 : 0.9 });

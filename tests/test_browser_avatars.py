@@ -21,7 +21,7 @@ from fixtures.avatars import Avatar
 from fixtures.bad_avatars import BAD
 from fixtures.other_avatars import EXPECTED, OTHERS
 from fixtures.own_avatar import drop_file, finding_codes
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from requirements import requirement
 
 from avatar_assets import npm_modules
@@ -32,6 +32,20 @@ pytestmark = [
 ]
 
 
+def assert_speaks(page: Page) -> None:
+    """Sound is heard, and three mouth shapes are seen, the second or third time at the latest: a busy machine draws few frames."""
+    stage(page).evaluate(LISTEN)
+    for _ in range(3):
+        say(page, "Tell me about whales.")
+        answered(page)
+        seen = stage(page).evaluate("seen")
+        shapes = [name for name, weight in seen["shapes"].items() if name != "sil" and weight > 0.2]
+        if len(shapes) >= 3:
+            break
+    assert seen["loudest"] > 0.01
+    assert len(shapes) >= 3
+
+
 @requirement("page.spoken-loop")
 def test_the_three_dimensional_person_speaks(browser, address):
     if not (HOUSE / "avatar_assets" / "node_modules").is_dir():
@@ -40,12 +54,7 @@ def test_the_three_dimensional_person_speaks(browser, address):
     frame = stage(page)
     frame.wait_for_function("document.querySelector('canvas')", timeout=90_000)
     frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '3d')", timeout=90_000)
-    frame.evaluate(LISTEN)
-    say(page, "Hello there.")
-    answered(page)
-    seen = frame.evaluate("seen")
-    assert seen["loudest"] > 0.01
-    assert len([name for name, weight in seen["shapes"].items() if name != "sil" and weight > 0.2]) >= 3
+    assert_speaks(page)
     assert page.problems == []
     page.context.close()
 
@@ -62,12 +71,7 @@ def test_an_avatar_of_ones_own_is_dropped_mended_worn_and_speaks(own_avatar_page
     expect(told).to_have_attribute("data-verdict", EXPECTED[name][0])
     assert EXPECTED[name][1] <= finding_codes(own_avatar_page)
     expect(told.locator(".own-hint")).to_contain_text("not uploaded")
-    frame.evaluate(LISTEN)
-    say(own_avatar_page, "Hello there.")
-    answered(own_avatar_page)
-    seen = frame.evaluate("seen")
-    assert seen["loudest"] > 0.01
-    assert len([shape for shape, weight in seen["shapes"].items() if weight > 0.2]) >= 3
+    assert_speaks(own_avatar_page)
     assert frame.locator(".seat > :not(.waiting) canvas").count() == 1
     assert all(url.startswith((address, "blob:", "data:")) for url in own_avatar_page.asked)
     assert not [url for url in own_avatar_page.asked if "upload" in url]

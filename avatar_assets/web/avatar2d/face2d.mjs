@@ -4,10 +4,9 @@ import { ActMixer } from '../acting/act-mixer.mjs';
 import MOODS from '../acting/moods.json' with { type: 'json' };
 import { clock } from '../playback/frame-clock.mjs';
 import { restWeights } from '../lipsync/viseme-curves.mjs';
-import { lookOf } from './looks2d.mjs';
 import { mouthOf } from './mouth2d.mjs';
 import { FIRST_VIEW, FLIGHT_MS, between, drawnShotOf } from '../avatar/views.mjs';
-import { TEETH, browLine, drawPortrait, headOutline, lashLine, lidOutline } from './portrait2d.mjs';
+import { TEETH, browLine, drawPortrait, headOutline, lashLine, lidOutline, lookOf } from './portrait2d.mjs';
 
 const SVG = 'http://www.w3.org/2000/svg';
 let faces = 0;
