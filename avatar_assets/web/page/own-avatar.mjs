@@ -28,12 +28,10 @@ export class OwnAvatar {
   constructor(host, people, present) {
     this.#people = people;
     this.#present = present;
-    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('own-avatar.css', import.meta.url).href }));
     this.#told.append(this.#line, this.#panel);
     const row = make('div', 'own');
     row.append(this.#choose, this.#file, this.#told);
-    host.append(row);
-    document.body.append(this.#drop);
+    host.append(row, this.#drop);
     this.#choose.addEventListener('click', () => this.#file.click());
     this.#file.addEventListener('change', () => {
       if (this.#file.files[0]) this.wear(this.#file.files[0]);
