@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -107,18 +105,10 @@ def test_empty_history_is_greeted(talk: Talk) -> None:
         assert "".join(delta.text for delta in MODEL.stream(messages, talk.person)) == talk.person.greeting
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Are you real?",
-        "are you a real person",
-        "Are you an AI?",
-        "ARE YOU A ROBOT",
-        "are you chatgpt",
-        "Are you scripted?",
-        "Am I talking to a human?",
-    ],
-)
+REAL = ["Are you real?", "are you a real person", "Are you an AI?", "ARE YOU A ROBOT", "Are you scripted?", "Am I talking to a human?"]
+
+
+@pytest.mark.parametrize("question", REAL)
 @requirement("persona.scripted-honest")
 def test_it_admits_that_it_is_scripted(talk: Talk, question: str) -> None:
     answer = talk.say(question)
@@ -272,26 +262,10 @@ def test_lines_that_need_a_name_wait_for_one_and_those_of_older_files_for_ever()
     assert talk.say("tea") == "Tea for Bo."
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        "",
-        " \n\t ",
-        "???",
-        "\0\x07",
-        "🙂🙂🙂",
-        "a",
-        "12345",
-        "{topic} {name} {0}",
-        "\\d+(.*",
-        "%s %n",
-        "ß" * 50,
-        "\u0301\u0301",
-        "\ud800",
-        "<speak>hi",
-    ],
-    ids=ascii,
-)
+GARBAGE = ["", " \n\t ", "???", "\0\x07", "🙂🙂", "{topic} {name} {0}", "\\d+(.*", "%s %n", "ß" * 50, "\u0301", "\ud800", "<speak>hi"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=ascii)
 def test_garbage_is_answered(talk: Talk, garbage: str) -> None:
     talk.messages.append(ChatMessage("user", garbage))
     assert "".join(delta.text for delta in MODEL.stream(talk.messages, talk.person)).strip()
@@ -323,8 +297,3 @@ def test_two_people_do_not_mix_their_lines(maya: Talk) -> None:
     maya.say("whales")
     maya.person = PEOPLE["sam"]
     assert maya.say("tell me more").startswith("Gladly, but on what?")
-
-
-def test_the_import_is_light() -> None:
-    code = "import sys, engines.llm.scripted; print(sorted({'torch', 'pydantic', 'yaml', 'av'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
