@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import logging
 import os
 import shutil
@@ -124,6 +125,17 @@ def test_a_process_makes_no_step_before_it_is_wanted_and_stops_when_nobody_wants
     pieces.close()
     wait_for(lambda: int(say(engine, "steps")[0]) == before + 3)
     assert say(engine, "hello") == ["hello one"]
+
+
+def test_a_message_without_bounds_is_not_sent(monkeypatch):
+    monkeypatch.setattr("engines.isolation.messages.LARGEST_BYTES", 1000)
+    sink = io.BytesIO()
+    stream = MessageStream(io.BytesIO(), sink)
+    with pytest.raises(ValueError, match="too large"):
+        stream.send("x" * 2000)
+    stream.send("fits")
+    sink.seek(0)
+    assert MessageStream(sink, io.BytesIO()).receive() == "fits"
 
 
 def test_calls_do_not_wait_for_each_other(engine):

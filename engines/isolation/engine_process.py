@@ -95,6 +95,7 @@ class EngineProcess:
 
         Raises:
             ProcessDied: it has ended already.
+            ValueError: the arguments are too large.
         """
         inbox: _Inbox = queue.SimpleQueue()
         number = next(self._numbers)
@@ -103,7 +104,12 @@ class EngineProcess:
                 raise ProcessDied(self._how, culprit=False)
             self._inboxes[number] = inbox
             self._working[number] = None
-        self._stream.send(Call(number, method, arguments))
+        try:
+            self._stream.send(Call(number, method, arguments))
+        except Exception:  # what cannot be pickled, or is too large
+            self._working.pop(number, None)
+            self._inboxes.pop(number, None)
+            raise
         return RunningCall(self, number, inbox)
 
     def step(self, number: int) -> None:

@@ -10,6 +10,9 @@ import threading
 from collections import deque
 from typing import IO, Any, NamedTuple
 
+LARGEST_BYTES = 256 * 2**20
+"""Of one message: ten minutes of sound are a quarter of it."""
+
 
 class Setup(NamedTuple):
     """App → process, first of all."""
@@ -84,8 +87,14 @@ class MessageStream:
         """Write a message, or leave it to the thread that is just writing. A connection that has ended swallows it.
 
         It waits for no lock, so that it may be called by the garbage collector at any point, in the midst of another `send` too.
+
+        Raises:
+            ValueError: the message is larger than `LARGEST_BYTES`.
         """
-        self._outbox.append(pickle.dumps(message, protocol=5))
+        data = pickle.dumps(message, protocol=5)
+        if len(data) > LARGEST_BYTES:
+            raise ValueError(f"a message of {len(data) / 2**20:.0f} MB is too large")
+        self._outbox.append(data)
         while self._outbox and self._writing.acquire(blocking=False):
             try:
                 while self._outbox:
