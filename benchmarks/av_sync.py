@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_assets import npm_modules
+from avatar_assets.avatar_files import AVATARS
 from benchmarks import stages
 from benchmarks.stages import Body
 from tests.fixtures.browser import STUB_DRAWING
@@ -163,7 +164,7 @@ def measure(browser: Browser, address: str, body: Body) -> Row:
 def main() -> int:
     """Measure everybody, print a table; 1 if a target was missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--avatars", type=Path, default=stages.STAGE / "avatars", help="folder of GLB and VRM files")
+    parser.add_argument("--avatars", type=Path, default=AVATARS, help="folder of GLB and VRM files")
     parser.add_argument("--only", default="", help="measure those whose name contains this")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()

@@ -21,7 +21,8 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from avatar_assets import npm_modules
-from benchmarks.stages import STAGE, StageServer
+from avatar_assets.avatar_files import AVATARS, avatar_names
+from benchmarks.stages import StageServer
 from tests.fixtures import chromium
 from tests.fixtures.browser import STUB_DRAWING
 
@@ -39,8 +40,8 @@ def main() -> int:
         return 2
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    StageServer.avatars = STAGE / "avatars"
-    people = sorted(path.stem for path in StageServer.avatars.glob("*.glb"))
+    StageServer.avatars = AVATARS
+    people = avatar_names()
     with tempfile.TemporaryDirectory() as folder:
         StageServer.import_map = Path(folder) / "modules.json"
         StageServer.import_map.write_text(json.dumps(npm_modules.import_map()), encoding="utf-8")

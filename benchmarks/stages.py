@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar_assets import npm_modules
+from avatar_assets.avatar_files import AVATARS, SUFFIXES
 from tests.fixtures import chromium
 from tests.fixtures.other_avatars import OTHERS
 
@@ -63,7 +64,7 @@ class StageServer(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def opened(avatars: Path = npm_modules.FOLDER / "avatars") -> Iterator[tuple[Browser, str, list[Body]]]:
+def opened(avatars: Path = AVATARS) -> Iterator[tuple[Browser, str, list[Body]]]:
     """A browser, the address of the stage, and everybody: each avatar in the folder, and those of `MADE`."""
     from playwright.sync_api import sync_playwright
 
@@ -71,9 +72,7 @@ def opened(avatars: Path = npm_modules.FOLDER / "avatars") -> Iterator[tuple[Bro
         StageServer.avatars, StageServer.made = avatars.resolve(), Path(folder)
         StageServer.import_map = Path(folder) / "modules.json"
         StageServer.import_map.write_text(json.dumps(npm_modules.import_map()), encoding="utf-8")
-        bodies = [
-            Body(path.stem, path.stem, ours=True) for path in sorted(StageServer.avatars.iterdir()) if path.suffix in (".glb", ".vrm")
-        ]
+        bodies = [Body(path.stem, path.stem, ours=True) for path in sorted(StageServer.avatars.iterdir()) if path.suffix in SUFFIXES]
         for name, other in MADE.items():
             file = Path(folder) / f"made-{other}"
             file.write_bytes(OTHERS[other]().to_bytes())
