@@ -1,4 +1,4 @@
-"""What a turn tells the page, the command line and the API while it happens: the TurnEvent union.
+"""Turn events: what a turn reports to the page, the command line and the API while it happens.
 
 Every event carries the turn's id and a sequence number that counts from 0 without a gap. A turn begins with `TurnStarted` and ends with
 exactly one of `TurnCompleted`, `TurnInterrupted`, `TurnFailed`.

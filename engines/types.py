@@ -1,4 +1,4 @@
-"""The values that travel through a turn: frozen, engine-neutral, no behaviour beyond arithmetic.
+"""Values that travel through a turn: frozen, engine-neutral, no behaviour beyond arithmetic.
 
 Times are milliseconds (ms) from the start of the segment they belong to; sample rates are Hz; audio is mono float32 in [-1, 1].
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Stage = Literal["stt", "llm", "tts"]
-"""The three kinds of engine: hearing, thinking, speaking."""
+"""The three kinds of engine: speech to text, language model, text to speech."""
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 SAMPLE_RATES = range(4_000, 384_001)
@@ -56,7 +56,7 @@ class AudioChunk:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was heard."""
+    """Transcript of an utterance."""
 
     text: str
     language: str | None = None
@@ -65,14 +65,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next few characters of a reply, exactly as the model wrote them."""
+    """Text delta: the next characters of a reply, exactly as the model wrote them."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """Something to be acted: a smile, a shrug."""
+    """Stage direction: something to be acted, such as a smile or a shrug."""
 
     name: str
     """One of `engines.text.directions.DIRECTIONS`."""
@@ -82,7 +82,7 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A direction in time."""
+    """Stage direction in time."""
 
     name: str
     start_ms: float
@@ -90,7 +90,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A stretch of the reply that is spoken in one breath. The texts of all sentences, joined, are the reply."""
+    """Sentence of the reply: what is synthesized at once. The texts of all sentences, joined, are the reply."""
 
     index: int
     text: str
@@ -99,7 +99,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class PhonemeTiming:
-    """One phoneme, in the notation of the engine that spoke it; an empty string is a pause."""
+    """Phoneme with its time, in the notation of the engine that spoke it; an empty string is a pause."""
 
     phoneme: str
     start_ms: float
@@ -108,7 +108,7 @@ class PhonemeTiming:
 
 @dataclass(frozen=True, slots=True)
 class WordTiming:
-    """One spoken word with the punctuation and space that follow it: joined, the words are the spoken text."""
+    """Spoken word with its time, and with the punctuation and space that follow it: joined, the words are the spoken text."""
 
     text: str
     start_ms: float
@@ -117,7 +117,7 @@ class WordTiming:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
-    """What a voice engine made of a text (or of a part of it): sound and its times."""
+    """Synthesized speech of a text or of a part of it: sound and its times."""
 
     audio: AudioChunk
     phonemes: tuple[PhonemeTiming, ...]
@@ -127,7 +127,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Viseme:
-    """One mouth shape in time."""
+    """Viseme: one mouth shape in time."""
 
     name: VisemeName
     start_ms: float
@@ -136,7 +136,7 @@ class Viseme:
 
 @dataclass(frozen=True, slots=True)
 class VisemeTimeline:
-    """The mouth of one segment: ordered, not overlapping, inside the segment's sound."""
+    """Viseme timeline of one segment: ordered, not overlapping, inside the segment's sound."""
 
     visemes: tuple[Viseme, ...]
     words: tuple[WordTiming, ...]
@@ -145,7 +145,7 @@ class VisemeTimeline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechSegment:
-    """A piece of the reply that is ready to be played: sound, mouth and caption."""
+    """Speech segment: a piece of the reply that is ready to be played, with sound, mouth and caption."""
 
     index: int
     """Segments of a turn are numbered from 0 without a gap."""
@@ -159,7 +159,7 @@ class SpeechSegment:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice that an engine offers."""
+    """Voice that a text-to-speech engine offers."""
 
     id: str
     """What the engine calls it (``af_heart``, ``en-us+f3``)."""
@@ -170,7 +170,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of a conversation."""
+    """Chat message: one message of a conversation."""
 
     role: Role
     content: str
@@ -178,7 +178,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedReply:
-    """One line of a persona's embedded brain: what to look for in the question, what to answer."""
+    """Scripted reply: what to look for in the question, what to answer."""
 
     when: tuple[str, ...]
     """Words or phrases, lower case; any of them found in the question selects this reply."""
@@ -188,7 +188,7 @@ class ScriptedReply:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Somebody to talk with, as `personas.yaml` describes them."""
+    """Persona: somebody to talk with, as `personas.yaml` describes them."""
 
     id: str
     name: str
@@ -211,7 +211,7 @@ class Persona:
     """How much face and hands go along: 0 (hardly) to 2 (very)."""
     replies: tuple[ScriptedReply, ...] = ()
     fallbacks: tuple[str, ...] = ()
-    """What the embedded brain says when no reply matches."""
+    """What the scripted engine answers when no reply matches."""
 
     def voice_for(self, engine: str) -> str | None:
         """The voice this persona uses on that engine, or None for the engine's own default."""
@@ -220,7 +220,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an adapter says about itself before anything heavy is imported."""
+    """Engine description: what an adapter says about itself before anything heavy is imported."""
 
     name: str
     """The adapter's file name without `.py`; what users type."""
@@ -249,7 +249,7 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class TurnTimings:
-    """Milliseconds from the hand-over of the utterance; None for what did not happen."""
+    """Timings of a turn in ms from the hand-over of the utterance; None for what did not happen."""
 
     transcript_ms: float | None = None
     first_text_ms: float | None = None
@@ -261,7 +261,7 @@ class TurnTimings:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What the user handed over: sound or text, never both."""
+    """Utterance of the user: sound or text, never both."""
 
     audio: AudioChunk | None = None
     text: str | None = None

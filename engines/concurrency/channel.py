@@ -1,4 +1,4 @@
-"""The pipe between the stages of a turn: bounded, ordered, and closed from either side without waiting."""
+"""Channel and cancel token: the bounded pipe between the stages of a turn, closed from either side without waiting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Channel(Generic[T]):
-    """A bounded queue that can be closed. `queue.Queue` can only be closed from Python 3.13 on, and never wakes a blocked `put` before."""
+    """Bounded queue that can be closed. `queue.Queue` can only be closed from Python 3.13 on, and never wakes a blocked `put` before."""
 
     def __init__(self, capacity: int) -> None:
         self._items: deque[T] = deque()

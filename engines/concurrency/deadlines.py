@@ -1,4 +1,4 @@
-"""Deadlines: how long an engine may take for one step, and which worker's step has expired."""
+"""Deadlines: how long an engine may take for one step, and which step has expired."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Step:
 
 
 class Deadlines:
-    """Deadline watchdog: notes when each worker's present step must be over. It ends nothing itself: whoever asks decides what to do."""
+    """Deadline watchdog: notes when each worker's present step must be over. It ends nothing itself."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, watch_every_s: float = 0.25) -> None:
-        """`clock` counts seconds; whoever asks what has `expired` does so every `watch_every_s` seconds of real time."""
+        """`clock` counts seconds; `expired` is to be called every `watch_every_s` seconds of real time."""
         self._clock, self.watch_every_s = clock, watch_every_s
         self._steps: dict[str, Step] = {}
 

@@ -28,7 +28,7 @@ from engines.types import AudioChunk, Persona, Sentence, SpeechSegment, Stage, T
 log = logging.getLogger(__name__)
 
 SENTENCES_AHEAD = 16
-"""How many sentences the model may write before the voice takes the first."""
+"""How many sentences the model may write before the first is synthesized."""
 PARTS_AHEAD = 64
 """How many parts of the reply may wait for whoever consumes the turn."""
 MAX_REPLY_CHARACTERS = 8_000
@@ -97,7 +97,7 @@ class Pipeline:
                 self._leave(name)
 
     def close(self) -> None:
-        """Cancel what still runs; whoever stops listening ends the engines' work. Never blocks."""
+        """Cancel what still runs, for nobody reads the events any more. Never blocks."""
         self.cancel.cancel()
         if not self._idle.is_set():  # nobody looks at the deadlines any more, and a step that hangs must still be ended
             threading.Thread(target=self._watch_the_rest, name=f"watch-{self._request.turn_id}", daemon=True).start()
@@ -215,7 +215,7 @@ class Pipeline:
         return Transcript(well_formed(transcript.text), transcript.language)
 
     def _synthesize(self) -> None:
-        """Give every sentence a voice and a mouth."""
+        """Synthesize every sentence, with its mouth."""
         request, what = self._request, "The voice stopped with an error; the text of the answer remains"
         spoken = segments(
             self._sentences, request.persona, self._engines.tts, deadlines=self.deadlines, worker=_SYNTHESIZE, limits=request.limits

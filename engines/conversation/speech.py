@@ -28,7 +28,7 @@ _QUIETEST = 1e-4
 _LONGEST_MS, _LONGEST_MS_PER_CHARACTER = 10_000.0, 300.0
 """Longest sound of a sentence, and what each of its characters adds; the slowest voices need a third of that."""
 _MOST_PIECES = 64
-"""In how many pieces a sentence may come, beside one for each of its characters."""
+"""In how many pieces a sentence may come, besides one for each of its characters."""
 _ACT_MS = 600
 """Length of a segment in which something is acted without a word."""
 
@@ -45,7 +45,7 @@ def segments(
         sentences: those of the reply; ends when it is closed.
         persona: who speaks.
         tts: the text-to-speech engine; loaded with the first sentence that has words.
-        deadlines: is told of every step of the engine, as one of `worker`.
+        deadlines: notes every step of the engine, as one of `worker`.
         worker: whose steps they are.
         limits: longest time of a step.
 

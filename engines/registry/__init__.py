@@ -1,1 +1,1 @@
-"""Which engines there are, how each one is, and which one works next."""
+"""Engine registry: which engines there are, the state of each, and which one works next."""

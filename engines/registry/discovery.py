@@ -1,4 +1,4 @@
-"""Which engines there are: every adapter by its file name, and the options that each one gets from the settings."""
+"""Engine discovery: every adapter by its file name, and the options that each one gets from the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engines.types import STAGES, EngineInfo, Stage
 
 @dataclass(frozen=True, slots=True)
 class EngineOption:
-    """One engine that there is."""
+    """Engine that can be chosen, judged without importing anything."""
 
     info: EngineInfo
     state: EngineState

@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 StateName = Literal["idle", "downloading", "loading", "ready", "needs", "unfit", "failed", "stopped"]
 
 _LOOK_EVERY_S = 0.5
-"""How often whoever waits for another's loading looks whether it is still wanted."""
+"""How often a thread that waits for another's loading checks whether its own is still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """How an engine is: `idle` could be loaded, `needs` a package, is `unfit` for this machine, `failed`, or its download was `stopped`."""
+    """Engine state: `idle` could be loaded, `needs` a package, is `unfit` for this machine, `failed`, or its download was `stopped`."""
 
     name: StateName
     detail: str = ""

@@ -1,4 +1,4 @@
-"""The engines of one stage: which one works in the next turn, what gets ready behind it, and what is set aside."""
+"""Engines of one stage: which one works in the next turn, what gets ready behind it, and what is set aside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engines.types import EngineInfo, Stage
 log = logging.getLogger(__name__)
 
 MAX_KEPT_DOWNLOADS = 2
-"""Most downloads that go on for later beside the one of the chosen engine."""
+"""Most downloads that go on for later, besides the one of the chosen engine."""
 RETRY_APART_S = 10.0
 """How often those who may not choose an engine can have it tried again."""
 _UNFINISHED = frozenset({"downloading", "failed"})
@@ -223,7 +223,7 @@ class StageEngines:
         self._later(engine.breaker.pause_s, partial(self._revive, engine, automatic=True))
 
     def _revive(self, engine: ManagedEngine, *, automatic: bool = False) -> None:
-        """Load what was set aside, so that a turn can try it: by itself after the pause, or on demand before."""
+        """Load an engine that was set aside, so that a turn can try it: after the pause, or on demand before."""
         rest_s = engine.breaker.retry_in_s
         if engine.state.name != "failed" or rest_s is None or (automatic and rest_s > 0) or engine not in self.order():
             return  # somebody else has seen to it meanwhile, or nobody wants it any more
