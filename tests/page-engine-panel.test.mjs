@@ -100,7 +100,8 @@ beforeEach(() => {
 });
 
 const offers = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
-const coming = (selection, more = {}) => ({ title: selection, selection, model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100, ...more });
+const DOWNLOAD = { model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100 };
+const coming = (selection, more = {}) => ({ title: selection, selection, ...DOWNLOAD, ...more });
 const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { offers, wish: '', ...more })], choosable });
 const use = (name) => {
   details.querySelector('select').value = name;

@@ -8,7 +8,8 @@ let now, log, sent, stage, turns;
 mock.method(performance, 'now', () => now);
 
 /** An object every method of which writes down its name and, where it is given a turn, the turn's id. */
-const noting = () => new Proxy({}, { get: (_, name) => (first, more) => log.push([name, first?.id ?? first, more].filter((one) => one !== undefined).join(' ')) });
+const note = (name, first, more) => log.push([name, first?.id ?? first, more].filter((one) => one !== undefined).join(' '));
+const noting = () => new Proxy({}, { get: (_, name) => (first, more) => note(name, first, more) });
 
 beforeEach(() => {
   now = 1000;
@@ -24,7 +25,8 @@ beforeEach(() => {
 });
 
 const at = (ms) => performance.timeOrigin + ms;
-const segment = (turn, index, ms, seq = index) => turns.receive({ type: 'segment', turn, seq, index, sampleRate: 16_000, audio: new ArrayBuffer(ms * 32) });
+const segment = (turn, index, ms, seq = index) =>
+  turns.receive({ type: 'segment', turn, seq, index, sampleRate: 16_000, audio: new ArrayBuffer(ms * 32) });
 const startsToSound = (turn, index, ms) => turns.hear({ type: 'started', turn, index, at: at(ms) });
 
 /** A typed turn of which the first two segments of 400 ms were heard one after the other from 2000 ms on. */
@@ -139,7 +141,8 @@ for (const id of ['', 'f00d']) {
     for (const turn of [id, id && `${id}2`, id && `${id}3`]) {
       log = [];
       turns.receive({ type: 'failed', turn, seq: 0, message: 'That is no sound.' });
-      assert.deepEqual(log.filter((line) => /^(shown|adopted|failed)/.test(line)), ['adopted', 'shown That is no sound.', `failed ${turn} That is no sound.`]);
+      const seen = log.filter((line) => /^(shown|adopted|failed)/.test(line));
+      assert.deepEqual(seen, ['adopted', 'shown That is no sound.', `failed ${turn} That is no sound.`]);
     }
   });
 }
@@ -155,7 +158,8 @@ test('an upload interrupts whatever is being said', () => {
 test('times are counted from the hand-over to what is heard', () => {
   let receipt = null;
   const conversation = new Proxy({}, { get: (_, name) => (name === 'receipt' ? ({ times }) => (receipt = times) : () => {}) });
-  turns = new TurnTracker(stage, conversation, (event, data) => sent.push([event, data]), { state() {}, adopted() {}, failed() {}, over() {} });
+  const on = { state() {}, adopted() {}, failed() {}, over() {} };
+  turns = new TurnTracker(stage, conversation, (event, data) => sent.push([event, data]), on);
   turns.send({ text: 'Hello.' });
   const { turn } = sent[0][1];
   now = 1040;

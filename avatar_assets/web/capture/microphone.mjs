@@ -204,7 +204,8 @@ export class Microphone {
     if (!this.#context) {
       const { context, source } = sourceOf(stream);
       await context.audioWorklet.addModule(new URL('./microphone-worklet.mjs', import.meta.url));
-      this.#node = new AudioWorkletNode(context, 'visavis-microphone', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
+      const mono = { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' };
+      this.#node = new AudioWorkletNode(context, 'visavis-microphone', mono);
       this.#node.port.onmessage = ({ data }) => this.#hear(data);
       this.#context = context;
       this.#source = source;

@@ -2,8 +2,14 @@
 
 const TAP_MS = 300;
 const SHORTEST_MS = 250;
-const LABELS = { rest: 'Hold to talk', opening: 'Microphone …', released: 'Microphone …', held: 'Release to send', tapped: 'Tap to send' };
-/** These take the space bar for themselves, the second kind only where the keyboard led there: a click leaves the keyboard behind as well. */
+const LABELS = {
+  rest: 'Hold to talk',
+  opening: 'Microphone …',
+  released: 'Microphone …',
+  held: 'Release to send',
+  tapped: 'Tap to send',
+};
+/** These take the space bar for themselves; the second kind only where the keyboard led there, for a click moves the focus too. */
 const TYPES_INTO = 'input, textarea, select, [contenteditable]';
 const PRESSED_BY_KEY = 'button, a, summary, [role="radio"], [tabindex="0"]';
 
@@ -22,7 +28,8 @@ export class PushToTalk {
    * @param {import('./microphone.mjs').Microphone} microphone
    * @param {object} on
    * @param {() => void} on.onStart the recording has begun
-   * @param {(recording: {pcm: Int16Array, sampleRate: number}, note?: string) => void} on.onTake it has ended; a sentence where it did by itself
+   * @param {(recording: {pcm: Int16Array, sampleRate: number}, note?: string) => void} on.onTake it has ended; `note` says why, where it
+   *   did by itself
    * @param {(why: string) => void} on.onNothing it has ended with too little to be sent
    */
   constructor(button, microphone, on) {

@@ -49,7 +49,8 @@ export function isComing({ state }) {
 export function stateOf(engine) {
   const { state, detail, done, total } = engine;
   if (state === 'ready') return '';
-  if (state === 'downloading') return total ? `downloading ${percent(engine)}, ${size(done)} of ${size(total)}` : 'asking the hub for its files';
+  if (state === 'downloading' && !total) return 'asking the hub for its files';
+  if (state === 'downloading') return `downloading ${percent(engine)}, ${size(done)} of ${size(total)}`;
   if (state === 'loading') return 'is being loaded';
   if (state === 'failed') return `was set aside: ${detail}${againOf(engine)}`;
   if (state === 'stopped') return detail;
@@ -153,7 +154,8 @@ class Section {
   show(stage) {
     const { awaited, downloads, wish } = stage;
     const engines = [stage, ...awaited, ...downloads];
-    const shape = JSON.stringify(engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS === null]));
+    const shapes = engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS === null]);
+    const shape = JSON.stringify(shapes);
     if (shape !== this.#shape) this.#draw(engines, stage.summary); // else a button would go away under the finger
     this.#shape = shape;
     engines.forEach((engine, index) => this.#update(this.#list.children[index], engine, index > awaited.length));
@@ -198,7 +200,8 @@ class Section {
     };
     if (!other) return choose(false);
     const stop = action('remedy', 'Stop it', () => choose(false));
-    this.#question.replaceChildren(`${other.title} is still being downloaded. `, stop, ' ', action('remedy', 'Keep it for later', () => choose(true)));
+    const keep = action('remedy', 'Keep it for later', () => choose(true));
+    this.#question.replaceChildren(`${other.title} is still being downloaded. `, stop, ' ', keep);
     stop.focus();
     return undefined;
   }
@@ -221,7 +224,8 @@ class Choice {
     this.element = make('form', 'choice');
     this.#select = make('select', '', { 'aria-label': `Engine for ${STAGES[stage].toLowerCase()}` });
     this.#select.append(make('option', '', { value: '' }, BEST), ...offers.map((offer) => this.#option(offer)));
-    this.#model = make('input', '', { type: 'text', list: `models-${stage}`, placeholder: 'its usual model', 'aria-label': 'Model', spellcheck: false });
+    const usual = { placeholder: 'its usual model', 'aria-label': 'Model', spellcheck: false };
+    this.#model = make('input', '', { type: 'text', list: `models-${stage}`, ...usual });
     const models = make('datalist', '', { id: `models-${stage}` });
     this.element.append(this.#select, this.#model, models, make('button', '', { type: 'submit' }, 'Use'));
     this.#select.addEventListener('change', () => {

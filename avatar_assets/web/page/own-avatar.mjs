@@ -1,10 +1,11 @@
-// Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body, in this tab only; a panel shows what was found in it.
+// Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body in this tab; a panel shows what was found in it.
 import { refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 import { make } from './dom.mjs';
 
 const ACCEPTED = SPEC.endings.join(',');
-const PRIVATE = 'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
+const PRIVATE =
+  'The file stays in this tab: it is not uploaded, nobody else sees it, and it is forgotten when the page is closed or loaded again.';
 
 export class OwnAvatar {
   #people;

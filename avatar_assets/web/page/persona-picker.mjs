@@ -66,7 +66,8 @@ export class PersonaPicker {
 
   #card(person) {
     const chosen = person.id === (this.called ?? this.current.id);
-    const card = make('button', 'person', { type: 'button', role: 'radio', 'aria-checked': chosen, tabindex: chosen ? 0 : -1, 'data-id': person.id });
+    const radio = { role: 'radio', 'aria-checked': chosen, tabindex: chosen ? 0 : -1 };
+    const card = make('button', 'person', { type: 'button', ...radio, 'data-id': person.id });
     card.style.setProperty('--person', person.colour);
     card.append(portrait(person), make('span', 'person-name', {}, person.name), make('span', 'person-line', {}, person.line));
     card.addEventListener('click', () => chosen || this.#choose(person.id));
@@ -85,5 +86,6 @@ export class PersonaPicker {
 
 function portrait(person) {
   if (!person.portrait) return make('span', 'person-portrait initial', { 'aria-hidden': true }, person.name[0] ?? '?');
-  return make('img', 'person-portrait', { src: new URL(`../avatars/${encodeURIComponent(person.portrait)}`, import.meta.url).href, alt: '' });
+  const { href } = new URL(`../avatars/${encodeURIComponent(person.portrait)}`, import.meta.url);
+  return make('img', 'person-portrait', { src: href, alt: '' });
 }

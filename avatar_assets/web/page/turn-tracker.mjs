@@ -1,4 +1,4 @@
-// Turn tracker: which turn is running, what of Python's events and of the stage's playback belongs to it, how far it was heard when it was interrupted.
+// Turn tracker: which turn is running, which events of Python and of the stage belong to it, and how far it was heard.
 import { durationOf } from '../playback/segment.mjs';
 
 /** So many turns that are over are remembered, so that their late events are ignored. */
@@ -61,7 +61,11 @@ export class TurnTracker {
     return this.#turn;
   }
 
-  /** Interrupts what is running and sends an utterance, typed or recorded. @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}}} utterance */
+  /**
+   * Interrupts what is running and sends an utterance.
+   *
+   * @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}}} utterance typed or recorded
+   */
   send({ text, recording }) {
     const position = this.interrupt();
     const turn = this.begin();
