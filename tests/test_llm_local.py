@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from model_files import loaded
+from model_files import damaged, lacking, loaded
 from requirements import requirement
 from tiny_chat_models import (
     CHANNEL_MARKS,
@@ -378,30 +378,17 @@ def test_a_failed_step_is_told_and_forgotten(model, persona, code, error, after)
     assert reply(model, talk("hello"), persona) == before
 
 
-def needed(case: Case, folder: Path) -> dict[str, list[str]]:
-    """Each pattern of files that the adapter requires, and the files that fit it."""
-    required = case.room.files(case.room.Options(model=str(folder)), "cpu").required
-    return {names: [file.name for file in folder.iterdir() if any(map(file.match, names.split("|")))] for names in required}
-
-
 def test_a_folder_that_lacks_a_file_is_named_with_the_file(case, folder, tmp_path):
-    for number, (names, missing) in enumerate(needed(case, folder).items()):
-        (lacking := tmp_path / str(number)).mkdir()
-        for file in folder.iterdir():
-            if file.name not in missing:
-                (lacking / file.name).symlink_to(file)
-        error = fails(case.room, lacking)
+    for names, incomplete in lacking(case.room, folder, tmp_path):
+        error = fails(case.room, incomplete)
         assert error.code == "missing_files"
-        assert f"lacks {names.replace('|', ' or ')}." in error.message
+        assert f"lacks {names}." in error.message
 
 
 @pytest.mark.parametrize("size", [0, 100, -50])
 def test_a_damaged_file_is_told(case, folder, size, tmp_path):
-    for damaged in itertools.chain.from_iterable(needed(case, folder).values()):
-        (copy := tmp_path / damaged).mkdir()
-        for file in folder.iterdir():
-            (copy / file.name).write_bytes(file.read_bytes()[: size if file.name == damaged else None])
-        assert fails(case.room, copy).code == "load_failed", damaged
+    for name, spoilt in damaged(case.room, folder, tmp_path, size):
+        assert fails(case.room, spoilt).code == "load_failed", name
 
 
 @pytest.mark.parametrize("name", [" ", "/no/such/folder", "../nowhere", "a/b/c", "no such/name!"])

@@ -161,6 +161,7 @@ def test_while_an_engine_is_started_again_the_next_in_line_serves(monkeypatch):
     assert registry.engines().tts.open() is best
     best.is_restarting = True
     assert registry.engines().tts.open() == "engine"
+    assert [(one.info.name, one.state.name) for one in registry.awaited("tts")] == [("best", "loading")]
     best.is_restarting = False
     assert registry.engines().tts.open() is best
 

@@ -74,8 +74,12 @@ class ManagedEngine:
     @property
     def is_ready(self) -> bool:
         """Whether a turn may use it now: it is loaded, and its circuit breaker allows it."""
-        restarting = getattr(self.engine, "is_restarting", False)  # only an engine in a process of its own can be
-        return self.engine is not None and self.breaker.allows_use and not restarting
+        return self.engine is not None and self.breaker.allows_use and not self.is_restarting
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether its process has died and is started again; only an engine in a process of its own can be."""
+        return bool(getattr(self.engine, "is_restarting", False))
 
     def require(self) -> None:
         """Raise what keeps the engine from being tried at all.

@@ -268,4 +268,5 @@ def _knows(info: EngineInfo, language: str) -> bool:
 
 def _status(engine: ManagedEngine) -> EngineStatus:
     retry_in_s = engine.breaker.retry_in_s if engine.state.name == "failed" else None
-    return EngineStatus(engine.info, engine.model, engine.state, retry_in_s, engine.selection)
+    state = EngineState("loading") if engine.is_restarting else engine.state
+    return EngineStatus(engine.info, engine.model, state, retry_in_s, engine.selection)
