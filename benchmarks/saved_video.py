@@ -196,7 +196,7 @@ def report(bodies: Sequence[Body], log: dict[str, Any]) -> list[Row]:
 def main() -> int:
     """Film everybody, print a table; 1 if a target was missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--avatars", type=Path, default=stages.STAGE / "avatars", help="folder of GLB and VRM files")
+    parser.add_argument("--avatars", type=Path, default=stages.AVATARS, help="folder of GLB and VRM files")
     parser.add_argument("--only", default="", help="film those whose name contains this; “two” is two people")
     parser.add_argument("--keep", type=Path, help="also write the films into this folder")
     options = parser.parse_args()
