@@ -78,7 +78,7 @@ OURS = {
     "pipeline.DirectionFilter.finish": pipeline.DirectionFilter,
     "pipeline.messages_for": pipeline,
     "speech.speakable": speech,
-    "speech.timeline": speech,
+    "speech.viseme_timeline": speech,
 }
 """Our own code between the engines, where faults must not keep a turn from ending either."""
 
