@@ -15,7 +15,7 @@ const ASKING_MS = 800;
  * @property {string} [mood] one of `moods.json`, for as long as the person keeps speaking
  * @property {string} [gesture] one of TalkingHead's hands
  * @property {number[]} times how long each stretch takes, in ms
- * @property {Record<string, number[]>} reached what is reached at the end of each stretch: morph targets, turns of head and body (rad) and eyes
+ * @property {Record<string, number[]>} reached what is reached at the end of each: morph targets, turns of head and body (rad) and eyes
  * @property {Record<string, number[]>} [still] the same where head and body shall not move, if leaving them out is not enough
  * @property {Drawn} drawn the same for the 2-D face
  *

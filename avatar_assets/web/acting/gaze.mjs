@@ -4,7 +4,7 @@ import { clock } from '../playback/frame-clock.mjs';
 
 /** How far TalkingHead's eye contact misses the camera with our eyes, in units of `eyesLookDown`. */
 const LIFT = 0.4;
-/** Looking at somebody beside: how far head and body turn (rad) and the eyes (of their morph targets); two thirds of the way in so many ms. */
+/** Looking at somebody beside: how far head and body turn (rad) and the eyes (of their morph targets); two thirds of it in so many ms. */
 const TURNED = { headRotateY: 0.42, bodyRotateY: 0.16 };
 const EYES_TURNED = 0.55;
 const TURN_MS = 230;

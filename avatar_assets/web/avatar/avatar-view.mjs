@@ -36,13 +36,7 @@ export class AvatarView {
   #reverting = false;
   #disposed = false;
 
-  /**
-   * @param {HTMLElement} host
-   * @param {object} options
-   * @param {() => import('../lipsync/viseme-curves.mjs').Weights} options.mouth asked once a frame
-   * @param {(face: '3d' | '2d', reason: string) => void} options.onFace called when it is known which kind of face it is, and when the other takes over
-   * @param {(event: import('./interfaces.mjs').AvatarFileEvent) => void} options.onFile called when a dropped file was shown or refused, and when an avatar's file has faults
-   */
+  /** @param {HTMLElement} host  @param {import('./interfaces.mjs').AvatarViewOptions} options */
   constructor(host, options) {
     this.#host = host;
     this.#options = options;
@@ -59,7 +53,8 @@ export class AvatarView {
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
     else {
       try {
-        const [{ TalkingHeadAvatar }, source] = await within(MODULES_MS, Promise.all([import('./talkinghead-avatar.mjs'), import('./avatar-source.mjs')]));
+        const modules3d = Promise.all([import('./talkinghead-avatar.mjs'), import('./avatar-source.mjs')]);
+        const [{ TalkingHeadAvatar }, source] = await within(MODULES_MS, modules3d);
         if (this.#disposed) return;
         this.#source = source;
         this.#talkingHead = this.#shown3d = this.#place((host) => new TalkingHeadAvatar(host, { ...this.#callbacks(), voice }));
@@ -89,11 +84,13 @@ export class AvatarView {
         return;
       } catch (error) {
         if (persona !== this.#persona) return; // somebody else was called meanwhile
-        if (this.#talkingHead) this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
+        if (this.#talkingHead)
+          this.#reason = `The 3-D figure of ${persona.name} cannot be shown (${plain(error)}), so a drawn face speaks.`;
       }
     }
     const { id, own, attempt } = persona;
-    if (own && !this.#talkingHead) this.#options.onFile({ persona: id, own: true, worn: false, attempt, file: own.name, code: 'no_3d' });
+    if (own && !this.#talkingHead)
+      this.#options.onFile({ persona: id, own: true, worn: false, attempt, file: own.name, code: 'no_3d' });
     await this.#drawInstead();
   }
 

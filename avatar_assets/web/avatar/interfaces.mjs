@@ -18,13 +18,20 @@
  * @property {(name: string) => void} act a stage direction, or something done by itself: see `acting/acts.mjs`
  * @property {(view: string, tallest?: number) => void} setView one of `views.mjs`; the height (m) of the tallest person in the picture, so
  *   that everybody is seen from the same distance
- * @property {(side: -1 | 0 | 1) => void} look who is looked at: somebody to the left of the picture, whoever is before it, somebody to the right
+ * @property {(side: -1 | 0 | 1) => void} look who is looked at: somebody to the left of the picture, whoever is before it, somebody to
+ *   the right
  * @property {(onFrame: ((frame: CanvasImageSource, at: number) => void) | null) => void} captureFrames hands over every drawn frame, with
  *   the performance time (ms) at which its mouth was asked for
  * @property {() => import('../lipsync/viseme-curves.mjs').Weights} weights the mouth on the screen
  * @property {number} height of the person in m; 0 before somebody is shown, and of a drawn face
  * @property {(paused: boolean) => void} pause stops drawing while another renderer is seen
  * @property {() => void} dispose
+ *
+ * @typedef {object} AvatarViewOptions
+ * @property {() => import('../lipsync/viseme-curves.mjs').Weights} mouth asked once a frame
+ * @property {(face: '3d' | '2d', reason: string) => void} onFace called when it is known which kind of face it is, and when the other
+ *   takes over
+ * @property {(event: AvatarFileEvent) => void} onFile called when a dropped file was shown or refused, and when an avatar's file has faults
  *
  * @typedef {object} AvatarFileEvent What became of a file.
  * @property {string} persona id

@@ -132,7 +132,11 @@ export class Roster {
     return [...this.#seats].map(([seat, { host }]) => [seat, host]);
   }
 
-  /** @param {((seat: string, frame: CanvasImageSource, at: number) => void) | null} onFrame gets every seat's frames: see `AvatarRenderer` */
+  /**
+   * Hands over every seat's frames: see `AvatarRenderer`.
+   *
+   * @param {((seat: string, frame: CanvasImageSource, at: number) => void) | null} onFrame
+   */
   captureFrames(onFrame) {
     this.#onFrame = onFrame;
     for (const [name, { view }] of this.#seats) view.captureFrames(onFrame && ((frame, at) => onFrame(name, frame, at)));

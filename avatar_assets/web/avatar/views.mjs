@@ -47,7 +47,7 @@ export function shotOf(view, { width, height }, top) {
   return { seen, centre: top - EYES_BELOW_TOP_M - (0.5 - shot.eyes) * seen };
 }
 
-/** The same for the drawn face, as its viewBox: x, y, width, height. It has no legs: its whole person is the upper body. @returns {number[]} */
+/** The same for the 2-D face, as its viewBox: x, y, width, height. It has no legs: its whole person is the upper body. */
 export function drawnShotOf(view) {
   return SHOTS[view]?.drawn ?? SHOTS.upper.drawn;
 }

@@ -1,4 +1,4 @@
-// VRM animation: how a VRM stands, breathes, looks, blinks and acts; small movements from slow waves, moods and acts through its expressions.
+// VRM animation: how a VRM stands, breathes, looks, blinks and acts: small movements from slow waves, moods and acts by its expressions.
 
 import { ActMixer } from '../acting/act-mixer.mjs';
 import MOODS from '../acting/moods.json' with { type: 'json' };
@@ -9,7 +9,9 @@ const STANCE = {
   UpperArm: [0.05, -0.1, -1.24],
   LowerArm: [0, -0.22, -0.06],
   Hand: [0, 0, -0.05],
-  ...Object.fromEntries(['Index', 'Middle', 'Ring', 'Little'].flatMap((finger) => [`${finger}Proximal`, `${finger}Intermediate`].map((bone) => [bone, [0, 0, -0.3]]))),
+  ...Object.fromEntries(
+    ['Index', 'Middle', 'Ring', 'Little'].flatMap((finger) => ['Proximal', 'Intermediate'].map((bone) => [finger + bone, [0, 0, -0.3]])),
+  ),
 };
 const SIDES = { left: 1, right: -1 };
 /** Expressions that change the mouth leave it to the words: this much of them goes when it is wide open. */
@@ -46,7 +48,8 @@ export class VrmAnimation {
     this.#lively = still ? 0 : Math.sqrt(liveliness);
     this.#still = still;
     this.#flip = vrm.meta?.metaVersion === '0' ? -1 : 1;
-    for (const [side, sign] of Object.entries(SIDES)) for (const [bone, [x, y, z]] of Object.entries(STANCE)) this.#turn(`${side}${bone}`, x, sign * y, sign * z);
+    for (const [side, sign] of Object.entries(SIDES))
+      for (const [bone, [x, y, z]] of Object.entries(STANCE)) this.#turn(`${side}${bone}`, x, sign * y, sign * z);
   }
 
   setState(state) {
@@ -83,9 +86,12 @@ export class VrmAnimation {
     this.#turn('spine', 0.012 * breath, wave(9700, 0.02), wave(7300, 0.008));
     this.#turn('chest', 0.014 * breath, 0, 0);
     this.#turn('neck', 0, 0.4 * now.turn + wave(6100, 0.02), 0.4 * now.tilt);
-    const nod = act.nod * NOD * (this.#still ? 0 : 1);
-    this.#turn('head', nod + wave(5300, 0.015) + 0.03 * spoken * lively, 0.6 * now.turn + act.shake * DEGREE * (this.#still ? 0 : 1) + wave(4700, 0.025), 0.6 * now.tilt + wave(6700, 0.012));
-    for (const [side, sign] of Object.entries(SIDES)) this.#turn(`${side}UpperArm`, STANCE.UpperArm[0], sign * STANCE.UpperArm[1], sign * (STANCE.UpperArm[2] + 0.012 * breath));
+    const free = this.#still ? 0 : 1;
+    const nod = free * act.nod * NOD + wave(5300, 0.015) + 0.03 * spoken * lively;
+    const turn = 0.6 * now.turn + free * act.shake * DEGREE + wave(4700, 0.025);
+    this.#turn('head', nod, turn, 0.6 * now.tilt + wave(6700, 0.012));
+    const [x, y, z] = STANCE.UpperArm;
+    for (const [side, sign] of Object.entries(SIDES)) this.#turn(`${side}UpperArm`, x, sign * y, sign * (z + 0.012 * breath));
     target.position.set(camera.x + now.x, camera.y + now.y, camera.z);
     this.#express(time, act, spoken);
   }

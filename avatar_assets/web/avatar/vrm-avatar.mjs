@@ -1,4 +1,4 @@
-// VRM avatar: the renderer of VRM 0.x and 1.0 through three-vrm, with posture, breath, gaze and blinks of its own; the mouth comes from our own clock.
+// VRM avatar: the renderer of VRM 0.x and 1.0 through three-vrm; posture, breath, gaze and blinks are ours (`vrm-animation.mjs`).
 
 import { DirectionalLight, HemisphereLight, Object3D, PerspectiveCamera, Scene, Vector3 } from 'three';
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
@@ -12,7 +12,7 @@ import { VrmAnimation } from './vrm-animation.mjs';
 import { fiveOf } from '../lipsync/vrm-mouth.mjs';
 
 const FIELD_OF_VIEW = 12;
-/** What stands above the eyes, as TalkingHead measures the height of a person; and the eyes above the head's joint where a VRM has no eye bones. In m. */
+/** What stands above the eyes, as TalkingHead measures height; and the eyes above the head's joint where a VRM has no eye bones. In m. */
 const ABOVE_EYES_M = 0.2;
 const EYES_ABOVE_HEAD_M = 0.07;
 const LIGHTS = { sky: '#ffffff', ground: '#8d8078', around: 2.3, sun: '#fff0e0', direct: 2.6 };

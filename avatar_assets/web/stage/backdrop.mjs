@@ -55,7 +55,9 @@ export class Backdrop {
   draw() {
     if (!this.#shown) return;
     const { look, picture } = this.#shown;
-    const [width, height] = [this.#canvas.clientWidth, this.#canvas.clientHeight].map((side) => Math.max(1, Math.round(side * Math.min(SHARPEST, devicePixelRatio))));
+    const scale = Math.min(SHARPEST, devicePixelRatio);
+    const { clientWidth, clientHeight } = this.#canvas;
+    const [width, height] = [clientWidth, clientHeight].map((side) => Math.max(1, Math.round(side * scale)));
     Object.assign(this.#canvas, { width, height }).dataset.shown = look.name;
     const context = Object.assign(this.#canvas.getContext('2d'), { imageSmoothingQuality: 'high', fillStyle: look.colour });
     context.fillRect(0, 0, width, height);

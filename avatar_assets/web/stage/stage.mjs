@@ -23,7 +23,11 @@ const element = (id) => document.getElementById(id);
 const captions = new Captions(element('captions'));
 const backdrop = new Backdrop(element('backdrop'));
 const darkScheme = matchMedia('(prefers-color-scheme: dark)');
-const roster = new Roster(element('person'), { sounding: () => player?.sounding() ?? [], onFace: faceChanged, onFile: (event) => send({ ...event, type: 'body' }) });
+const roster = new Roster(element('person'), {
+  sounding: () => player?.sounding() ?? [],
+  onFace: faceChanged,
+  onFile: (event) => send({ ...event, type: 'body' }),
+});
 const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
 const filming = new Filming(
   { stage: element('stage'), backdrop: element('backdrop'), captions, roster, player: () => player, choices: () => settings.choices },
@@ -37,11 +41,7 @@ let colour = getComputedStyle(document.documentElement).getPropertyValue('--pers
 let picture = null; // the user's own, behind the person
 
 /** With `?debug=1` only: what the synchronisation benchmark and the tests look at. */
-const probe =
-  query.get('debug') === '1'
-    ? { audioContext: null, output: null, weights: (seat) => ({ ...roster.weights(seat) }), act: (name, seat) => roster.act(name, seat), segments: [], events: [] }
-    : null;
-if (probe) window.stageProbe = probe;
+const probe = query.get('debug') === '1' ? openProbe() : null;
 
 const HANDLERS = {
   persona: (message) => (message.seat === 'second' ? seatGuest(message) : showPersona(message)),
@@ -54,6 +54,17 @@ const HANDLERS = {
   theme: showTheme,
   resume: () => player.resume(),
 };
+
+function openProbe() {
+  return (window.stageProbe = {
+    audioContext: null,
+    output: null,
+    weights: (seat) => ({ ...roster.weights(seat) }),
+    act: (name, seat) => roster.act(name, seat),
+    segments: [],
+    events: [],
+  });
+}
 
 function send(message) {
   probe?.events.push({ at: performance.now(), out: message });
