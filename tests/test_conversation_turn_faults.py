@@ -28,7 +28,7 @@ from engines.events import SegmentReady, TurnCompleted, TurnEnded, TurnFailed, T
 from engines.registry.registry import EngineHandle
 from engines.types import AudioChunk, PhonemeTiming, Speech, TextDelta, Utterance, WordTiming
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Panic(BaseException):
