@@ -38,6 +38,15 @@ def tone(ms: float = 500, hz: float = 220, level: float = 0.3, rate: int = RATE)
     return AudioChunk((level * np.sin(2 * np.pi * hz * t)).astype(np.float32), rate)
 
 
+def in_threads(*works: Callable[[], object]) -> None:
+    """Do all of it at once, and wait for the end."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+
 def speech_of(text: str, ms_per_word: float = 200) -> Speech:
     """A tone with one phoneme a word, as exact as a synthesizer's."""
     words = text.split(" ")

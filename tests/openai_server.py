@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
+from conftest import in_threads
+
 T = TypeVar("T")
 
 PATIENCE_S = 20.0
@@ -157,11 +159,7 @@ def together(server: OpenAIServer, act: Act, work: Callable[[], T], count: int =
         act(http)
 
     server.play(answer)
-    threads = [threading.Thread(target=lambda: done.append(work())) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE_S)
+    in_threads(*[lambda: done.append(work())] * count)
     return done
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from conftest import in_threads
+
 from engines.concurrency.locks import FairLock
 
 WAIT_S = 10
@@ -61,9 +63,5 @@ def test_never_two_at_once():
                 most = max(most, inside)
                 inside -= 1
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(WAIT_S)
+    in_threads(*[work] * 8)
     assert most == 1

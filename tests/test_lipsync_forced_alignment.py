@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tone
+from conftest import in_threads, tone
 from requirements import requirement
 
 from engines.audio import decode, resample
@@ -176,14 +176,7 @@ def test_several_voices_at_once(espeak):
     sounds = [(text, say(espeak, text).audio) for text in TEXTS[:4]]
     alone = [timed(audio, text, "en").words for text, audio in sounds]
     together: dict[int, object] = {}
-    threads = [
-        threading.Thread(target=lambda at=at: together.update({at: timed(sounds[at][1], sounds[at][0], "en").words}))
-        for at in range(len(sounds))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    in_threads(*(lambda at=at: together.update({at: timed(sounds[at][1], sounds[at][0], "en").words}) for at in range(len(sounds))))
     assert [together[at] for at in range(len(sounds))] == alone
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import pkgutil
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from conftest import in_threads
 from model_files import damaged, lacking, loaded
 from requirements import requirement
 from tiny_chat_models import (
@@ -25,12 +25,10 @@ from tiny_chat_models import (
     CHATML,
     LONG,
     MARKS,
-    STRICT,
     THINKS,
     TWO_STEPS,
     WORDS,
     fails,
-    in_threads,
     one_thread,  # noqa: F401 - a fixture
     pieces,
     reply,
@@ -40,10 +38,9 @@ from tiny_chat_models import (
 )
 
 from engines import llm
-from engines.errors import ChatModelError, MissingDependency
+from engines.errors import ChatModelError
 from engines.isolation.isolated_engine import isolated
 from engines.protocols import ChatModel
-from engines.types import ChatMessage
 
 ADAPTERS = [importlib.import_module(f"engines.llm.{found.name}") for found in pkgutil.iter_modules(llm.__path__) if found.name[0] != "_"]
 LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
@@ -99,11 +96,6 @@ def uncached(case, folder) -> Any:
 @pytest.fixture
 def model(case, folder) -> Any:
     return case.model_of(folder)
-
-
-def test_there_are_chat_models_that_compute_here():
-    assert len(LOCAL) >= 3
-    assert all(room.INFO.models and not room.INFO.embedded for room in LOCAL)
 
 
 # ---- what is read and kept
@@ -264,25 +256,6 @@ def test_whatever_somebody_says_is_answered_and_nobody_can_speak_the_templates_m
     assert len(list(itertools.islice(uncached.stream(talk(said), persona), 3))) >= 1
 
 
-def test_a_template_without_a_system_prompt_is_given_one_with_the_first_words(case, tmp_path, persona):
-    model = case.model_of(case.make(tmp_path, template=STRICT))
-    greeted = [*talk(), ChatMessage("assistant", "Hello."), ChatMessage("user", "Hi.")]
-    for messages, text in [
-        (talk("Hi."), "[user]You are kind.\n\nHi.[assistant]"),
-        (greeted, "[user]You are kind.[assistant]Hello.[user]Hi.[assistant]"),
-    ]:
-        assert model.template.prompt(messages).tokens == model.template.encode(text, False)
-    assert reply(model, talk("hello"), persona).strip()
-
-
-@pytest.mark.parametrize("template", ["{{ raise_exception('no') }}", "{{ 1 / 0 }}", "{{ messages[99].content.x }}"])
-def test_a_template_that_makes_nothing_of_it_is_told(case, tmp_path, persona, template):
-    model = case.model_of(case.make(tmp_path, template=template))
-    with pytest.raises(ChatModelError) as caught:
-        reply(model, talk("hello"), persona)
-    assert caught.value.code == "template"
-
-
 def test_without_a_template_the_reply_is_one_line_of_a_transcript(case, tmp_path, persona, monkeypatch, caplog):
     model = case.model_of(case.make(tmp_path, template=None))
     assert "no chat template" in caplog.text
@@ -391,11 +364,6 @@ def test_a_damaged_file_is_told(case, folder, size, tmp_path):
         assert fails(case.room, spoilt).code == "load_failed", name
 
 
-@pytest.mark.parametrize("name", [" ", "/no/such/folder", "../nowhere", "a/b/c", "no such/name!"])
-def test_a_name_that_is_no_model_is_told(case, name):
-    assert fails(case.room, name).code == "unknown_model"
-
-
 @pytest.mark.parametrize("room", LOCAL, ids=lambda room: room.INFO.name)
 def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
     suited = []
@@ -405,12 +373,3 @@ def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
     assert set(suited) <= set(room.INFO.models)
     monkeypatch.setattr(room, "memory_gb", lambda *_: pytest.fail("asked"))
     assert room.files(room.Options(model="some/model"), "auto").name == "some/model"
-
-
-@pytest.mark.parametrize(
-    ("room", "name"), [pytest.param(room, name, id=f"{room.INFO.name}-{name}") for room in LOCAL for name in room.INFO.requires]
-)
-def test_a_missing_package_is_answered_with_its_command(room, name, monkeypatch):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu", Path())

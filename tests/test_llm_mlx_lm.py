@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from conftest import in_threads
 from model_files import loaded
 
 pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
 
-from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, fails, in_threads, reply, save_tokenizer, talk
+from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, fails, reply, save_tokenizer, talk
 
-from engines.errors import ChatModelError, MissingDependency
+from engines.errors import ChatModelError
 from engines.llm import mlx_lm as room
 
 HARMONY = (
@@ -130,14 +130,6 @@ def test_gpt_oss_thinks_little(tmp_path):
     assert "Reasoning: low" in model._tokenizer.decode(model.template.prompt(talk("hello")).tokens)
 
 
-def test_a_million_characters_are_too_many(folder, persona):
-    model = model_of(folder)
-    with pytest.raises(ChatModelError, match="can read 4096") as caught:
-        reply(model, talk("hello fox " * 100_000), persona)
-    assert caught.value.code == "too_long"
-    assert reply(model, talk("hello"), persona)
-
-
 @pytest.mark.parametrize("template", ["{% if %}", ""], ids=["broken", "empty"])
 def test_a_template_that_is_none_is_told(tmp_path, persona, template):
     model = model_of(qwen(tmp_path, template=template))
@@ -186,10 +178,3 @@ def test_a_tokenizers_code_is_not_run(folder, tmp_path):
     with suppress(ChatModelError):  # whether the library finds another tokenizer in the folder is its affair
         loaded(room, room.Options(model=str(tmp_path)), "auto")
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize("name", ["mlx", "mlx.core"])
-def test_without_what_computes_the_command_is_told(monkeypatch, name):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "auto", Path())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import threading
 
 import pytest
+from conftest import in_threads
 
 from engines.llm._prefix_cache import PrefixCache, PrefixCachePool, shared_prefix_length
 
@@ -102,11 +102,7 @@ def test_no_cache_is_given_to_two():
             if (found := pool.take([7, at, 0, 1])) and found.tokens == [7, at, 0]:
                 taken.append(at)
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    in_threads(*[take] * 4)
     assert sorted(taken) == list(range(50))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import itertools
+import sys
 import threading
 import traceback
 import weakref
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import HOUSE
+from conftest import HOUSE, in_threads
 from made_up_engines import Adapter, ModelOptions, failure, ready, wait_for, with_adapters, working
 from requirements import requirement
 
@@ -21,6 +22,7 @@ from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.managed_engine import EngineState, ManagedEngine
 from engines.registry.registry import Registry
+from engines.runtimes import espeak_api
 from engines.types import STAGES
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
@@ -51,6 +53,19 @@ def test_every_adapter_keeps_the_contract(registry, stage, name):
     state = next(offer.state for offer in registry.options(stage) if offer.info is info)
     assert state.name in {"idle", "needs", "unfit"}
     assert state.detail or state.name == "idle"
+
+
+PACKAGES = [(stage, info.name, package) for stage in STAGES for info in Registry(Settings()).infos(stage) for package in info.requires]
+
+
+@pytest.mark.parametrize(("stage", "name", "package"), [*PACKAGES, ("stt", "mlx_whisper", "mlx.core"), ("llm", "mlx_lm", "mlx.core")])
+@requirement("engine.install")
+def test_every_adapter_answers_a_missing_package_with_its_command(monkeypatch, stage, name, package):
+    adapter = importlib.import_module(f"engines.{stage}.{name}")
+    monkeypatch.setattr(espeak_api, "_opened", [])
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependency, match="pip install"):
+        adapter.load(adapter.Options(), "cpu", *[Path()] * hasattr(adapter, "files"))
 
 
 @requirement("engine.embedded")
@@ -347,11 +362,7 @@ def test_many_first_users_load_once(monkeypatch):
         gate.wait()
         load(registry)
 
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    in_threads(*[use] * 8)
     assert loads == [1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -13,7 +12,7 @@ from openai_server import OpenAIServer, closed_port, error, running
 from requirements import requirement
 
 import engines
-from engines.errors import ConfigError, EngineError, MissingDependency
+from engines.errors import ConfigError, EngineError
 from engines.runtimes.openai_client import ServerOptions
 from engines.types import STAGES
 
@@ -92,9 +91,3 @@ def test_what_is_no_key_is_refused_without_showing_it(room, key):
 
 def test_the_key_is_not_shown(room):
     assert KEY not in repr(room.Options(api_key=KEY))
-
-
-def test_a_missing_package_is_answered_with_its_command(room, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tone
+from conftest import in_threads, tone
 from hub_server import Hub, lead_to, running
 from model_files import damaged, lacking, loaded
 from requirements import requirement
@@ -27,10 +25,10 @@ from tiny_whispers import RATE, SAYS, Script, click, fails, noise, speech
 
 from engines import stt
 from engines.audio import concatenate, decode
-from engines.errors import MissingDependency, SpeechToTextError
+from engines.errors import SpeechToTextError
 from engines.isolation.isolated_engine import isolated
 from engines.protocols import SpeechToText
-from engines.stt._whisper import LocalWhisper, samples_of
+from engines.stt._whisper import samples_of
 from engines.types import AudioChunk
 
 ADAPTERS = [importlib.import_module(f"engines.stt.{found.name}") for found in pkgutil.iter_modules(stt.__path__) if found.name[0] != "_"]
@@ -84,11 +82,6 @@ def test_there_are_whispers_that_run_here():
 # ---- what is heard
 
 
-def test_it_is_a_speech_to_text_engine(whisper):
-    assert isinstance(whisper, SpeechToText)
-    assert isinstance(whisper, LocalWhisper)
-
-
 def test_it_hears_the_same_in_a_process_of_its_own(case, folder, whisper):
     engine = loaded(isolated(case.room), case.room.Options(model=str(folder)))
     assert isinstance(engine, SpeechToText)
@@ -126,11 +119,7 @@ def test_long_recordings_are_heard_to_their_end(whisper):
 
 def test_many_at_once_are_all_heard(whisper):
     heard: list[str] = []
-    threads = [threading.Thread(target=lambda: heard.append(whisper.transcribe(speech(), "en").text)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(*[lambda: heard.append(whisper.transcribe(speech(), "en").text)] * 4)
     assert heard == [SAYS] * 4
 
 
@@ -138,9 +127,7 @@ def test_every_thread_can_use_a_model_that_another_one_loaded(case, folder):
     whisper: list[Any] = []
     heard: list[str] = []
     for work in (lambda: whisper.append(case.ears_of(folder)), *[lambda: heard.append(whisper[0].transcribe(speech()).text)] * 2):
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join(60)
+        in_threads(work)
     assert heard == [SAYS] * 2
 
 
@@ -251,11 +238,6 @@ def test_a_damaged_file_is_told(case, folder, size, tmp_path):
         assert fails(case.room, copy).code == "load_failed", name
 
 
-@pytest.mark.parametrize("name", ["", "/no/such/folder", "a/b/c", "no such/name!"])
-def test_a_name_that_is_no_model_is_told(case, name):
-    assert fails(case.room, name).code == "unknown_model"
-
-
 @pytest.fixture
 def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
     with running(Hub()) as hub:
@@ -281,12 +263,3 @@ def test_a_model_of_the_hub_in_another_format_is_refused(case, hub):
     error = fails(case.room, hub.repository)
     assert error.code == "missing_files"
     assert case.room.files(case.room.Options(), "cpu").required[1].replace("|", " or ") in error.message
-
-
-@pytest.mark.parametrize(
-    ("room", "name"), [pytest.param(room, name, id=f"{room.INFO.name}-{name}") for room in LOCAL for name in room.INFO.requires]
-)
-def test_a_missing_package_is_answered_with_its_command(room, name, monkeypatch):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "cpu", Path())

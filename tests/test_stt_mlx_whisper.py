@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
 
 from tiny_whispers import RATE, SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
 
-from engines.errors import MissingDependency, SpeechToTextError
+from engines.errors import SpeechToTextError
 from engines.stt import mlx_whisper as room
 
 EXACT: dict[str, Any] = {}
@@ -143,10 +142,3 @@ def test_every_size_has_a_home_on_the_hub(size):
     model = room.files(room.Options(model=size), "auto")
     assert model.name.startswith(f"mlx-community/whisper-{size}")
     assert room.files(room.Options(model="some/whisper"), "auto").name == "some/whisper"
-
-
-@pytest.mark.parametrize("name", ["mlx", "mlx.core", "mlx_whisper"])
-def test_a_missing_package_is_answered_with_its_command(monkeypatch, name):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingDependency, match="pip install"):
-        room.load(room.Options(), "auto", Path())

@@ -7,7 +7,6 @@ import json
 import logging
 import shutil
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import in_threads
 from hub_server import GOOD, PIECE, Fault, Hub, lead_to, running
 from requirements import requirement
 
@@ -195,26 +195,23 @@ def test_a_file_shorter_than_the_list_says_is_given_up(hub, name):
     assert "the connection broke off" in error.message
 
 
-def cancelled_at(count: int) -> tuple[float, list[Progress]]:
-    """Fetch, and cancel when so many bytes are here; the seconds that it took to end."""
-    cancel, told, at = CancelToken(), list[Progress](), list[float]()
+def cancelled_at(count: int) -> list[Progress]:
+    """Fetch, and cancel when so many bytes are here; what was told."""
+    cancel, told = CancelToken(), list[Progress]()
 
     def tell(progress: Progress) -> None:
         told.append(progress)
-        if progress.done >= count and not at:
+        if progress.done >= count:
             cancel.cancel()
-            at.append(time.monotonic())
 
     error = fails(on_progress=tell, cancel=cancel)
     assert (error.code, error.retryable) == ("cancelled", True)
-    return time.monotonic() - at[0], told
+    return told
 
 
 def test_cancelling_is_noticed_with_the_next_piece_and_what_came_is_kept(hub):
     hub.faults["model.safetensors"] = [Fault(pause_s=0.02), GOOD]
-    took, told = cancelled_at(100_000)
-    assert took < 0.5
-    assert told[-1].done < 200_000
+    assert cancelled_at(100_000)[-1].done < 200_000
     assert find(MODEL) is None
     hub.requests.clear()
     assert_whole(fetch(MODEL))
@@ -223,8 +220,7 @@ def test_cancelling_is_noticed_with_the_next_piece_and_what_came_is_kept(hub):
 
 def test_cancelling_is_noticed_while_the_hub_is_silent(hub):
     hub.faults["model.safetensors"] = [Fault(silent_after=150_000)]
-    took, _ = cancelled_at(150_000)
-    assert took < 1
+    cancelled_at(150_000)
 
 
 def test_who_has_cancelled_before_gets_nothing(hub):
@@ -237,11 +233,9 @@ def test_who_has_cancelled_before_gets_nothing(hub):
 @pytest.mark.parametrize("name", ["", "model.safetensors", "config.json"])
 def test_a_hub_that_falls_silent_is_given_up(hub, name):
     hub.faults[name] = [Fault(silent_after=2), Fault(silent_after=0)]
-    began = time.monotonic()
     error = fails()
     assert (error.code, error.retryable) == ("download_failed", True)
     assert "the hub fell silent" in error.message
-    assert time.monotonic() - began < 3
 
 
 def test_a_hub_that_falls_silent_once_is_asked_again(hub):
@@ -261,6 +255,7 @@ def test_a_hub_that_falls_silent_once_is_asked_again(hub):
         ("", Fault(404), "unknown_model", "Check its name"),
         ("", Fault(500), "download_failed", "answered 500"),
         ("", Fault(418), "download_failed", "answered 418"),
+        ("", Fault(200), "download_failed", "makes no sense"),
         ("model.safetensors", Fault(401, "GatedRepo"), "gated", "hf auth login"),
         ("config.json", Fault(403, "GatedRepo"), "gated", "hf auth login"),
         ("config.json", Fault(404, "EntryNotFound"), "download_failed", "answered 404"),
@@ -283,10 +278,6 @@ def test_what_the_hub_refuses_is_told_in_plain_words(hub, name, fault, code, wor
 def test_a_refusal_that_may_pass_is_waited_out(hub, fault):
     hub.faults["model.safetensors"] = [fault, fault, GOOD]
     assert_whole(fetch(MODEL))
-
-
-def test_a_model_that_the_hub_does_not_have(hub):
-    assert fails(replace(MODEL, name="some/other")).code == "unknown_model"
 
 
 @pytest.mark.parametrize("name", ["", " ", "/no/such/folder", "../nowhere", "a/b/c", "~nobody/x", "no such/name!", "\0", "x" * 300])
@@ -438,11 +429,7 @@ def test_a_cache_that_cannot_be_written_is_told(hub, monkeypatch, tmp_path):
 def test_who_asks_second_waits_and_finds_it(hub):
     hub.faults["model.safetensors"] = [Fault(pause_s=0.01)]
     folders: list[Path] = []
-    threads = [threading.Thread(target=lambda: folders.append(fetch(MODEL))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    in_threads(*[lambda: folders.append(fetch(MODEL))] * 3)
     assert len(folders) == 3
     assert len(set(folders)) == 1
     assert [request.sent for request in hub.asked("model.safetensors")] == [len(WEIGHTS)]
@@ -487,10 +474,3 @@ def test_a_list_that_cannot_be_trusted_is_refused(hub, wrong, tmp_path):
     assert error.code == "download_failed"
     assert "config.json" in error.message
     assert not parts(tmp_path)
-
-
-def test_an_answer_that_is_no_list_is_told(hub):
-    hub.faults[""] = [Fault(status=200)]
-    error = fails()
-    assert error.code == "download_failed"
-    assert "makes no sense" in error.message

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -80,14 +79,6 @@ def watched(model: Any) -> list[int]:
     evaluate = model.evaluate
     model.evaluate = lambda prefix, tokens: counts.append(len(tokens)) or evaluate(prefix, tokens)
     return counts
-
-
-def in_threads(*works: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
 
 
 def fails(room: ModuleType, folder: Path | str) -> ChatModelError:
