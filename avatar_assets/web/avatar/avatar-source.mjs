@@ -4,7 +4,11 @@ import { loadAvatar } from '../avatar_file/load.mjs';
 import { oversizeReport, refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 
-/** @typedef {{report: import('../avatar_file/report.mjs').Report, bytes: Uint8Array | null}} AvatarFile `bytes` is null where the file cannot be shown */
+/**
+ * @typedef {object} AvatarFile
+ * @property {import('../avatar_file/report.mjs').Report} report
+ * @property {Uint8Array | null} bytes checked and mended; null where the file cannot be shown
+ */
 
 /**
  * Reads a file that was dropped on the page.
@@ -15,7 +19,11 @@ import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 export async function readDropped(file) {
   const report = oversizeReport(file.name, file.size);
   if (report) return { report, bytes: null };
-  return loadAvatar(file.name, new Uint8Array(await file.arrayBuffer()));
+  try {
+    return await loadAvatar(file.name, new Uint8Array(await file.arrayBuffer()));
+  } catch (error) {
+    return { report: undrawable(file, error), bytes: null }; // it was deleted meanwhile, or the browser may not read it
+  }
 }
 
 /**
@@ -35,7 +43,7 @@ export async function fetchAvatar(avatar) {
   throw new Error(`there is no ${SPEC.endings.map((ending) => `avatars/${avatar}${ending}`).join(' and no ')}`);
 }
 
-/** The report on a dropped file that was found sound and could not be drawn after all. @param {File} file  @param {Error} error */
+/** The report on a dropped file that could not be read, or was found sound and could not be drawn after all. @param {File} file  @param {Error} error */
 export function undrawable(file, error) {
   return refusedReport(file.name, 'unshown', { why: String(error?.message ?? error).replace(/\.$/, '') });
 }

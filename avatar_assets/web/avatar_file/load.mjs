@@ -5,6 +5,7 @@ import { writeGlb } from './glb.mjs';
 import { repairAvatar } from './repair.mjs';
 import { packingsOf } from './packing.mjs';
 import { ValidationError } from './errors.mjs';
+import { refusedReport } from './report.mjs';
 
 /**
  * Loads a file.
