@@ -19,7 +19,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 import gradio as gr
 
 from avatar_assets import npm_modules
-from avatar_assets.component import Stage, routes
+from avatar_assets.component import Stage
+from avatar_assets.served import routes
 from engines.api.wire import (
     Json,
     event_to_wire,

@@ -1,4 +1,4 @@
-"""The stage as a Gradio component, and the static routes its page is served from.
+"""The stage as a Gradio component.
 
 Python tells the page what happens by yielding small dicts (the shapes of `engines/api/wire.py`) into the component's value; the page tells
 Python what the user does by the events named in `EVENTS_OF_THE_PAGE`.
@@ -10,17 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
 
-from avatar_assets import npm_modules
-from avatar_assets.avatar_files import AVATARS, SUFFIXES
-
-PREFIX = "visavis"
-"""Everything the page loads lies below this path."""
+from avatar_assets.served import PREFIX
 
 EVENTS_OF_THE_PAGE = ("utterance", "greet", "stopped", "cleared", "persona")
 _ON_LOAD = f"""/* events: {" ".join(repr(name) for name in EVENTS_OF_THE_PAGE)} */
@@ -67,44 +58,3 @@ class Stage(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         """JSON schema of the value."""
         return {"type": "object"}
-
-
-_SERVED = {
-    "": (npm_modules.WEB, {".html", ".css", ".mjs", ".json", ".webp"}),
-    "avatars": (AVATARS, {*SUFFIXES, ".png"}),
-    "vendor/three": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three"], {".js", ".wasm"}),
-    "vendor/three-vrm": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["three-vrm"], {".js"}),
-    "vendor/meshoptimizer": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["meshoptimizer"], {".js"}),
-    "vendor/talkinghead": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
-}
-"""Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""
-
-_TYPES = {
-    ".mjs": "text/javascript",
-    ".js": "text/javascript",
-    ".glb": "model/gltf-binary",
-    ".vrm": "model/gltf-binary",
-    ".wasm": "application/wasm",
-}
-
-
-async def _serve(request: Request) -> Response:
-    path: str = request.path_params["path"]
-    if path == "modules.json":
-        return JSONResponse(npm_modules.import_map(), headers={"Cache-Control": "no-store"})
-    shelf = next((name for name in sorted(_SERVED, reverse=True) if name and path.startswith(f"{name}/")), "")
-    folder, kinds = _SERVED[shelf]
-    name = path.removeprefix(f"{shelf}/") if shelf else path
-    suffix = "." + name.rpartition(".")[2]
-    if suffix not in kinds:
-        raise HTTPException(404)
-    response = await StaticFiles(directory=folder, check_dir=False).get_response(name, request.scope)
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Type"] = _TYPES.get(suffix, response.headers.get("Content-Type", "application/octet-stream"))
-    return response
-
-
-def routes() -> list[Route]:
-    """For ``launch(app_kwargs={"routes": routes()})``: a `Route`, because a `Mount` answers 404 behind a proxy that strips a prefix."""
-    return [Route(f"/{PREFIX}/{{path:path}}", _serve, methods=["GET", "HEAD"])]

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 
 from avatar_assets import npm_modules
 from avatar_assets.avatar_files import avatar_names
-from avatar_assets.render import draw
+from avatar_assets.film.browser import find_browser
 from engines.config.personas import load_personas
 from engines.config.settings import PROJECT_ROOT, Settings
 from engines.errors import EngineError
 from engines.types import Finding
-
-_PROBE_S = 60
-_DRAWING_PROBE = """from avatar_assets.render.draw import context
-from engines.errors import EngineError
-try:
-    print(context().info["GL_RENDERER"])
-except EngineError as error:
-    raise SystemExit(error.message)
-"""
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -56,17 +44,8 @@ def _modules() -> Finding:
 
 
 def _film() -> Finding:
-    """Whether the video command can draw; tried in a process of its own, for drivers may abort."""
-    what = "film"
-    if importlib.util.find_spec("moderngl") is None:
-        return Finding(what, "hint", "moderngl is not installed: the video command cannot draw.", draw.INSTALL)
-    mend = draw.EGL_PACKAGES if sys.platform.startswith("linux") else "install the driver of the graphics card"
-    command = [sys.executable, "-c", _DRAWING_PROBE]
+    """Whether there is a browser for the video command."""
     try:
-        done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=_PROBE_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return Finding(what, "hint", f"drawing did not start within {_PROBE_S} s.", mend)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
-        return Finding(what, "hint", f"the video command cannot draw: {last}", mend)
-    return Finding(what, "ok", f"the video command draws with {done.stdout.strip()}.")
+        return Finding("film", "ok", f"the video command films with {find_browser()}.")
+    except EngineError as error:
+        return Finding("film", "hint", error.message, "install Chrome, Chromium or Edge")

@@ -19,6 +19,8 @@ PACKAGES = {
     "talkinghead": "@met4citizen/talkinghead",
     "three-vrm": "@pixiv/three-vrm",
     "meshoptimizer": "meshoptimizer",
+    "mediabunny": "mediabunny",
+    "@mediabunny/aac-encoder": "@mediabunny/aac-encoder",
 }
 """What the page calls a package, and what npm calls it."""
 CDN = "https://cdn.jsdelivr.net/npm"
@@ -109,4 +111,6 @@ def _imports(at: dict[str, str]) -> dict[str, str]:
         "talkinghead": f"{at['talkinghead']}/modules/talkinghead.mjs",
         "three-vrm": f"{at['three-vrm']}/lib/three-vrm.module.min.js",
         "meshoptimizer": f"{at['meshoptimizer']}/meshopt_simplifier.js",
+        "mediabunny": f"{at['mediabunny']}/dist/bundles/mediabunny.min.mjs",
+        "@mediabunny/aac-encoder": f"{at['@mediabunny/aac-encoder']}/dist/bundles/mediabunny-aac-encoder.min.mjs",
     }

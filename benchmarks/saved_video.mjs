@@ -63,9 +63,7 @@ async function film({ query, avatars, bursts }) {
   const faces = ['first', 'second'].slice(0, avatars.length).map((place) => inbox.findLast(({ type, seat }) => type === 'face' && seat === place));
   const segments = avatars.map((avatar, index) => burstSegment(index, bursts / avatars.length, index ? GUEST_MS : FIRST_MS, avatar));
   const ms = segments.reduce((sum, { pcm }) => sum + (pcm.byteLength / 2 / RATE) * 1000, 0);
-  say({ type: 'record', turn: 'film', ms });
-  for (const segment of segments) say(segment, [segment.pcm]);
-  say({ type: 'end', turn: 'film' });
+  say({ type: 'record', turn: 'film', segments });
   const { file, suffix, reason: why } = await received(['recorded', 'unrecorded']);
   if (!file) throw new Error(why);
   const data = await new Promise((resolve) => {

@@ -78,7 +78,7 @@ function gaze(element) {
   return Number(/\((-?[\d.]+)/.exec(ball.attributes.transform)[1]);
 }
 
-const seat = (name) => roster.seats().find(([one]) => one === name)[1];
+const seat = (name) => host.children.find(({ dataset }) => dataset.seat === name);
 
 test('who does not speak looks at who does, and each has the mouth of their own words', async () => {
   await roster.invite(SAM);

@@ -12,8 +12,9 @@ from requirements import requirement
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from avatar_assets import component, npm_modules
-from avatar_assets.component import PREFIX, Stage, routes
+from avatar_assets import npm_modules, served
+from avatar_assets.component import Stage
+from avatar_assets.served import PREFIX, routes
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_a_link_out_of_the_folder_is_not_followed(client, tmp_path, monkeypatch)
     folder = tmp_path / "avatars"
     folder.mkdir()
     (folder / "leak.png").symlink_to(secret)
-    monkeypatch.setitem(component._SERVED, "avatars", (folder, {".png"}))
+    monkeypatch.setitem(served.SERVED, "avatars", (folder, {".png"}))
     assert client.get(f"/{PREFIX}/avatars/leak.png").status_code == 404
 
 
@@ -127,7 +128,7 @@ def fake_npm(folder, script: str) -> None:
     npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
 
 
-FETCHED = "mkdir -p node_modules/three node_modules/@met4citizen/talkinghead node_modules/@pixiv/three-vrm node_modules/meshoptimizer"
+FETCHED = f"mkdir -p {' '.join(f'node_modules/{name}' for name in npm_modules.PACKAGES.values())}"
 NPMS = {
     "none at all": (None, "npm is not installed"),
     "fails": ("echo 'npm error network is unreachable'; echo 'npm error A complete log is in a file'; exit 1", "network is unreachable"),

@@ -45,7 +45,7 @@ SIDE_BY_SIDE = {"engines.stt", "engines.llm", "engines.tts"}
 ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
     "fastapi": {"app"},
-    "starlette": {"avatar_assets.component"},
+    "starlette": {"avatar_assets.served", "avatar_assets.film.server"},
     "argparse": {"app", "engines.cli", "avatar_assets.__main__", "avatar_assets.commands", "avatar_assets.builder.portraits"},
 }
 HEAVY = set(
@@ -102,7 +102,7 @@ def wrong_imports(module: str, names: set[str]) -> Iterator[str]:
 
 def test_only_the_composition_root_of_the_engines_knows_the_stage():
     knowing = {name_of(path) for path in PYTHON if any(name.startswith("avatar_assets") for name in imports_of(path))}
-    assert {module for module in knowing if module.startswith("engines")} <= {"engines.__main__", "engines.cli.video"}
+    assert {module for module in knowing if module.startswith("engines")} <= {"engines.__main__"}
 
 
 @requirement("house.imports")
@@ -143,7 +143,7 @@ def test_files_are_short_and_name_what_is_in_them():
 
 
 def test_folders_hold_one_concern():
-    folders = {path.parent for path in [*PYTHON, *SCRIPTS]} - {HOUSE / "avatar_assets" / "builder", HOUSE / "avatar_assets" / "render"}
+    folders = {path.parent for path in [*PYTHON, *SCRIPTS]} - {HOUSE / "avatar_assets" / "builder"}
     crowded = {
         str(folder.relative_to(HOUSE)): count
         for folder in folders

@@ -28,7 +28,6 @@ export class AvatarView {
   #state = 'idle';
   #shot = [FIRST_VIEW, 0];
   #side = 0;
-  #onFrame = null;
   #reason = '';
   #told = ''; // what `onFace` knows already
   #standIn = 0; // the timer that ends an empty stage
@@ -45,11 +44,11 @@ export class AvatarView {
   /**
    * Finds out whether there can be 3-D.
    *
-   * @param {{modules: string, drawn: boolean, voice: AudioNode | null}} options what the server has; whether the drawn face is wanted
-   *   anyway; the sound whose loudness moves the head
+   * @param {{modules: string, drawn: boolean, spectrum: (bins: Uint8Array) => void}} options what the server has; whether the drawn face
+   *   is wanted anyway; how loud it is what is heard, which moves the head
    * @returns {Promise<void>} when `onFace` has been told
    */
-  async open({ modules, drawn, voice }) {
+  async open({ modules, drawn, spectrum }) {
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
     else {
       try {
@@ -57,7 +56,7 @@ export class AvatarView {
         const [{ TalkingHeadAvatar }, source] = await within(MODULES_MS, modules3d);
         if (this.#disposed) return;
         this.#source = source;
-        this.#talkingHead = this.#shown3d = this.#place((host) => new TalkingHeadAvatar(host, { ...this.#callbacks(), voice }));
+        this.#talkingHead = this.#shown3d = this.#place((host) => new TalkingHeadAvatar(host, { ...this.#callbacks(), spectrum }));
       } catch (error) {
         this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
       }
@@ -113,9 +112,8 @@ export class AvatarView {
     this.#seen?.look(side);
   }
 
-  captureFrames(onFrame) {
-    this.#onFrame = onFrame;
-    for (const renderer of this.#renderers) renderer.captureFrames(renderer === this.#seen ? onFrame : null);
+  picture() {
+    return this.#seen.picture();
   }
 
   weights() {
@@ -267,7 +265,6 @@ export class AvatarView {
     this.#seen.setState(this.#state);
     this.#seen.setView(...this.#shot);
     this.#seen.look(this.#side);
-    this.captureFrames(this.#onFrame);
   }
 
   #tell(face) {

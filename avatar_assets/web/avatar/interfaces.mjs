@@ -20,8 +20,8 @@
  *   that everybody is seen from the same distance
  * @property {(side: -1 | 0 | 1) => void} look who is looked at: somebody to the left of the picture, whoever is before it, somebody to
  *   the right
- * @property {(onFrame: ((frame: CanvasImageSource, at: number) => void) | null) => void} captureFrames hands over every drawn frame, with
- *   the performance time (ms) at which its mouth was asked for
+ * @property {() => CanvasImageSource | Promise<CanvasImageSource>} picture the frame that has just been drawn, which is gone when the browser
+ *   has shown it; a drawn face promises it
  * @property {() => import('../lipsync/viseme-curves.mjs').Weights} weights the mouth on the screen
  * @property {number} height of the person in m; 0 before somebody is shown, and of a drawn face
  * @property {(paused: boolean) => void} pause stops drawing while another renderer is seen

@@ -23,7 +23,6 @@ export class Roster {
   #state = 'loading';
   #speaking = null; // the seat whose words are heard
   #shot = FIRST_VIEW; // the camera's view
-  #onFrame = null;
   #watching = 0;
 
   /**
@@ -127,19 +126,18 @@ export class Roster {
     return this.#seats.get(seat)?.view.weights() ?? {};
   }
 
-  /** The seats and their elements, from left to right. @returns {[string, HTMLElement][]} */
-  seats() {
-    return [...this.#seats].map(([seat, { host }]) => [seat, host]);
-  }
-
   /**
-   * Hands over every seat's frames: see `AvatarRenderer`.
+   * The frame that has just been drawn of everybody, from left to right.
    *
-   * @param {((seat: string, frame: CanvasImageSource, at: number) => void) | null} onFrame
+   * @returns {{element: HTMLElement, picture: CanvasImageSource}[] | Promise<…>} a promise where somebody is a drawn face
    */
-  captureFrames(onFrame) {
-    this.#onFrame = onFrame;
-    for (const [name, { view }] of this.#seats) view.captureFrames(onFrame && ((frame, at) => onFrame(name, frame, at)));
+  pictures() {
+    const people = [...this.#seats.values()].filter(({ persona }) => persona);
+    const shown = people.map(({ host, view }) => ({ element: host, picture: view.picture() }));
+    if (!shown.some(({ picture }) => picture instanceof Promise)) return shown;
+    // A frame in 3-D is gone when the browser has shown it, and a drawn face takes longer to come.
+    const kept = (picture) => (picture instanceof HTMLCanvasElement ? createImageBitmap(picture) : picture);
+    return Promise.all(shown.map(async ({ element, picture }) => ({ element, picture: await kept(picture) })));
   }
 
   #sit(name, persona = null) {
@@ -158,7 +156,6 @@ export class Roster {
     });
     const seat = { view, persona, mouth, host };
     this.#seats.set(name, seat);
-    this.captureFrames(this.#onFrame);
     this.#direct();
     return seat;
   }
@@ -187,13 +184,20 @@ export class Roster {
     let [began, last] = [null, null];
     const look = (time) => {
       if (first.view.face !== '3d' || guest.view.face !== '3d') return;
+      if (clock.held) {
+        // A film takes the time that it takes.
+        [began, last] = [null, null];
+        intervals.length = 0;
+        this.#watching = clock.requestFrame(look);
+        return;
+      }
       began ??= time;
       if (last !== null) intervals.push(time - last);
       last = time;
       if (time - began >= WATCH_MS) {
         const median = intervals.sort((a, b) => a - b)[intervals.length >> 1];
         if (median <= TOO_SLOW_MS) return;
-        guest.view.giveUp3d(`Two people in 3-D take ${Math.round(median)} ms a frame on this computer, so ${guest.viewa.name} is drawn.`);
+        guest.view.giveUp3d(`Two people in 3-D take ${Math.round(median)} ms a frame on this computer, so ${guest.persona.name} is drawn.`);
         return;
       }
       this.#watching = clock.requestFrame(look);

@@ -40,22 +40,20 @@ export class TalkingHeadAvatar {
   #resized;
   #gaze;
   #root = null; // who stands there
-  #onFrame = null;
   #request = 0;
   #frameMs = 0; // the least time between two frames
   #last = 0;
-  #mouthAt = 0; // when the mouth of this frame was asked for
   #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
   /**
    * @param {HTMLElement} host is filled by the avatar
    * @param {object} options
    * @param {() => import('../lipsync/viseme-curves.mjs').Weights} options.mouth asked once a frame
-   * @param {AudioNode} options.voice its loudness moves the head a little
+   * @param {(bins: Uint8Array) => void} options.spectrum how loud it is what is heard, which moves the head a little: see `Player`
    * @param {(error: Error) => void} options.onFailure 3-D stopped working for good
    * @throws {Error} where there is no WebGL
    */
-  constructor(host, { mouth, voice, onFailure }) {
+  constructor(host, { mouth, spectrum, onFailure }) {
     this.#host = host;
     this.#mouth = mouth;
     this.#onFailure = onFailure;
@@ -74,7 +72,7 @@ export class TalkingHeadAvatar {
     followOptions(head);
     head.audioCtx.close();
     head.audioCtx = SILENT_CONTEXT;
-    head.audioAnalyzerNode = analyserOf(voice);
+    head.audioAnalyzerNode = { getByteFrequencyData: spectrum, disconnect() {} };
     this.#gaze = new Gaze(head, this.#still);
     this.#camera = new Camera(head, drawing.camera, host, this.#still);
     drawing.scene.onBeforeRender = () => this.#meshes?.prepare(drawing.camera);
@@ -170,8 +168,8 @@ export class TalkingHeadAvatar {
     this.#gaze.look(side);
   }
 
-  captureFrames(onFrame) {
-    this.#onFrame = onFrame;
+  picture() {
+    return this.#drawing.canvas;
   }
 
   weights() {
@@ -222,7 +220,6 @@ export class TalkingHeadAvatar {
         if (time - this.#last >= this.#frameMs) {
           this.#step(time - this.#last);
           this.#last = time;
-          this.#onFrame?.(this.#drawing.canvas, this.#mouthAt);
         }
         if (!clock.held) this.#quality.frame(time);
       } catch (error) {
@@ -239,7 +236,6 @@ export class TalkingHeadAvatar {
   }
 
   #beforeDrawing() {
-    this.#mouthAt = clock.now();
     const weights = this.#mouth();
     for (const name of VISEMES) {
       const morph = this.#head.mtAvatar[`viseme_${name}`];
@@ -277,12 +273,4 @@ export class TalkingHeadAvatar {
     this.#frameMs = this.#head.animFrameDur = 1000 / level.fps;
     this.#drawing.setQuality(level);
   }
-}
-
-/** An analyser like TalkingHead's own, on the sound that is really played. */
-function analyserOf(voice) {
-  const analyser = voice.context.createAnalyser();
-  Object.assign(analyser, { fftSize: 256, smoothingTimeConstant: 0.1, minDecibels: -70, maxDecibels: -10 });
-  voice.connect(analyser);
-  return analyser;
 }

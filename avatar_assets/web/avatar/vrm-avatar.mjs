@@ -24,7 +24,6 @@ export class VrmAvatar {
   #host;
   #mouth;
   #onFailure;
-  #onFrame = null;
   #scene = new Scene();
   #camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.1, 50);
   #renderer;
@@ -122,8 +121,8 @@ export class VrmAvatar {
     this.#animation?.look(side);
   }
 
-  captureFrames(onFrame) {
-    this.#onFrame = onFrame;
+  picture() {
+    return this.#renderer.domElement;
   }
 
   /** The weights on the screen, before they are blended into five. */
@@ -172,7 +171,6 @@ export class VrmAvatar {
   #draw(time) {
     const seconds = (time - this.#last) / 1000;
     this.#last = time;
-    const at = clock.now();
     Object.assign(this.#shown, this.#mouth());
     const five = fiveOf(this.#shown);
     for (const [name, weight] of Object.entries(five)) this.#vrm.expressionManager?.setValue(name, weight);
@@ -180,7 +178,6 @@ export class VrmAvatar {
     this.#vrm.update(Math.min(seconds, LONGEST_STEP_S));
     if (this.#flight) this.#fly();
     this.#renderer.render(this.#scene, this.#camera);
-    this.#onFrame?.(this.#renderer.domElement, at);
   }
 
   #resize() {

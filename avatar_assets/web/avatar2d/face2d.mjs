@@ -23,9 +23,6 @@ const ASIDE = { gaze: 9, tilt: 3 };
 /** How soon the face is where it should be: two thirds of the way in so many ms. */
 const GLIDE_MS = 200;
 
-/** When a photograph is handed over, after the mouth was asked for: later than most are ready, so that all are equally late. In ms. */
-const DEVELOPED_MS = 60;
-
 /** An `AvatarRenderer`. */
 export class Face2D {
   height = 0;
@@ -45,8 +42,6 @@ export class Face2D {
   #request = 0;
   #flight; // {from, to, at}: the camera on its way
   #aside = 0;
-  #onFrame = null;
-  #developing = false; // a photograph is being developed
 
   /**
    * @param {HTMLElement} host is filled by the face
@@ -93,8 +88,14 @@ export class Face2D {
     this.#aside = side;
   }
 
-  captureFrames(onFrame) {
-    this.#onFrame = onFrame;
+  /** Browsers make a picture of an SVG only by way of its text. */
+  async picture() {
+    this.#svg.setAttribute('width', this.#host.clientWidth);
+    this.#svg.setAttribute('height', this.#host.clientHeight);
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(this.#svg))}`;
+    await image.decode();
+    return image;
   }
 
   weights() {
@@ -120,7 +121,6 @@ export class Face2D {
     tongue.setAttribute('rx', shape.tongue.rx);
     tongue.setAttribute('ry', shape.tongue.ry);
     if (this.#flight.at !== null) this.#fly();
-    if (this.#onFrame && !this.#developing) this.#photograph();
   }
 
   #frameTo(view, at = 0) {
@@ -133,22 +133,6 @@ export class Face2D {
     const ms = clock.now() - at;
     this.#svg.setAttribute('viewBox', between(from, to, ms).map((value) => value.toFixed(1)).join(' '));
     if (ms >= FLIGHT_MS) this.#flight.at = null;
-  }
-
-  /** What is drawn, as a picture that a canvas takes: browsers make one of an SVG only by way of its text. */
-  #photograph() {
-    const at = clock.now();
-    this.#developing = true;
-    this.#svg.setAttribute('width', this.#host.clientWidth);
-    this.#svg.setAttribute('height', this.#host.clientHeight);
-    const image = new Image();
-    const done = (good) => {
-      this.#developing = false;
-      if (good) setTimeout(() => this.#onFrame?.(image, at), at + DEVELOPED_MS - clock.now());
-    };
-    image.onload = () => done(true);
-    image.onerror = () => done(false);
-    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(this.#svg))}`;
   }
 
   #moveHead(time, jaw) {

@@ -2,7 +2,7 @@
 import { durationOf } from '../playback/segment.mjs';
 import { make } from './dom.mjs';
 import { timelineFile, wavFile } from './export.mjs';
-import { filmButton } from './video-button.mjs';
+import { videoButton } from './video-button.mjs';
 
 /** How long a browser may take to fetch a download from memory, in ms. */
 const DOWNLOAD_MS = 60_000;
@@ -24,7 +24,7 @@ export class Conversation {
    * @param {HTMLElement} receipt
    * @param {object} on what is asked for of a finished turn
    * @param {(turn: object) => void} on.replay
-   * @param {(turn: object, onProgress: (ms: number, of: number) => void) => Promise<object>} on.film see `Films.take`
+   * @param {(turn: object, onProgress: (ms: number, of: number) => void) => Promise<object>} on.film see `VideoRequests.make`
    * @param {() => void} on.stop ends either
    */
   constructor(list, receipt, on) {
@@ -100,7 +100,7 @@ export class Conversation {
     again.addEventListener('click', () => this.#on.replay(turn));
     actions.append(
       again,
-      ...filmButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
+      ...videoButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
       download('Sound (WAV)', 'wav', () => wavFile(turn.segments)),
       download('Visemes (JSON)', 'json', () => timelineFile(turn.segments)),
     );

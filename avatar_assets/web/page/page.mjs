@@ -7,7 +7,7 @@ import { OwnAvatar } from './own-avatar.mjs';
 import { PersonaPicker } from './persona-picker.mjs';
 import { StageLink } from './stage-link.mjs';
 import { TurnTracker } from './turn-tracker.mjs';
-import { Films } from './video-button.mjs';
+import { VideoRequests } from './video-button.mjs';
 
 const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const STATE_EVERY_MS = 3000;
@@ -64,7 +64,7 @@ class Page {
     this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
     this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
-    this.films = new Films(this.#stage);
+    this.videos = new VideoRequests(this.#stage);
     this.#turns = new TurnTracker(this.#stage, this.conversation, trigger, {
       state: (state) => this.#state(state),
       adopted: () => this.#talk.cancel(),
@@ -152,11 +152,10 @@ class Page {
     this.#state('speaking');
   }
 
-  /** Says a finished reply again and films it: see `Films.take`. */
+  /** Makes a film of a finished reply: see `VideoRequests.make`. */
   #film(turn, onProgress) {
     this.stop();
-    this.#state('speaking');
-    return this.films.take(turn, onProgress);
+    return this.videos.make(turn, onProgress);
   }
 
   /** Somebody sits down beside whoever is talked with, or leaves. @param {string | null} id */
@@ -215,7 +214,7 @@ class Page {
 
   #fromStage(message) {
     this.#turns.hear(message);
-    this.films.hear(message);
+    this.videos.hear(message);
     this.own.hear(message);
     if (message.type === 'invite') {
       this.invite(message.id);

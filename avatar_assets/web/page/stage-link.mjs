@@ -60,10 +60,9 @@ export class StageLink {
     this.post({ type: 'end', turn: id });
   }
 
-  /** Films the segments of a finished turn while they are played again under another turn id. @param {number} ms their length */
-  film(turn, id, ms) {
-    this.post({ type: 'record', turn: id, ms });
-    this.play(turn, id);
+  /** Makes a film of the segments of a finished turn under another turn id. */
+  film(turn, id) {
+    this.post({ type: 'record', turn: id, segments: turn.segments });
   }
 
   /** Silence now, also of what waits for the stage. The stage answers with `heard`: how far the voice was heard. */

@@ -1,13 +1,12 @@
-// Films: replies that are said again to be taken home as a video, one at a time, and the button that asks for it.
+// Video request: one reply at a time is made into a film by the stage; and the button that asks for it.
 import { make } from './dom.mjs';
-import { recordable } from '../recording/recorder.mjs';
-import { durationOf } from '../playback/segment.mjs';
+import { encodableKind } from '../recording/encoder.mjs';
 
 const inSeconds = (ms) => Math.round(ms / 1000);
 
-export class Films {
+export class VideoRequests {
   #stage;
-  #taking = null; // {id, onProgress, resolve}
+  #request = null; // {id, onProgress, resolve}
 
   /** @param {import('./stage-link.mjs').StageLink} stage */
   constructor(stage) {
@@ -15,33 +14,32 @@ export class Films {
   }
 
   /**
-   * Films a finished reply; the one before ends.
+   * Has a finished reply filmed; the request before ends.
    *
    * @param {{segments: object[]}} turn
    * @param {(ms: number, of: number) => void} onProgress
    * @returns {Promise<{file?: Blob, suffix?: string, reason?: string}>} the video; or why there is none, '' if it was stopped
    */
-  take(turn, onProgress) {
-    this.#taking?.resolve({ reason: '' });
+  make(turn, onProgress) {
+    this.#request?.resolve({ reason: '' });
     const id = `film-${crypto.randomUUID()}`;
-    const ms = turn.segments.reduce((sum, segment) => sum + durationOf(segment), 0);
     return new Promise((resolve) => {
-      this.#taking = { id, onProgress, resolve };
-      this.#stage.film(turn, id, ms);
+      this.#request = { id, onProgress, resolve };
+      this.#stage.film(turn, id);
     });
   }
 
   /** What the stage says. */
   hear({ type, turn, ms, of, file, suffix, reason }) {
-    if (turn === undefined || turn !== this.#taking?.id) return;
-    if (type === 'recording') this.#taking.onProgress(ms, of);
+    if (turn === undefined || turn !== this.#request?.id) return;
+    if (type === 'recording') this.#request.onProgress(ms, of);
     else if (type === 'recorded') this.#end({ file, suffix });
     else if (type === 'unrecorded') this.#end({ reason });
   }
 
   #end(result) {
-    const { resolve } = this.#taking;
-    this.#taking = null;
+    const { resolve } = this.#request;
+    this.#request = null;
     resolve(result);
   }
 }
@@ -49,14 +47,14 @@ export class Films {
 /**
  * A button that films a reply, shows how far it is, and gives the file to be saved.
  *
- * @param {(onProgress: (ms: number, of: number) => void) => Promise<object>} take see `Films.take`
+ * @param {(onProgress: (ms: number, of: number) => void) => Promise<object>} film see `VideoRequests.make`
  * @param {() => void} stop ends the filming
  * @param {(file: Blob, suffix: string) => void} save
  */
-export function filmButton(take, stop, save) {
-  const { kind, reason } = recordable();
-  const label = kind ? `Save video (${kind.name})` : 'Save video';
-  const button = make('button', 'film', { type: 'button' }, label);
+export function videoButton(film, stop, save) {
+  const button = make('button', 'film', { type: 'button' }, 'Save video');
+  const encodable = encodableKind();
+  encodable.then(({ kind }) => kind && (button.textContent = `Save video (${kind.name})`));
   const note = make('span', 'film-note', { role: 'status', hidden: '' });
   const cancel = make('button', 'film-cancel', { type: 'button', hidden: '' }, 'Cancel');
   const say = (sentence) => {
@@ -65,6 +63,7 @@ export function filmButton(take, stop, save) {
   };
   cancel.addEventListener('click', stop);
   button.addEventListener('click', async () => {
+    const { kind, reason } = await encodable;
     if (!kind) {
       say(reason);
       return;
@@ -72,7 +71,7 @@ export function filmButton(take, stop, save) {
     button.hidden = true;
     cancel.hidden = false;
     say('Recording …');
-    const { file, suffix, reason: why } = await take((ms, of) => say(`Recording … ${inSeconds(ms)} of ${inSeconds(of)} s`));
+    const { file, suffix, reason: why } = await film((ms, of) => say(`Recording … ${inSeconds(ms)} of ${inSeconds(of)} s`));
     button.hidden = false;
     cancel.hidden = true;
     say(why ?? '');

@@ -8,9 +8,11 @@ const QUEUE_MAX_MS = 10 * 60 * 1000;
 /** How much resampled sound lies ready in the worklet, in s; the rest waits as 16-bit PCM. */
 const READY_S = 3;
 /** How long a segment's last mouth shape may still be seen after its end, in s. */
-const AFTERGLOW_S = 0.2;
+export const AFTERGLOW_S = 0.2;
 /** How long a context may take to start before it counts as blocked, in ms. */
 const WAKE_MS = 400;
+/** As TalkingHead would listen to a voice of its own. */
+const ANALYSER = { fftSize: 256, smoothingTimeConstant: 0.1, minDecibels: -70, maxDecibels: -10 };
 const RATES_HZ = [8000, 192000];
 
 /**
@@ -31,6 +33,7 @@ const RATES_HZ = [8000, 192000];
 export class Player {
   #clock;
   #node;
+  #analyser = null;
   #events;
   #entries = []; // {id, segment, seconds, handed, began, ended, done}: those being heard, then those waiting
   #ended = new Set(); // turns whose last segment is known
@@ -116,9 +119,10 @@ export class Player {
     return answer;
   }
 
-  /** Seconds from the end of the graph to the ear, as measured now. */
-  get latency() {
-    return Math.max(0, this.context.currentTime - this.#clock.heard());
+  /** How loud the frequencies are that are played now. @param {Uint8Array} bins as `AnalyserNode.getByteFrequencyData` fills them */
+  spectrum(bins) {
+    if (!this.#analyser) this.output.connect((this.#analyser = new AnalyserNode(this.context, ANALYSER)));
+    this.#analyser.getByteFrequencyData(bins);
   }
 
   /** Resumes the context after a user's gesture. */

@@ -7,7 +7,7 @@ import { Backdrop } from './backdrop.mjs';
 import { clock } from '../playback/frame-clock.mjs';
 import { Captions } from './captions.mjs';
 import { timelineOf } from '../lipsync/viseme-curves.mjs';
-import { Filming } from '../recording/recording.mjs';
+import { RecordingSession } from '../recording/session.mjs';
 import { Player } from '../playback/player.mjs';
 import { StageSettings } from './stage-settings.mjs';
 
@@ -24,19 +24,28 @@ const captions = new Captions(element('captions'));
 const backdrop = new Backdrop(element('backdrop'));
 const darkScheme = matchMedia('(prefers-color-scheme: dark)');
 const roster = new Roster(element('person'), {
-  sounding: () => player?.sounding() ?? [],
+  sounding: () => playback()?.sounding() ?? [],
   onFace: faceChanged,
   onFile: (event) => send({ ...event, type: 'body' }),
 });
 const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
-const filming = new Filming(
-  { stage: element('stage'), backdrop: element('backdrop'), captions, roster, player: () => player, choices: () => settings.choices },
+const recording = new RecordingSession(
+  {
+    stage: element('stage'),
+    backdrop: element('backdrop'),
+    captions,
+    roster,
+    choices: () => settings.choices,
+    prepare,
+    onHeard: (segment) => (segment ? hear(segment) : fallSilent()),
+  },
   send,
 );
 let player = null;
 let state = 'loading'; // what the page around says
 let voiced = null; // the seat whose words are heard
 let lingering = 0;
+let following = 0;
 let colour = getComputedStyle(document.documentElement).getPropertyValue('--persona').trim();
 let picture = null; // the user's own, behind the person
 
@@ -46,7 +55,7 @@ const probe = query.get('debug') === '1' ? openProbe() : null;
 const HANDLERS = {
   persona: (message) => (message.seat === 'second' ? seatGuest(message) : showPersona(message)),
   people: ({ people, guest }) => settings.offer(people, guest),
-  record: (order) => filming.record(order),
+  record: (order) => recording.record(order),
   segment: playSegment,
   end: ({ turn }) => player.end(turn),
   stop: stopNow,
@@ -83,8 +92,18 @@ async function receive(event) {
   }
 }
 
-/** A segment gets what playing it needs: the seat of its speaker, its mouth, its acts; what is wrong with it is told, and left out. */
+/** What is heard: the reply that is played, or the one of which a film is made. */
+function playback() {
+  return recording.playback ?? player;
+}
+
 function playSegment(message) {
+  recording.cancel(); // films are made of replies that are over
+  player.play(prepare(message));
+}
+
+/** A segment with what playing it needs: the seat of its speaker, its mouth, its acts; what is wrong with it is told, and left out. */
+function prepare(message) {
   const { words, wtimes, text, index } = message;
   const segment = { ...message, seat: null, timeline: STILL, due: cuesOf(message) };
   const attempt = (name, make, consequence = '') => {
@@ -100,12 +119,12 @@ function playSegment(message) {
     Object.assign(segment, { words: [], wtimes: [], text: text ?? '' });
     send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
   }
-  player.play(segment);
+  return segment;
 }
 
 function stopNow() {
   roster.restMouths();
-  filming.cancel();
+  recording.cancel();
   send({ type: 'heard', ...player.stop() });
   hush();
   captions.clear();
@@ -113,23 +132,29 @@ function stopNow() {
 }
 
 function started(segment, at, contextTime) {
-  if (segment.lead) {
-    filming.started(at);
-    return;
-  }
   probe?.segments.push({ turn: segment.turn, index: segment.index, timeline: segment.timeline, contextTime });
-  clearTimeout(lingering);
-  if (!voiced) clock.requestFrame(follow);
-  voiced = segment.seat ?? 'first';
-  showBody();
+  hear(segment);
   send({ type: 'started', turn: segment.turn, index: segment.index, at: performance.timeOrigin + at });
 }
 
 function finished(turn) {
+  fallSilent();
+  send({ type: 'finished', turn });
+}
+
+/** From now on a segment's words are heard. */
+function hear(segment) {
+  clearTimeout(lingering);
+  clock.cancelFrame(following);
+  following = clock.requestFrame(follow);
+  voiced = segment.seat ?? 'first';
+  showBody();
+}
+
+/** The last word has been heard. */
+function fallSilent() {
   hush();
   lingering = setTimeout(() => captions.clear(), CAPTION_LINGER_MS);
-  send({ type: 'finished', turn });
-  filming.finished(turn);
 }
 
 function hush() {
@@ -140,12 +165,12 @@ function hush() {
 
 /** While there is something to hear, every frame has its caption, and what face and hands should do by then is done. */
 function follow() {
-  const heard = player.sounding().findLast(({ segment, ms }) => !segment.lead && ms >= 0);
+  const heard = playback().sounding().findLast(({ ms }) => ms >= 0);
   if (heard) {
     captions.follow(heard.segment, heard.ms);
     while (heard.segment.due[0]?.ms <= heard.ms) roster.act(heard.segment.due.shift().name, heard.segment.seat);
   }
-  if (voiced) clock.requestFrame(follow);
+  if (voiced) following = clock.requestFrame(follow);
 }
 
 function showState({ state: next, text }) {
@@ -256,10 +281,11 @@ async function openStage() {
   await roster.open({
     modules: document.documentElement.dataset.modules,
     drawn: query.get('face') === '2d',
-    voice: player.output,
+    spectrum: (bins) => playback().spectrum(bins),
   });
 }
 
+if (query.get('film') === '1') clock.hold(); // nothing moves but in a film
 settings.open();
 new ResizeObserver(() => backdrop.draw()).observe(element('stage'));
 darkScheme.addEventListener('change', showBackdrop);

@@ -1,6 +1,6 @@
-"""Let a persona say a text and write it as a film, lips moving with the words; no browser is needed.
+"""Let a persona say a text and write it as a film, lips moving with the words.
 
-The voice is the one of the app: the same engines, sentences and people. Needs moderngl and, on Linux, EGL; `doctor` says whether they work.
+The voice is the one of the app: the same engines, sentences and people. The picture is the page's own stage, in a browser without a window.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from avatar_assets.render.backdrop import BACKDROPS
-from avatar_assets.render.film import KINDS
-from avatar_assets.render.script import script_of
-from avatar_assets.render.shoot import Format, check, shoot
-from avatar_assets.render.stage import VIEWS
+from avatar_assets import npm_modules
+from avatar_assets.film.make import BACKGROUNDS, KINDS, LEAD_MS, TAIL_MS, VIEWS, Format, opened
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings, load_settings
 from engines.conversation.turn import TurnRequest, run_turn
@@ -39,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text.add_argument("--text-file", metavar="FILE", help="a file (UTF-8) with what is said; - is the standard input")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"the film; its ending says which kind: {', '.join(KINDS)}")
     parser.add_argument("--persona", metavar="ID", help="who says it; the first in personas.yaml if left out")
+    parser.add_argument("--guest", metavar="ID", help="who sits beside, listens and looks")
     parser.add_argument("--tts", metavar="NAME[:MODEL]", help="the voice engine; the best that can be loaded if left out")
     parser.add_argument("--fps", type=int, choices=(25, 30), default=form.fps, help=f"pictures a second ({form.fps} if left out)")
     size = f"{form.width}x{form.height}"
@@ -49,37 +47,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_background,
         default=form.background,
         metavar="NAME|FILE",
-        help=f"what is behind the person: {', '.join(BACKDROPS)} ({form.background} if left out), or a picture (JPEG, PNG, WebP)",
+        help=f"what is behind the person: {', '.join(BACKGROUNDS)} ({form.background} if left out), or a picture (JPEG, PNG, WebP)",
     )
     parser.add_argument("--dark", action="store_true", help="the background as in a dark page")
+    parser.add_argument("--drawn", action="store_true", help="the drawn face instead of the 3-D figure")
     parser.add_argument("--captions", action="store_true", help="add a track of captions, which players can show and hide")
+    parser.add_argument("--browser", metavar="PROGRAM", help="Chrome, Chromium or Edge; looked for in the usual places if left out")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="work with the settings of this file")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Speak, then draw."""
+    """Put people on the stage, speak, film."""
     settings = load_settings(arguments.profile, tts=arguments.tts, persona=arguments.persona)
     book = PersonaBook(settings.personas_file)
     persona = book.get(settings.persona) if settings.persona else book.first(None)
     width, height = arguments.size
-    form = Format(arguments.fps, width, height, arguments.captions, arguments.view, arguments.background, arguments.dark)
+    people = [persona, *([book.get(arguments.guest)] if arguments.guest else [])]
+    looks = {"view": arguments.view, "background": arguments.background, "dark": arguments.dark, "drawn": arguments.drawn}
+    form = Format(arguments.fps, width, height, arguments.captions, **looks)
     try:
-        text = _text(arguments)
-        for notice in check(persona, arguments.out, form):
-            print(f"visavis: {persona.avatar}: {notice}", file=sys.stderr)
-        begun = time.perf_counter()
-        engines = _engines(settings, persona.language)
-        script = script_of(speak(text, persona, engines, settings))
-        spoken = time.perf_counter()
-        shoot(script, persona, arguments.out, form, lambda share: _tell(f"drawing {share:.0%}"))
+        text = read_text(arguments)
+        npm_modules.install(_note)
+        with opened(people, arguments.out, form, browser=arguments.browser, note=_note) as film:
+            begun = time.perf_counter()
+            engines = _engines(settings, persona.language)
+            segments = speak(text, persona, engines, settings)
+            spoken = time.perf_counter()
+            film.shoot(segments, lambda share: _tell(f"filming {share:.0%}"))
     except KeyboardInterrupt:
         _tell("")
         print("visavis: stopped; no film was written", file=sys.stderr)
         return _INTERRUPTED
     _tell("")
-    length, drawing = script.audio.duration_ms / 1000, time.perf_counter() - spoken
+    length, filming = (LEAD_MS + TAIL_MS + sum(one.audio.duration_ms for one in segments)) / 1000, time.perf_counter() - spoken
     who = f"{persona.name} with {engines.tts.info.title}"
-    print(f"{arguments.out}: {length:.1f} s of {who}; spoken in {spoken - begun:.1f} s, drawn in {drawing:.1f} s.")
+    print(f"{arguments.out}: {length:.1f} s of {who}; spoken in {spoken - begun:.1f} s, filmed in {filming:.1f} s.")
     return 0
 
 
@@ -129,7 +131,12 @@ def _engines(settings: Settings, language: str) -> Engines:
     return engines
 
 
-def _text(arguments: argparse.Namespace) -> str:
+def read_text(arguments: argparse.Namespace) -> str:
+    """What shall be said.
+
+    Raises:
+        InputError: code ``unreadable`` or ``empty``.
+    """
     text, where = arguments.text, arguments.text_file
     try:
         if where == "-":
@@ -157,12 +164,16 @@ def _size(words: str) -> tuple[int, int]:
 
 def _background(words: str) -> str | Path:
     """A room's name; whatever looks like the name of a file, or is one, is a picture."""
-    if words in BACKDROPS:
+    if words in BACKGROUNDS:
         return words
     path = Path(words)
     if not words or not (path.suffix or len(path.parts) > 1 or path.exists()):
-        raise argparse.ArgumentTypeError(f"{words!r} is no background; choose {', '.join(BACKDROPS)}, or a picture (JPEG, PNG, WebP)")
+        raise argparse.ArgumentTypeError(f"{words!r} is no background; choose {', '.join(BACKGROUNDS)}, or a picture (JPEG, PNG, WebP)")
     return path
+
+
+def _note(sentence: str) -> None:
+    print(f"visavis: {sentence}", file=sys.stderr)
 
 
 def _tell(news: str) -> None:
