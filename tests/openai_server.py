@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
+import pytest
 from conftest import in_threads
 
 T = TypeVar("T")
@@ -148,6 +149,16 @@ def running() -> Iterator[OpenAIServer]:
         finally:
             server.shutdown()
             thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with running() as server:
+        yield server
+
+
+async def no_nap(seconds: float) -> None:
+    """Before a request is sent again."""
 
 
 def together(server: OpenAIServer, act: Act, work: Callable[[], T], count: int = 4) -> list[T]:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
@@ -22,7 +21,6 @@ from openai_server import (
     event,
     models,
     raw,
-    running,
     says,
     steps,
     together,
@@ -49,12 +47,6 @@ class Naps:
 
     async def __call__(self, seconds: float) -> None:
         self.taken.append(seconds)
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture

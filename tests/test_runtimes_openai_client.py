@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-from openai_server import OpenAIServer, closed_port, error, running
+from openai_server import closed_port, error
 from requirements import requirement
 
 import engines
@@ -30,12 +29,6 @@ ON_SERVERS = [room for room in ADAPTERS if issubclass(room.Options, ServerOption
 @pytest.fixture(params=ON_SERVERS, ids=lambda room: room.__name__.removeprefix(f"{engines.__name__}."))
 def room(request) -> ModuleType:
     return request.param
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with running() as server:
-        yield server
 
 
 @requirement("engine.servers")
