@@ -105,7 +105,7 @@ def test_a_thought_that_the_prompt_has_opened() -> None:
 
 def test_a_long_reply_in_small_pieces_takes_no_long_time() -> None:
     thoughts = ReasoningFilter()
-    begun = time.perf_counter()
+    begun = time.process_time()
     passed = sum(len(thoughts.push("< [")) for _ in range(20_000)) + len(thoughts.finish())
     assert passed == 60_000
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2

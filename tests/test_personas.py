@@ -179,12 +179,6 @@ def test_what_is_left_out_has_a_plain_default(tmp_path: Path) -> None:
     assert person.voice_for("kokoro") is None
 
 
-def test_the_order_of_the_file_is_kept(tmp_path: Path) -> None:
-    ids = ["zoe", "ann", "m-2", "bob"]
-    path = write(tmp_path, "".join(GOOD.replace("pat:", f"{name}:") for name in ids))
-    assert list(load_personas(path)) == ids
-
-
 def test_our_people_are_who_they_should_be() -> None:
     people = load_personas(OURS)
     named = {"maya": ("mia", "af_heart"), "sam": ("leo", "am_michael"), "alex": ("ava", "af_bella"), "captain": ("nova", "am_adam")}
@@ -331,8 +325,3 @@ def test_many_threads_read_while_the_file_changes(tmp_path: Path) -> None:
         thread.join(5)
     assert not wrong
     assert book.problem is None
-
-
-def test_a_file_with_a_thousand_people_is_read(tmp_path: Path) -> None:
-    people = "".join(GOOD.replace("pat:", f"p{index}:") for index in range(1000))
-    assert len(load_personas(write(tmp_path, people))) == 1000

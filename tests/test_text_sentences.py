@@ -118,52 +118,9 @@ def test_it_does_not_matter_where_the_deltas_cut(language: str, marked: str) -> 
 
 @st.composite
 def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
-    pieces = [
-        "word",
-        "Dr",
-        " ",
-        "  ",
-        "\n",
-        ". ",
-        ".",
-        "! ",
-        ", ",
-        "。",
-        "、",
-        "「",
-        "」",
-        "字",
-        '"',
-        "“",
-        "” ",
-        "*",
-        "**",
-        "`",
-        "```",
-        "\n```\n",
-        "~~~\n",
-    ]
-    pieces += [
-        "[",
-        "](",
-        ") ",
-        "1. ",
-        "- ",
-        "…",
-        "...",
-        "—",
-        " and ",
-        "3",
-        ",",
-        "😀",
-        "\u0301",
-        "\u200d",
-        "\ud83d",
-        "\r\n",
-        "।",
-        "https://a.b/",
-        "<a ",
-    ]
+    pieces = ["word", "Dr", " ", "  ", "\n", ". ", ".", "! ", ", ", "。", "、", "「", "」", "字", '"', "“", "” ", "*", "**", "`", "```"]
+    pieces += ["\n```\n", "~~~\n", "[", "](", ") ", "1. ", "- ", "…", "...", "—", " and ", "3", ",", "😀", "\u0301", "\u200d"]
+    pieces += ["\ud83d", "\r\n", "।", "https://a.b/", "<a "]
     text = "".join(draw(st.lists(st.sampled_from(pieces) | st.characters(), max_size=60)))
     points = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
     return text, [text[a:b] for a, b in zip([0, *points], [*points, len(text)], strict=True)]
@@ -198,7 +155,7 @@ def emissions(tokens: list[str]) -> list[tuple[int, str]]:
         (["```", "\n", "code", "\n", "```", "\n", "So"], "```\ncode\n```\n"),
         (["你好", "。", "我"], "你好。"),
         (
-            ["Robins", " are", " small", " and", " in", " the", " cold", " north", " they", " sing", " but", " not"],
+            "Robins| are| small| and| in| the| cold| north| they| sing| but| not".split("|"),
             "Robins are small and in the cold north they sing ",
         ),
     ],
@@ -260,9 +217,9 @@ LONG = {
 @pytest.mark.parametrize("size", [5, 100_000])
 def test_a_hundred_thousand_characters_are_cut_in_time_and_in_bounds(kind: str, size: int) -> None:
     text = LONG[kind]
-    started = time.perf_counter()
+    started = time.process_time()
     pieces = cut([text[i : i + size] for i in range(0, len(text), size)])
-    assert time.perf_counter() - started < 5  # about 0.1 to 0.8 s; the margin is for a busy machine, quadratic time takes minutes
+    assert time.process_time() - started < 5  # about 0.1 to 0.8 s; quadratic time takes minutes
     assert "".join(pieces) == ("" if text.isspace() else text)
     if kind != "code":
         assert max((len(piece.strip()) for piece in pieces), default=0) <= 2 * MAX_CHARACTERS

@@ -133,24 +133,8 @@ def test_region_and_script_do_not_matter() -> None:
     assert speakable("5 km", "pt-BR") == speakable("5 km", "PT_pt") == "5 quilômetros"
 
 
-FRAGMENTS = [
-    *string.punctuation,
-    " ",
-    "  ",
-    "\n",
-    "\n\n",
-    "\t",
-    "\u00a0",
-    "\u200c",
-    "\u0301",
-    "\ufe0f\u20e3",
-    "\x02",
-    "\x03",
-    "\x1f",
-    "\ud800",
-    "- ",
-    "1. ",
-]
+FRAGMENTS = [*string.punctuation, " ", "  ", "\n", "\n\n", "\t", "\u00a0", "\u200c", "\u0301", "\ufe0f\u20e3", "\x02", "\x03", "\x1f"]
+FRAGMENTS += ["\ud800", "- ", "1. "]
 FRAGMENTS += "word a é 字 か क् 1 m km % ° C $ € ... … — – − ** ~~ ``` « » „ ” &amp; &#32; <b> https://a.bc/d www.".split()
 FRAGMENTS += "½ ² ⁶ ₂ ① 😀 。 、 → -> or 1st".split()
 
@@ -231,10 +215,10 @@ LONG = [
     "1.",
     "1,1 ",
     "www.",
-    "a://",
-    "((",
 ]
 LONG += [
+    "a://",
+    "((",
     "http://a.b/(",
     "a-",
     "a@",
@@ -251,16 +235,13 @@ LONG += [
     "«  ",
     "½",
     "#1 ",
-    "a\n\n",
-    " ",
-    "word ",
-    "\n",
 ]
+LONG += ["a\n\n", " ", "word ", "\n"]
 
 
 @pytest.mark.parametrize("unit", LONG)
 def test_long_text_takes_no_longer_than_it_should(unit: str) -> None:
     text = unit * (20_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     speakable(text)
-    assert time.perf_counter() - started < 4  # at most about 0.4 s; the margin is for a busy machine, quadratic time takes minutes
+    assert time.process_time() - started < 4  # at most about 0.4 s; quadratic time takes minutes
