@@ -146,6 +146,11 @@ def offsets(film: Film, bursts: NDArray[np.float64], curve: NDArray[np.float64],
     return np.array(found)
 
 
+def at_middles(film: Film) -> Film:
+    """The same with the time of each picture in the middle of that in which it stands: a picture stands until the next one."""
+    return replace(film, at=film.at + np.median(np.diff(film.at)) / 2)
+
+
 def part_of(film: Film, bursts: NDArray[np.float64], seat: int, seats: int) -> Film:
     """The pictures from shortly before the first of some bursts to shortly after the last, of one of the seats; the sound is whole."""
     kept = (film.at > bursts[0] - 0.25) & (film.at < bursts[-1] + 0.45)
@@ -174,7 +179,7 @@ def report(bodies: Sequence[Body], log: dict[str, Any]) -> list[Row]:
         raise SystemExit(f"{bodies[0].name}: {len(bursts)} bursts are in the film, of {played} that were played.")
     rows = []
     for seat, (body, face, share) in enumerate(zip(bodies, log["faces"], np.split(bursts, len(bodies)), strict=True)):
-        found = offsets(part_of(film, share, seat, len(bodies)), share, np.array(log["curve"]), log["curveFrom"])
+        found = offsets(at_middles(part_of(film, share, seat, len(bodies))), share, np.array(log["curve"]), log["curveFrom"])
         seen = found[~np.isnan(found)]
         met = len(seen) >= MOSTLY * len(share)
         name = body.name if len(bodies) == 1 else f"{body.name} of two"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from avatar_assets.commands.video import speak
 from avatar_assets.film.make import LEAD_MS, TAIL_MS, Format, opened
 from avatar_assets.npm_modules import WEB
-from benchmarks.saved_video import offsets, onsets, read
+from benchmarks.saved_video import at_middles, offsets, onsets, read
 from engines.config.personas import load_personas
 from engines.config.settings import Settings
 from engines.registry.registry import Registry
@@ -71,9 +71,7 @@ def _offsets(person: Persona, form: Format, path: Path, curve: NDArray[np.float6
     begins = onsets(decoded)
     if len(begins) != count:
         raise SystemExit(f"{len(begins)} bursts were heard of {count}: the sound itself broke.")
-    # A picture stands until the next one, so the middle of that time counts.
-    decoded = type(decoded)(decoded.at + 0.5 / form.fps, decoded.frames, decoded.sound, decoded.sounding, decoded.length)
-    return offsets(decoded, begins, curve, CURVE_FROM_MS)
+    return offsets(at_middles(decoded), begins, curve, CURVE_FROM_MS)
 
 
 def _speed(person: Persona, path: Path) -> bool:
