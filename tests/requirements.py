@@ -30,9 +30,7 @@ REQUIREMENTS = (
     Requirement("talk.pre-roll", "The 300 ms before the button is pressed are part of the recording.", "CHANGELOG"),
     Requirement("talk.microphone-closes", "The microphone closes when it has been unused for 10 s.", "issue 9, section 4"),
     Requirement(
-        "talk.microphone-errors",
-        "A microphone that cannot be used is explained with what to do.",
-        "README, When something does not work",
+        "talk.microphone-errors", "A microphone that cannot be used is explained with what to do.", "README, When something does not work"
     ),
     Requirement("talk.stop", "Stop, or a new utterance, interrupts the answer at once.", "README, Design notes"),
     Requirement("talk.heard", "Only what was heard is remembered as said.", "README, Design notes"),
@@ -53,9 +51,7 @@ REQUIREMENTS = (
     Requirement("lips.measured", "eSpeak NG and Kokoro tell the exact times of their phonemes.", "README, What works"),
     Requirement("lips.aligned", "For voices that tell no times, English lips are aligned with the sound.", "README, Add real models"),
     Requirement(
-        "lips.estimated",
-        "In other languages they are estimated from how eSpeak NG says the same words.",
-        "README, Add real models",
+        "lips.estimated", "In other languages they are estimated from how eSpeak NG says the same words.", "README, Add real models"
     ),
     Requirement(
         "lips.honest",
@@ -82,14 +78,10 @@ REQUIREMENTS = (
     Requirement("persona.directions-end", "A direction at the end of an answer, or alone, is acted.", "issue 9, section 4"),
     Requirement("persona.liveliness", "liveliness says how much body and face go along.", "README, Add a person"),
     Requirement(
-        "persona.prompt",
-        "All rules of a system prompt stand in one place and do not contradict each other.",
-        "issue 9, section 4",
+        "persona.prompt", "All rules of a system prompt stand in one place and do not contradict each other.", "issue 9, section 4"
     ),
     Requirement(
-        "persona.switch",
-        "Somebody else who comes on stage greets and knows nothing of the conversation before.",
-        "README, Add a person",
+        "persona.switch", "Somebody else who comes on stage greets and knows nothing of the conversation before.", "README, Add a person"
     ),
     Requirement("persona.voice", "A persona without a voice on an engine gets one of their language.", "personas.yaml"),
     Requirement("persona.motion", "Mood and liveliness follow the system's setting for reduced motion.", "README, Add a person"),
@@ -97,9 +89,7 @@ REQUIREMENTS = (
     Requirement("avatar.own", "A GLB or VRM dropped on the page becomes the body of the persona and speaks.", "README, Your own avatar"),
     Requirement("avatar.private", "It stays in that browser tab and can be given back.", "README, Your own avatar"),
     Requirement(
-        "avatar.refused",
-        "A file that cannot be shown is refused with the reason, and the person stays.",
-        "README, Your own avatar",
+        "avatar.refused", "A file that cannot be shown is refused with the reason, and the person stays.", "README, Your own avatar"
     ),
     Requirement("avatar.mended", "What can be put right is put right: bones, shapes, fingers, eyes.", "README, Your own avatar"),
     Requirement("avatar.packed", "Draco, Meshopt and KTX2 are unpacked in the page.", "README, Your own avatar"),
@@ -143,9 +133,7 @@ REQUIREMENTS = (
         "CHANGELOG",
     ),
     Requirement(
-        "engine.download",
-        "A download shows its progress, can be stopped, and goes on where it stopped.",
-        "README, Add real models",
+        "engine.download", "A download shows its progress, can be stopped, and goes on where it stopped.", "README, Add real models"
     ),
     Requirement("engine.download-choice", "Choosing another engine during a download asks what becomes of it.", "issue 9, section 3"),
     Requirement("engine.offline", "What was fetched before works without a network.", "README, Add real models"),
@@ -166,9 +154,7 @@ REQUIREMENTS = (
     Requirement("engine.local-models", "mlx-lm, Transformers and llama.cpp answer, and read only what is new.", "README, Add real models"),
     Requirement("engine.kokoro", "Kokoro speaks nine languages.", "README, Add real models"),
     Requirement(
-        "engine.servers",
-        "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.",
-        "README, Add real models",
+        "engine.servers", "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.", "README, Add real models"
     ),
     Requirement("engine.keys", "Keys are sent to their server alone and never shown.", "README, Add real models"),
     Requirement("engine.by-memory", "Which language model is fetched depends on the machine's memory.", "README, Add real models"),
@@ -179,9 +165,7 @@ REQUIREMENTS = (
     Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
-        "app.options",
-        "--help names every option, and every option can be set in the environment or a profile.",
-        "README, Visavis",
+        "app.options", "--help names every option, and every option can be set in the environment or a profile.", "README, Visavis"
     ),
     Requirement("app.documented", "Every setting and every field of the wire is documented.", "issue 9, section 5"),
     Requirement("app.served", "Nothing but avatar_assets/web and the avatars is served.", "issue 9, section 1"),

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import (
-    CONTRAST,
-    EMBEDDED,
-    LISTEN,
-    answered,
-    read_wav,
-    running,
-    say,
-    stage,
-    visit,
-)
-from conftest import HOUSE
+from browsing import CONTRAST, EMBEDDED, LISTEN, answered, read_wav, running, say, stage, visit
+from conftest import HOUSE, tone
 from fixtures import chromium as machine
 from playwright.sync_api import expect
 from requirements import requirement
+
+from engines.audio import to_wav
 
 pytestmark = [
     pytest.mark.skipif(machine.PROGRAM is None, reason="no Chromium on the PATH; .ci/run installs Debian's"),
@@ -218,35 +208,8 @@ def test_a_person_added_to_the_file_appears_and_a_mistake_is_explained(page, peo
     expect(page.locator("#persona [data-id=zoe]")).to_have_count(0)
 
 
-def wav_of(samples: np.ndarray, rate: int = 16_000) -> bytes:
-
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
-def float_wav(samples: np.ndarray, rate: int = 16_000) -> bytes:
-    data = samples.astype("<f4").tobytes()
-    head = b"WAVEfmt " + (18).to_bytes(4, "little") + (3).to_bytes(2, "little") + (1).to_bytes(2, "little") + rate.to_bytes(4, "little")
-    head += (rate * 4).to_bytes(4, "little") + (4).to_bytes(2, "little") + (32).to_bytes(2, "little") + (0).to_bytes(2, "little")
-    body = head + b"data" + len(data).to_bytes(4, "little") + data
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
-
-
-SINE = 0.3 * np.sin(np.arange(16_000) / 8)
-UPLOADS = {
-    "empty": b"",
-    "silent": wav_of(np.zeros(16_000)),
-    "fifty bytes": wav_of(SINE)[:50],
-    "truncated": wav_of(SINE)[:44],
-    "not a number": float_wav(np.full(16_000, np.nan)),
-    "ten minutes": wav_of(np.tile(SINE[:8_000], 600), 8_000),
-    "not audio": b"<html>this is no sound</html>" * 50,
-}
+UPLOADS = {"ten minutes": to_wav(tone(600_000, rate=8_000)), "not audio": b"<html>this is no sound</html>" * 50}
+"""Every other kind is the service's to refuse: test_conversation_service.py."""
 
 
 def test_files_that_cannot_be_used_are_answered_in_a_sentence_each(page):

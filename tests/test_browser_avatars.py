@@ -6,15 +6,7 @@ import re
 import shutil
 
 import pytest
-from browsing import (
-    EMBEDDED,
-    LISTEN,
-    answered,
-    running,
-    say,
-    stage,
-    visit,
-)
+from browsing import EMBEDDED, LISTEN, answered, running, say, stage, visit
 from conftest import HOUSE
 from fixtures import chromium as machine
 from fixtures.avatars import Avatar

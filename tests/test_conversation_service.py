@@ -23,7 +23,7 @@ from engines.conversation.status import EngineOrder
 from engines.errors import ConfigError, EngineError, InputError, MissingDependency
 from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnFailed, TurnInterrupted
 from engines.registry.registry import EngineHandle, Registry
-from engines.types import STAGES, AudioChunk, ChatMessage, Utterance
+from engines.types import AudioChunk, ChatMessage, Utterance
 
 WAIT_S = 10
 PEOPLE = HOUSE / "personas.yaml"
@@ -476,16 +476,3 @@ def test_the_end_of_the_app_ends_the_engines():
     registry = Recorder()
     ConversationService(Settings(), registry, PersonaBook(PEOPLE)).close()
     assert registry.asked == ["close"]
-
-
-def test_the_status_tells_who_is_there_what_works_and_what_is_taken():
-    settings = Settings(persona="sam", max_utterance_ms=5000)
-    status = ConversationService(settings, Registry(settings), PersonaBook(PEOPLE)).status()
-    assert (status.first.id, status.personas_problem) == ("sam", None)
-    assert status.first in status.personas
-    assert [stage.stage for stage in status.stages] == list(STAGES)
-    assert all(stage.chosen.info in [option.info for option in stage.options] for stage in status.stages)
-    assert (status.max_utterance_ms, status.max_text_chars, status.max_upload_mb) == (5000, settings.max_text_chars, settings.max_upload_mb)
-    status = ConversationService(settings, Registry(Settings(tts="nobody")), PersonaBook(PEOPLE)).status()
-    assert status.stages[-1].chosen is None
-    assert "nobody" in status.stages[-1].problem

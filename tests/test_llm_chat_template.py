@@ -44,16 +44,11 @@ def test_a_template_that_wants_the_user_to_begin_is_given_the_system_prompt_with
     assert decode(template(strict).prompt(greeted).tokens) == "[user]Be kind.[assistant]Hello.[user]Hi.[assistant]"
 
 
-def test_a_template_that_refuses_everything_is_told():
+@pytest.mark.parametrize("render", [lambda parts: 1 / 0, lambda parts: ""], ids=["fails", "writes nothing"])
+def test_a_template_that_makes_nothing_of_it_is_told(render):
     with pytest.raises(ChatModelError, match="'some/model' refused") as caught:
-        template(lambda parts: 1 / 0).prompt(TALK)
+        template(render).prompt(TALK)
     assert caught.value.code == "template"
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-
-
-def test_a_template_that_writes_nothing_is_told():
-    with pytest.raises(ChatModelError, match="refused"):
-        template(lambda parts: "").prompt(TALK)
 
 
 @pytest.mark.parametrize(
@@ -107,17 +102,7 @@ def test_the_longest_mark_goes_first():
 
 
 @pytest.mark.parametrize("cut", [1, 3, 1000])
-@pytest.mark.parametrize(
-    ("text", "thinking", "said"),
-    [
-        ("Hello there.\nYes.", False, "Hello there.\nYes."),
-        ("<think>hm</think>\n\nHello.", False, "Hello."),
-        ("hm</think>Hello.", True, "Hello."),
-        ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Hello.", False, "Hello."),
-        ("<think>hm", False, ""),
-        ("", False, ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "thinking", "said"), [("<think>hm</think>\n\nHello.", False, "Hello."), ("hm</think>Hi.", True, "Hi.")])
 def test_thoughts_are_not_passed_on(text, thinking, said, cut):
     pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
     given = list(template().reply(pieces, opens_reasoning=thinking))
