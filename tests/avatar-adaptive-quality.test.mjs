@@ -46,14 +46,7 @@ for (const renderer of [
 test('a slow computer is asked for less step by step, and no further than it needs [stage.low-power]', () => {
   const { levels, run } = watch(GPU);
   run(30, 60);
-  assert.deepEqual(
-    levels.map(({ environment, pixelRatio }) => [environment, pixelRatio]),
-    [
-      [true, 2],
-      [true, 1],
-      [false, 1],
-    ],
-  );
+  assert.deepEqual(levels.map(({ environment, pixelRatio }) => [environment, pixelRatio]), [[true, 2], [true, 1], [false, 1]]);
 });
 
 test('one that cannot draw at all gives up within half a minute', () => {

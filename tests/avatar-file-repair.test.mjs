@@ -24,10 +24,7 @@ function repaired(file) {
   const found = inspectAvatar('a.glb', bytesOf(file));
   const bytes = repairAvatar(found.file, found.plan);
   const again = inspectAvatar('a.glb', bytes);
-  assert.deepEqual(
-    again.report.findings.filter(({ level }) => level === 'mended' || level === 'refused'),
-    [],
-  );
+  assert.deepEqual(again.report.findings.filter(({ level }) => level === 'mended' || level === 'refused'), []);
   assert.equal(again.plan.needed, false);
   return { before: found, after: readGlb(bytes), report: found.report };
 }

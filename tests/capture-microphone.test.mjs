@@ -43,10 +43,7 @@ test('a second recording holds nothing of the first; a stop without a start noth
   tape.stop();
   tape.start();
   tape.add(piece(3));
-  assert.deepEqual(
-    tape.stop().map((part) => part[0]),
-    [3],
-  );
+  assert.deepEqual(tape.stop().map((part) => part[0]), [3]);
 });
 
 test('the level follows the ear, from 0 to 1', () => {
@@ -258,9 +255,6 @@ test('the audio thread passes every sample on, 20 times a second, with its loudn
   assert.equal(processor.process([[]]), true, 'a device without a channel');
   const { posted } = processor.port;
   assert.equal(posted.length, 20);
-  assert.deepEqual(
-    posted.flatMap(({ samples }) => [...samples]),
-    sent,
-  );
+  assert.deepEqual(posted.flatMap(({ samples }) => [...samples]), sent);
   assert.ok(Math.abs(posted[10].rms - 0.525) < 0.01);
 });

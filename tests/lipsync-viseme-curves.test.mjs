@@ -73,10 +73,7 @@ test('neighbours overlap, and a long vowel does not reach far into the sound bef
 
 test('where two segments touch, the mouth of both is shown', () => {
   const [first, second] = [single('aa', 0, 200), single('O', 0, 200)];
-  const weights = weightsOf([
-    { timeline: first, ms: 200 },
-    { timeline: second, ms: 0 },
-  ]);
+  const weights = weightsOf([{ timeline: first, ms: 200 }, { timeline: second, ms: 0 }]);
   assert.equal(weights.aa, weightsAt(first, 200).aa);
   assert.equal(weights.O, weightsAt(second, 0).O);
   assert.deepEqual(weightsOf([]), restWeights());
@@ -114,10 +111,7 @@ test('an empty timeline and sounds without duration leave the mouth at rest', ()
 });
 
 test('an hour of speech is answered in microseconds', () => {
-  const timeline = evenly(
-    Array.from({ length: 36000 }, (_, index) => SHAPES[index % SHAPES.length]),
-    100,
-  );
+  const timeline = evenly(Array.from({ length: 36000 }, (_, index) => SHAPES[index % SHAPES.length]), 100);
   const started = performance.now();
   const out = restWeights();
   for (let index = 0; index < 1000; index++) weightsAt(timeline, index * 3600, out);

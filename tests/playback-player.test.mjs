@@ -1,7 +1,7 @@
 // The player's queue against an audio context that plays by hand: order, clock, stops, ends, and senders that err.
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { mock } from 'node:test';
 import { Player } from '../avatar_assets/web/playback/player.mjs';
 
 const RATE = 48000;
@@ -102,15 +102,9 @@ test('the mouth is asked for the sounding segment, the fading one and the coming
   await advance(0.5);
   assert.deepEqual(seen(), [[0, 500]]);
   await advance(0.4);
-  assert.deepEqual(seen(), [
-    [0, 900],
-    [1, -100],
-  ]);
+  assert.deepEqual(seen(), [[0, 900], [1, -100]]);
   await advance(0.2);
-  assert.deepEqual(seen(), [
-    [0, 1100],
-    [1, 100],
-  ]);
+  assert.deepEqual(seen(), [[0, 1100], [1, 100]]);
   await advance(1.5);
   assert.deepEqual(seen(), []);
 });
@@ -122,10 +116,7 @@ test('while the next segment is late nothing moves, and its clock starts with it
   assert.deepEqual(player.sounding(), []);
   player.play(segment('a', 1, 0.5));
   await advance(0.25);
-  assert.deepEqual(
-    player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10)]),
-    [[1, 25]],
-  );
+  assert.deepEqual(player.sounding().map(({ segment: { index }, ms }) => [index, Math.round(ms / 10)]), [[1, 25]]);
 });
 
 test('a stop answers how far the segment was heard; nothing of the turn comes after it [talk.stop]', async () => {
@@ -221,12 +212,18 @@ test('an empty segment holds nothing up', async () => {
 
 test('a browser that wants a gesture first is told of once there is something to play', async () => {
   const { player, names, context } = stage({ state: 'suspended' });
+  const pass = async (ms) => {
+    await new Promise(setImmediate);
+    mock.timers.tick(ms);
+  };
+  mock.timers.enable({ apis: ['setTimeout'] });
   player.resume();
-  await new Promise((resolve) => setTimeout(resolve, 450));
+  await pass(450);
   assert.deepEqual(names(), []);
   player.play(segment('a', 0));
-  await new Promise((resolve) => setTimeout(resolve, 450));
+  await pass(450);
   assert.deepEqual(names(), ['blocked']);
+  mock.timers.reset();
   context.state = 'running';
   context.dispatchEvent(new Event('statechange'));
   assert.equal(names().at(-1), 'running');

@@ -104,11 +104,7 @@ test('stopping silence, stopping twice, and a sound shorter than its fade leave 
   run(1);
   clear();
   clear();
-  assert.ok(
-    run(4)
-      .slice(20)
-      .every((sample) => sample === 0),
-  );
+  assert.ok(run(4).slice(20).every((sample) => sample === 0));
 });
 
 test('an empty segment begins and ends at once and holds nothing up', () => {
