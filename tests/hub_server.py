@@ -222,7 +222,7 @@ def running(hub: Hub) -> Iterator[Hub]:
             server.server_close()
 
 
-def lead_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, cache: Path, timeout_s: float = 0.25) -> None:
+def lead_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, cache: Path, timeout_s: float = 20) -> None:
     """Let the genuine client, for the length of a test, know this hub alone and an empty cache."""
     from huggingface_hub import constants
 

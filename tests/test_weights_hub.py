@@ -59,6 +59,13 @@ def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
         yield hub
 
 
+@pytest.fixture
+def impatient(hub, monkeypatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.25)
+
+
 def assert_whole(folder: Path) -> None:
     there = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert there == {name: FILES[name] for name in FETCHED}
@@ -218,7 +225,7 @@ def test_cancelling_is_noticed_with_the_next_piece_and_what_came_is_kept(hub):
     assert sum(request.sent for request in hub.asked("model.safetensors")) < 250_000
 
 
-def test_cancelling_is_noticed_while_the_hub_is_silent(hub):
+def test_cancelling_is_noticed_while_the_hub_is_silent(hub, impatient):
     hub.faults["model.safetensors"] = [Fault(silent_after=150_000)]
     cancelled_at(150_000)
 
@@ -231,14 +238,14 @@ def test_who_has_cancelled_before_gets_nothing(hub):
 
 
 @pytest.mark.parametrize("name", ["", "model.safetensors", "config.json"])
-def test_a_hub_that_falls_silent_is_given_up(hub, name):
+def test_a_hub_that_falls_silent_is_given_up(hub, impatient, name):
     hub.faults[name] = [Fault(silent_after=2), Fault(silent_after=0)]
     error = fails()
     assert (error.code, error.retryable) == ("download_failed", True)
     assert "the hub fell silent" in error.message
 
 
-def test_a_hub_that_falls_silent_once_is_asked_again(hub):
+def test_a_hub_that_falls_silent_once_is_asked_again(hub, impatient):
     hub.faults["model.safetensors"] = [Fault(silent_after=150_000), GOOD]
     assert_whole(fetch(MODEL))
     assert [request.sent for request in hub.asked("model.safetensors")] == [150_000, 150_000]
@@ -436,7 +443,7 @@ def test_who_asks_second_waits_and_finds_it(hub):
     assert_whole(folders[0])
 
 
-def test_who_waits_can_leave(hub):
+def test_who_waits_can_leave(hub, impatient):
     hub.faults["model.safetensors"] = [Fault(silent_after=100_000)]
     first, second = CancelToken(), CancelToken()
     codes: list[str] = []
