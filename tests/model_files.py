@@ -7,6 +7,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+from engines.errors import ChatModelError, EngineError, SpeechToTextError
 from engines.weights import hub
 
 
@@ -14,6 +17,15 @@ def loaded(room: ModuleType, options: Any, device: str = "cpu") -> Any:
     """The engine of an adapter, with its files found or fetched."""
     files = room.files(options, device)
     return room.load(options, device, hub.fetch(files) if files else None)
+
+
+def fails(room: ModuleType, model: Path | str, **options: object) -> EngineError:
+    """How a model fails to open."""
+    with pytest.raises({"stt": SpeechToTextError, "llm": ChatModelError}[room.INFO.stage]) as caught:
+        loaded(room, room.Options(model=str(model), **options), "cpu")
+    assert caught.value.message.endswith((".", "hf auth login"))
+    assert "\n" not in caught.value.message
+    return caught.value
 
 
 def lacking(room: ModuleType, good: Path, folder: Path) -> Iterator[tuple[str, Path]]:

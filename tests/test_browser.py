@@ -182,16 +182,6 @@ def test_the_last_choice_of_many_wins(page):
     assert answered(page)
 
 
-def test_two_tabs_are_two_conversations(page, browser, address):
-    other = visit(browser, address)
-    say(page, "My name is Ana.")
-    answered(page)
-    say(other, "What is my name?")
-    assert "Ana" not in answered(other)
-    expect(other.locator("#chat .mine")).to_have_count(1)
-    other.context.close()
-
-
 @requirement("persona.file")
 def test_a_person_added_to_the_file_appears_and_a_mistake_is_explained(page, people):
     good = people.read_text(encoding="utf-8")
@@ -365,15 +355,3 @@ def test_sound_waits_for_a_gesture_and_then_the_person_greets(browser, address):
     expect(page.locator("#chat .theirs .actions")).to_be_visible()
     expect(page.locator("#chat .theirs")).to_have_count(1)
     context.close()
-
-
-def test_a_closed_tab_frees_its_session(browser, address):
-    page = visit(browser, address)
-    slow_person(page)
-    say(page, "Count.")
-    expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
-    page.context.close()
-    page = visit(browser, address)
-    say(page, "Hello.")
-    assert answered(page)
-    page.context.close()

@@ -229,19 +229,13 @@ def test_a_text_that_is_half_said_is_gone_on_with_after_a_crash_of_another(engin
     assert [piece.words[0].text for piece in pieces] == ["1", "2"]
 
 
-def test_a_process_that_is_killed_while_idle_is_back_before_anybody_asks():
-    engine = load()
-    pid = engine.supervisor.pid
-    psutil.Process(pid).kill()
-    wait_for(lambda: engine.supervisor.pid not in {pid, None})
-    assert say(engine, "hello") == ["hello one"]
-
-
-def test_while_an_engine_is_started_again_it_says_so():
+def test_a_process_that_is_killed_while_idle_is_back_before_anybody_asks_and_says_so_meanwhile():
     engine = load(load_s=0.5)
+    pid = engine.supervisor.pid
     assert not engine.is_restarting
-    psutil.Process(engine.supervisor.pid).kill()
+    psutil.Process(pid).kill()
     wait_for(lambda: engine.is_restarting)
+    wait_for(lambda: engine.supervisor.pid not in {pid, None})
     assert say(engine, "hello") == ["hello one"]
     assert not engine.is_restarting
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_files import loaded
-from tiny_chat_models import LONG, MARKS, THINKS, fails, reply, talk, tokenizer_of
+from model_files import fails, loaded
+from tiny_chat_models import LONG, MARKS, THINKS, reply, talk, tokenizer_of
 
 from engines.errors import ChatModelError
 from engines.llm import llama_cpp as room

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import in_threads
-from model_files import damaged, lacking, loaded
+from model_files import damaged, fails, lacking, loaded
 from requirements import requirement
 from tiny_chat_models import (
     CHANNEL_MARKS,
@@ -28,7 +28,6 @@ from tiny_chat_models import (
     THINKS,
     TWO_STEPS,
     WORDS,
-    fails,
     one_thread,  # noqa: F401 - a fixture
     pieces,
     reply,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import in_threads
-from model_files import loaded
+from model_files import fails, loaded
 
 pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
 
-from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, fails, reply, save_tokenizer, talk
+from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, reply, save_tokenizer, talk
 
 from engines.errors import ChatModelError
 from engines.llm import mlx_lm as room

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, lead_to, running
-from model_files import loaded
-from tiny_chat_models import CHATML, MARKS, THINKS, fails, one_thread, reply, save_tokenizer, talk  # noqa: F401 - one_thread is a fixture
+from model_files import fails, loaded
+from tiny_chat_models import CHATML, MARKS, THINKS, one_thread, reply, save_tokenizer, talk  # noqa: F401 - one_thread is a fixture
 
 from engines.llm import transformers as room
 from engines.protocols import ChatModel

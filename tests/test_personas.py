@@ -284,11 +284,6 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest
     assert list(book.all()) == ["pat"]
 
 
-def test_the_first_reading_must_succeed(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError):
-        PersonaBook(write(tmp_path, "pat: [\n"))
-
-
 @pytest.mark.parametrize("who", ["nobody", "", "../pat", "PAT", "x" * 10_000])
 def test_an_unknown_persona_is_answered_with_who_there_is(tmp_path: Path, who: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -39,10 +39,8 @@ def test_a_hosts_own_names_for_address_and_port_count(monkeypatch):
 
 @pytest.mark.parametrize("value", [0, "many", 65_536])
 def test_an_option_that_cannot_be_used_is_named(value):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=rf"^--port: .*{value!r}"):
         load_settings(port=value)
-    assert caught.value.message.startswith("--port: ")
-    assert repr(value) in caught.value.message
 
 
 VARIABLES = ["VISAVIS_PORT", "GRADIO_SERVER_PORT", "VISAVIS_MAX_UPLOAD_MB", "VISAVIS_HISTORY_MESSAGES", "VISAVIS_DEVICE"]
@@ -51,10 +49,8 @@ VARIABLES = ["VISAVIS_PORT", "GRADIO_SERVER_PORT", "VISAVIS_MAX_UPLOAD_MB", "VIS
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_a_variable_that_cannot_be_used_is_named(monkeypatch, variable):
     monkeypatch.setenv(variable, "-3")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=rf"^{variable}: .*'-3'"):
         load_settings()
-    assert caught.value.message.startswith(f"{variable}: ")
-    assert "'-3'" in caught.value.message
 
 
 PROFILE = """

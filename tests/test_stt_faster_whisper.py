@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hub_server import Hub, lead_to, running
-from model_files import loaded
-from tiny_whispers import SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
+from model_files import fails, loaded
+from tiny_whispers import SAYS, USUAL, WIDTH, Script, speech, weights_of
 
 from engines.errors import SpeechToTextError
 from engines.stt import faster_whisper as room

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from conftest import in_threads, tone
 from hub_server import Hub, lead_to, running
-from model_files import damaged, lacking, loaded
+from model_files import damaged, fails, lacking, loaded
 from requirements import requirement
-from tiny_whispers import RATE, SAYS, Script, click, fails, noise, speech
+from tiny_whispers import RATE, SAYS, Script, click, noise, speech
 
 from engines import stt
 from engines.audio import concatenate, decode

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_files import loaded
+from model_files import fails, loaded
 
 pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
 
-from tiny_whispers import RATE, SAYS, USUAL, WIDTH, Script, fails, speech, weights_of
+from tiny_whispers import RATE, SAYS, USUAL, WIDTH, Script, speech, weights_of
 
 from engines.errors import SpeechToTextError
 from engines.stt import mlx_whisper as room

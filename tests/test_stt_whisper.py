@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import tone
 
 from engines.errors import SpeechToTextError
-from engines.stt._whisper import (
-    RATE,
-    WhisperSegment,
-    code_of,
-    decoding_of,
-    opening_whisper,
-    samples_of,
-    tag_of,
-    transcription_error,
-    unknown_language,
-)
-from engines.types import AudioChunk
+from engines.stt._whisper import RATE, WhisperSegment, code_of, decoding_of, opening_whisper
 
 
 @pytest.mark.parametrize(
@@ -39,10 +27,6 @@ def test_a_tag_has_whispers_code(tag, code):
     assert code_of(tag) == code
 
 
-def test_a_code_has_its_tag():
-    assert [tag_of(code) for code in ("en", "jw", "yue")] == ["en", "jv", "yue"]
-
-
 @pytest.mark.parametrize(
     ("logprob", "compression", "no_speech", "heard"),
     [
@@ -57,27 +41,6 @@ def test_only_a_good_decoding_counts(logprob, compression, no_speech, heard):
 @pytest.mark.parametrize(("seconds", "once"), [(1, True), (30, True), (31, False)])
 def test_times_are_asked_for_only_where_whisper_hears_more_than_once(seconds, once):
     assert decoding_of(np.zeros(seconds * RATE, np.float32))["without_timestamps"] is once
-
-
-def test_sound_comes_at_whispers_rate():
-    samples = samples_of(tone(1000, rate=48_000))
-    assert samples is not None
-    assert (samples.dtype, samples.shape) == (np.float32, (RATE,))
-
-
-@pytest.mark.parametrize(
-    "sound", [tone(1000, level=0.0), tone(20), AudioChunk(np.zeros(0, np.float32), RATE)], ids=["silent", "short", "none"]
-)
-def test_where_there_is_nothing_to_hear_there_is_none(sound):
-    assert samples_of(sound) is None
-
-
-def test_errors_are_told_in_plain_words():
-    assert "'base' does not know the language 'tlh'" in unknown_language("base", "tlh").message
-    assert transcription_error(RuntimeError("CUDA failed with error out of memory")).code == "out_of_memory"
-    assert transcription_error(MemoryError()).code == "out_of_memory"
-    told = transcription_error(ValueError("x"))
-    assert (told.code, told.retryable) == ("failed", True)
 
 
 @pytest.mark.parametrize(

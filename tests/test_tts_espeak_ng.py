@@ -6,6 +6,7 @@ import subprocess
 import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requirements import requirement
+from speeches import assert_whole as assert_speech_whole
 
 from engines.errors import TextToSpeechError
 from engines.runtimes import espeak_api
@@ -68,29 +70,7 @@ def pitch_hz(speech: Speech) -> float:
     return rate / (shortest + int(np.argmax(correlation[shortest:longest])))
 
 
-def assert_whole(speeches: list[Speech], text: str) -> None:
-    """What every speech must be, whatever was said."""
-    assert "".join(word.text for speech in speeches for word in speech.words) == text
-    for speech in speeches:
-        audio = speech.audio
-        assert speech.timing == "measured"
-        assert (audio.samples.dtype, audio.samples.ndim, audio.sample_rate) == (np.float32, 1, 22_050)
-        assert np.isfinite(audio.samples).all()
-        assert np.abs(audio.samples).max(initial=0) <= 1
-        at = 0.0
-        for phoneme in speech.phonemes:
-            assert phoneme.start_ms == pytest.approx(at, abs=1e-6)
-            assert phoneme.duration_ms >= 0
-            assert phoneme.phoneme.isprintable()
-            at = phoneme.start_ms + phoneme.duration_ms
-        assert at == pytest.approx(audio.duration_ms, abs=1e-6)
-        at = 0.0
-        for word in speech.words:
-            assert word.text
-            assert word.start_ms >= at - 1e-6
-            assert word.duration_ms >= 0
-            at = word.start_ms + word.duration_ms
-        assert at <= audio.duration_ms + 1e-6
+assert_whole = partial(assert_speech_whole, rate=22_050)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from model_files import loaded
 
-from engines.errors import ChatModelError
 from engines.types import ChatMessage
 
 THINKS = (
@@ -79,15 +76,6 @@ def watched(model: Any) -> list[int]:
     evaluate = model.evaluate
     model.evaluate = lambda prefix, tokens: counts.append(len(tokens)) or evaluate(prefix, tokens)
     return counts
-
-
-def fails(room: ModuleType, folder: Path | str) -> ChatModelError:
-    """How a model fails to open."""
-    with pytest.raises(ChatModelError) as caught:
-        loaded(room, room.Options(model=str(folder)), "cpu")
-    assert caught.value.message.endswith((".", "hf auth login"))
-    assert "\n" not in caught.value.message
-    return caught.value
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,16 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import pytest
-from model_files import loaded
 from numpy.typing import NDArray
 
 from engines.audio import concatenate
-from engines.errors import SpeechToTextError
 from engines.tts import espeak_ng
 from engines.types import AudioChunk
 
@@ -84,12 +79,3 @@ def click() -> AudioChunk:
     samples = noise(0.002).samples
     samples[20_000:20_200] = 0.5
     return AudioChunk(samples, RATE)
-
-
-def fails(room: ModuleType, model: Path | str, **options: object) -> SpeechToTextError:
-    """How a model fails to open."""
-    with pytest.raises(SpeechToTextError) as caught:
-        loaded(room, room.Options(model=str(model), **options), "cpu")
-    assert caught.value.message.endswith((".", "hf auth login"))
-    assert "\n" not in caught.value.message
-    return caught.value
