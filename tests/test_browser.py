@@ -112,9 +112,9 @@ def test_stop_silences_the_voice_and_rests_the_mouth(page):
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
     frame.evaluate(LISTEN)
     frame.wait_for_function("seen.loudest > 0.01")
-    stopped = frame.evaluate("performance.now()")
     page.locator("#stop").click()
     expect(page.locator("#status")).to_have_attribute("data-state", "idle")
+    stopped = frame.evaluate("performance.now()")
     page.wait_for_timeout(900)
     frames = frame.evaluate("seen.frames")
     assert max(level for _, level, _ in frames) > 0.01

@@ -156,8 +156,8 @@ def test_openings_have_the_size_that_the_table_says(face, shapes):
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on the PATH")
 @pytest.mark.skipif(not npm_modules.installed(), reason="the npm modules are not installed: run `npm ci` in avatar_assets")
 @pytest.mark.timeout(240)
-def test_any_two_visemes_look_different_to_a_lip_reader():
-    with studio(npm_modules.NODE_MODULES, shutil.which("chromium")) as visit:
+def test_any_two_visemes_look_different_to_a_lip_reader(chromium):
+    with chromium() as browser, studio(browser, npm_modules.NODE_MODULES) as visit:
         for name in names():
             with visit(name) as page:
                 pictures = {viseme: np.asarray(picture.crop(MOUTH_BOX), float) for viseme, picture in visemes(page).items()}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from .person import names
 from .visemes import SPOKEN, STRONGEST, USUAL
@@ -65,14 +65,13 @@ def _serving(roots: dict[str, Path]) -> Iterator[str]:
 
 
 @contextmanager
-def studio(modules: Path, chromium: str | None) -> Iterator[Callable[[str], AbstractContextManager[Page]]]:
+def studio(browser: Browser, modules: Path) -> Iterator[Callable[[str], AbstractContextManager[Page]]]:
     """Opens the studio in a browser; what it gives takes a person's name and opens a page with that person in it.
 
-    Raises playwright's Error where the browser does not start or the person does not appear.
+    Raises playwright's Error where the person does not appear.
     """
     roots = {"studio": Path(__file__).parent, "avatars": ASSETS / "avatars", "modules": modules}
-    with _serving(roots) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SOFTWARE_GL)
+    with _serving(roots) as address:
 
         @contextmanager
         def visit(name: str) -> Iterator[Page]:
@@ -83,7 +82,6 @@ def studio(modules: Path, chromium: str | None) -> Iterator[Callable[[str], Abst
             page.close()
 
         yield visit
-        browser.close()
 
 
 def _resize(page: Page, size: int) -> None:
@@ -143,7 +141,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"whom to photograph: {', '.join(names())} (default: all)")
     options = parser.parse_args(arguments)
     try:
-        with studio(options.modules, options.chromium) as visit:
+        with (
+            sync_playwright() as playwright,
+            studio(playwright.chromium.launch(executable_path=options.chromium, args=SOFTWARE_GL), options.modules) as visit,
+        ):
             for name in options.names or names():
                 with visit(name) as page:
                     portrait(page).save(ASSETS / "avatars" / f"{name}.png", optimize=True)
