@@ -23,8 +23,10 @@ GROUPS: dict[str, dict[str, list[str]]] = {
     },
     "engines": {
         "tests": [f"tests/test_{name}*.py" for name in ("llm_local", "llm_llama_cpp", "llm_mlx_lm", "llm_transformers", "tts_kokoro")]
-        + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")],
-        "inputs": ["engines/llm/*", "engines/stt/*", "engines/tts/*", "engines/runtimes/*", "engines/weights/*", "requirements-dev.txt"],
+        + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")]
+        + ["tests/test_browser_engines.py"],
+        "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "runtimes", "weights", "isolation", "registry")]
+        + ["avatar_assets/web/page/engine-panel.mjs", "requirements-dev.txt"],
     },
 }
 """Name → its test files and what they depend on, as patterns of paths in the repository; the test files are inputs themselves."""

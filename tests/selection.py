@@ -7,6 +7,15 @@ from pathlib import Path
 import groups
 import pytest
 
+_SHARED = {
+    "test_browser": "page",
+    "test_browser_stage": "page",
+    "test_browser_engines": "page",
+    "test_browser_avatars": "avatars",
+    "test_browser_packed": "avatars",
+}
+"""Files of tests that share a worker, and so an app and a Chromium: two groups, for there are two workers."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--all`` runs the groups too whose inputs have not changed since they last passed."""
@@ -43,13 +52,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out groups, begin with the browser, and keep each file, and the whole browser, on one worker."""
+    """Leave out groups, begin with the browser, and keep on one worker what shares an app or a file."""
     left_out = set(_left_out(config))
     kept, dropped = [], []
     for item in items:
         name = f"tests/{Path(item.path).name}"
         (dropped if groups.group_of(name) in left_out else kept).append(item)
-        item.add_marker(pytest.mark.xdist_group("browser" if name.startswith("tests/test_browser") else Path(item.path).stem))
+        item.add_marker(pytest.mark.xdist_group(_SHARED.get(Path(item.path).stem, Path(item.path).stem)))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = sorted(kept, key=lambda item: not Path(item.path).name.startswith("test_browser"))

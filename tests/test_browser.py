@@ -56,15 +56,17 @@ def slow_person(page):
 
 
 @pytest.fixture(scope="module")
-def heard_address() -> Iterator[str]:
-    """The app as everybody has it, eSpeak's voice included: for what has to be listened to."""
-    with running(**EMBEDDED) as (url, _):
-        yield url
+def bare(tmp_path_factory) -> Iterator[tuple[str, list[str]]]:
+    """The app as everybody has it, with eSpeak's voice to listen to, on a machine without npm and without a network: address and lines."""
+    copy, programs = tmp_path_factory.mktemp("bare") / "house", tmp_path_factory.mktemp("bin")
+    shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
+    with running(copy, PATH=str(programs), **EMBEDDED) as app:
+        yield app
 
 
 @requirement("page.spoken-loop")
-def test_a_spoken_question_is_heard_answered_and_lip_synced(browser, heard_address, spoken):
-    page = visit(browser, heard_address)
+def test_a_spoken_question_is_heard_answered_and_lip_synced(browser, bare, spoken):
+    page = visit(browser, bare[0])
     frame = stage(page)
     page.evaluate("""() => { window.levels = [];
       new MutationObserver(() => levels.push(+level.getAttribute('aria-valuenow'))).observe(level, { attributes: true }) }""")
@@ -325,18 +327,15 @@ def test_without_webgl_the_drawn_face_speaks_and_says_why(chromium, address):
 
 
 @requirement("page.no-network")
-def test_without_npm_and_without_a_network_the_drawn_face_speaks(chromium, tmp_path):
-    copy = tmp_path / "house"
-    shutil.copytree(HOUSE, copy, ignore=shutil.ignore_patterns("node_modules", ".git", "__pycache__", ".*_cache", "tests", "docs"))
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    with running(copy, PATH=str(bin_folder), **EMBEDDED) as (url, lines), chromium(machine.AUTOPLAY) as browser:
-        assert any("npm is not installed" in line for line in lines)
-        page = visit(browser, url, query="")
-        frame = stage(page)
-        frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '2d' && out.reason)", timeout=60_000)
-        say(page, "Hello there.")
-        assert answered(page)
+def test_without_npm_and_without_a_network_the_drawn_face_speaks(browser, bare):
+    url, lines = bare
+    assert any("npm is not installed" in line for line in lines)
+    page = visit(browser, url, query="")
+    frame = stage(page)
+    frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '2d' && out.reason)", timeout=60_000)
+    say(page, "Hello there.")
+    assert answered(page)
+    page.context.close()
 
 
 @requirement("page.gesture")
