@@ -40,8 +40,7 @@ class _Workers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what this suite adds: its mark, and the word to its workers."""
-    config.addinivalue_line("markers", "requirement(*ids): the rows of tests/requirements.py that a test proves")
+    """Register the word to the workers."""
     config.pluginmanager.register(_Workers())
 
 
