@@ -17,7 +17,7 @@ from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 from tests.fixtures import chromium
 
-TURNS, WARM_UP, TARGET_MS = 60, 5, 60
+TURNS, WARM_UP, TARGET_MS = 60, 5, 30
 PAUSE_MS = 200
 """Between two turns, as peer-bench pauses: nobody stops one person and speaks to the next within a millisecond."""
 ONE_TURN = """async () => {
