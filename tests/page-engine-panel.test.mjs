@@ -99,10 +99,10 @@ beforeEach(() => {
   panel = new EnginePanel(details, async (order) => (orders.push(order), { problem: '' }));
 });
 
-const offers = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
+const options = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
 const DOWNLOAD = { model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100 };
 const coming = (selection, more = {}) => ({ title: selection, selection, ...DOWNLOAD, ...more });
-const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { offers, wish: '', ...more })], choosable });
+const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { options, requested: '', ...more })], choosable });
 const use = (name) => {
   details.querySelector('select').value = name;
   details.querySelector('form').dispatchEvent(new Event('submit', { cancelable: true }));

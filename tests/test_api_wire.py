@@ -71,7 +71,7 @@ def test_the_status_tells_who_is_there_what_works_and_what_is_taken():
     assert wire["problem"] is None
     assert [engine["stage"] for engine in wire["engines"]] == list(STAGES)
     assert all(engine["summary"] for engine in wire["engines"])
-    assert all(engine["name"] in {offer["name"] for offer in engine["offers"]} for engine in wire["engines"])
+    assert all(engine["name"] in {option["name"] for option in engine["options"]} for engine in wire["engines"])
     assert wire["choosable"] is True
     assert wire["limits"] == {"maxUtteranceMs": 7000, "maxTextChars": 4000, "maxUploadMb": 25}
 

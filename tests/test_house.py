@@ -35,8 +35,8 @@ FLOORS = [
     {"engines.storage"},
     {"engines.conversation"},
     {"engines.api"},
-    {"avatar_assets"},
     {"engines.cli"},
+    {"avatar_assets"},
     {"engines.__main__", "app"},
 ]
 """From the ground up; a room may import rooms of lower floors, and of its own package."""
@@ -46,7 +46,7 @@ ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
     "fastapi": {"app"},
     "starlette": {"avatar_assets.served", "avatar_assets.film.server"},
-    "argparse": {"app", "engines.cli", "avatar_assets.__main__", "avatar_assets.commands", "avatar_assets.builder.portraits"},
+    "argparse": {"app", "engines.cli", "avatar_assets.commands", "avatar_assets.builder.portraits"},
 }
 HEAVY = set(
     """

@@ -114,8 +114,8 @@ def _stage_to_wire(status: StageStatus) -> Json:
         **(_engine_to_wire(status.chosen) if status.chosen else none),
         "awaited": [_engine_to_wire(better) for better in status.awaited],
         "downloads": [_engine_to_wire(kept) for kept in status.downloads],
-        "wish": status.selection,
-        "offers": [_option_to_wire(option) for option in status.options],
+        "requested": status.selection,
+        "options": [_option_to_wire(option) for option in status.options],
     }
 
 

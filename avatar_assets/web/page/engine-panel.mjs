@@ -136,23 +136,23 @@ class Section {
   #shape = '';
   #downloading = []; // what choosing another engine would stop
 
-  constructor({ stage, offers, wish }, choosable, order) {
+  constructor({ stage, options, requested }, choosable, order) {
     this.#name = stage;
     this.#choosable = choosable;
     this.#order = order;
     this.element = make('section', 'engines-stage', { 'aria-label': STAGES[stage], 'data-stage': stage });
     this.element.append(make('h2', '', {}, STAGES[stage]), this.#list);
     if (choosable) {
-      this.#form = new Choice(stage, offers, (selection) => this.#choose(selection));
-      this.#form.wish(wish);
+      this.#form = new Choice(stage, options, (selection) => this.#choose(selection));
+      this.#form.show(requested);
       this.element.append(this.#form.element, this.#question);
     }
     this.element.append(this.#problem);
   }
 
-  /** @param {Stage & {wish: string}} stage */
+  /** @param {Stage & {requested: string}} stage */
   show(stage) {
-    const { awaited, downloads, wish } = stage;
+    const { awaited, downloads, requested } = stage;
     const engines = [stage, ...awaited, ...downloads];
     const shapes = engines.map(({ title, model, state, selection, retryInS }) => [title, model, state, selection, retryInS === null]);
     const shape = JSON.stringify(shapes);
@@ -161,7 +161,7 @@ class Section {
     engines.forEach((engine, index) => this.#update(this.#list.children[index], engine, index > awaited.length));
     this.#downloading = awaited.filter(({ state }) => state === 'downloading');
     if (!this.#downloading.length) this.#question.replaceChildren();
-    this.#form?.wish(wish);
+    this.#form?.show(requested);
   }
 
   #draw(engines, summary) {
@@ -214,16 +214,16 @@ class Section {
 
 /** Engine and model by name; what the user is typing is never overwritten. */
 class Choice {
-  #wish = '';
+  #requested = '';
   #select;
   #model;
-  #offers;
+  #options;
 
-  constructor(stage, offers, choose) {
-    this.#offers = offers;
+  constructor(stage, options, choose) {
+    this.#options = options;
     this.element = make('form', 'choice');
     this.#select = make('select', '', { 'aria-label': `Engine for ${STAGES[stage].toLowerCase()}` });
-    this.#select.append(make('option', '', { value: '' }, BEST), ...offers.map((offer) => this.#option(offer)));
+    this.#select.append(make('option', '', { value: '' }, BEST), ...options.map((option) => this.#option(option)));
     const usual = { placeholder: 'its usual model', 'aria-label': 'Model', spellcheck: false };
     this.#model = make('input', '', { type: 'text', list: `models-${stage}`, ...usual });
     const models = make('datalist', '', { id: `models-${stage}` });
@@ -240,13 +240,13 @@ class Choice {
     this.#suggest(models);
   }
 
-  /** What is wished for now, by whoever. */
-  wish(wish) {
-    if (wish === this.#wish) return;
-    this.#wish = wish;
-    const colon = wish.indexOf(':');
-    this.#select.value = colon < 0 ? wish : wish.slice(0, colon);
-    this.#model.value = colon < 0 ? '' : wish.slice(colon + 1);
+  /** Shows the selection that was asked for last, by whoever. @param {string} requested NAME, NAME:MODEL or empty */
+  show(requested) {
+    if (requested === this.#requested) return;
+    this.#requested = requested;
+    const colon = requested.indexOf(':');
+    this.#select.value = colon < 0 ? requested : requested.slice(0, colon);
+    this.#model.value = colon < 0 ? '' : requested.slice(colon + 1);
     this.#suggest(this.element.querySelector('datalist'));
   }
 
@@ -256,9 +256,9 @@ class Choice {
   }
 
   #suggest(models) {
-    const offer = this.#offers.find(({ name }) => name === this.#select.value);
-    models.replaceChildren(...(offer?.models ?? []).map((value) => make('option', '', { value })));
-    this.#model.hidden = !offer?.takesModel;
+    const option = this.#options.find(({ name }) => name === this.#select.value);
+    models.replaceChildren(...(option?.models ?? []).map((value) => make('option', '', { value })));
+    this.#model.hidden = !option?.takesModel;
   }
 }
 
