@@ -153,6 +153,7 @@ REQUIREMENTS = (
     Requirement("engine.pocketsphinx", "PocketSphinx hears English without a download.", "README, What works"),
     Requirement("engine.local-models", "mlx-lm, Transformers and llama.cpp answer, and read only what is new.", "README, Add real models"),
     Requirement("engine.kokoro", "Kokoro speaks nine languages.", "README, Add real models"),
+    Requirement("engine.kokoro_onnx", "Kokoro speaks on ONNX Runtime too, with exact times and without torch.", "issue 10, section 2"),
     Requirement(
         "engine.servers", "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.", "README, Add real models"
     ),

@@ -7,10 +7,8 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import huggingface_hub.constants
 import numpy as np
@@ -28,13 +26,10 @@ from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
 from engines.tts import _g2p
 from engines.tts import kokoro as room
+from engines.tts._kokoro import Kokoro, Network
+from engines.tts._kokoro_voices import VOCABULARY as VOCAB
 from engines.types import Speech
 
-RUNS = {1: ";:,.!?", 9: '—…"()“” \u0303ʣʥʦʨᵝ\uab67AI', 31: "O", 33: "Q", 35: "ST", 39: "W", 41: "Yᵊabcdef", 50: "hijklmnopqrstuvwxyz"}
-RUNS |= {69: "ɑɐɒæ", 75: "βɔɕç", 80: "ɖðʤə", 85: "ɚɛɜ", 90: "ɟ", 92: "ɡ", 99: "ɥ", 101: "ɨɪʝ", 110: "ɯɰŋɳɲɴø", 118: "ɸθœ", 123: "ɹ"}
-RUNS |= {125: "ɾɻ", 128: "ʁɽʂʃʈʧ", 135: "ʊʋ", 138: "ʌɣɤ", 142: "χʎ", 147: "ʒʔ", 156: "ˈˌː", 162: "ʰ", 164: "ʲ", 169: "↓", 171: "→↗↘"}
-VOCAB = {character: first + i for first, characters in (RUNS | {177: "ᵻ"}).items() for i, character in enumerate(characters)}
-"""The published model's _g2p."""
 VOICES = """af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam am_echo am_eric
 am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis jf_alpha
 jf_gongitsune jf_nezumi jf_tebukuro jm_kumo zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang ef_dora
@@ -98,7 +93,7 @@ def folder(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def voice(folder) -> room.Kokoro:
+def voice(folder) -> Kokoro:
     return loaded(room, room.Options(model=str(folder)), "cpu")
 
 
@@ -118,40 +113,40 @@ def broken(folder, tmp_path) -> Path:
 
 
 class Watched:
-    """The model, with a note of everything it was asked and gave."""
+    """The network, with a note of everything it was asked and gave."""
 
-    def __init__(self, model, change=lambda output: output):
-        self.model, self.change, self.calls = model, change, []
-        self.vocab, self.context_length = model.vocab, model.context_length
+    def __init__(self, network: Network, change=lambda samples, frames: (samples, frames)):
+        self.network, self.change, self.calls = network, change, []
+        self.vocabulary, self.styles = network.vocabulary, network.styles
 
-    def __call__(self, phonemes, style, speed, return_output):
-        output = self.change(self.model(phonemes, style, speed, return_output=return_output))
-        self.calls.append((phonemes, style, output))
-        return output
+    def say(self, phonemes, style, speed):
+        samples, frames = self.change(*self.network.say(phonemes, style, speed))
+        self.calls.append((phonemes, style, frames))
+        return samples, frames
 
 
 class Light:
-    """Stands in for the model where only texts and joints matter: noise, of lengths that are never the same twice."""
+    """Stands in for the network where only texts and joints matter: noise, of lengths that are never the same twice."""
 
-    def __init__(self, model):
-        self.vocab, self.context_length = model.vocab, model.context_length
+    vocabulary = frozenset(VOCAB)
 
-    def __call__(self, phonemes, style, speed, return_output):
-        import torch
+    def styles(self, file):
+        return np.zeros((510, 256), np.float32)
 
-        pred_dur = torch.tensor([7, *(1 + ord(c) % 5 for c in phonemes), 9])
-        return SimpleNamespace(audio=torch.rand(int(pred_dur.sum()) * FRAME_SAMPLES) * 2 - 1, pred_dur=pred_dur)
+    def say(self, phonemes, style, speed):
+        frames = [7, *(1 + ord(c) % 5 for c in phonemes), 9]
+        return np.random.default_rng(0).uniform(-1, 1, sum(frames) * FRAME_SAMPLES).astype(np.float32), frames
 
 
 @pytest.fixture
-def light(voice, folder) -> room.Kokoro:
-    return room.Kokoro(Watched(Light(voice.model)), folder, 1.0)
+def light(folder) -> Kokoro:
+    return Kokoro(Watched(Light()), folder.glob("voices/*.pt"), 1.0, room.INFO.install)
 
 
 @pytest.fixture
 def watched(voice, monkeypatch) -> Watched:
-    watched = Watched(voice.model)
-    monkeypatch.setattr(voice, "model", watched)
+    watched = Watched(voice.network)
+    monkeypatch.setattr(voice, "network", watched)
     return watched
 
 
@@ -182,10 +177,10 @@ def test_lists_its_voices_by_language(voice):
 def test_every_language_has_the_models_own_times(voice, watched, name):
     (speech,) = voice.synthesize(TEXTS[name], name)
     assert_whole([speech], TEXTS[name])
-    ((phonemes, style, output),) = watched.calls
-    assert style.equal(voice.pack(name)[len(phonemes) - 1])
+    ((phonemes, style, frames),) = watched.calls
+    assert (style == voice.styles(name)[len(phonemes) - 1]).all()
     assert set(phonemes) <= VOCAB.keys()
-    edges = [FRAME_MS * sum(output.pred_dur[: i + 1].tolist()) for i in range(len(phonemes) + 1)]
+    edges = [FRAME_MS * sum(frames[: i + 1]) for i in range(len(phonemes) + 1)]
     expected = [(c, edge) for c, edge in zip(phonemes, edges, strict=False) if visemes_of(c) != ()]
     assert [(p.phoneme, p.start_ms) for p in speech.phonemes[1:-1]] == expected
     assert (speech.phonemes[0].phoneme, speech.phonemes[-1].phoneme, speech.phonemes[-1].start_ms) == ("", "", edges[-1])
@@ -236,7 +231,7 @@ def test_words_begin_with_their_own_sound(light, name, words):
 )
 def test_english_needs_no_downloaded_tagger(light, text, phonemes):
     list(light.synthesize(text))
-    assert light.model.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
+    assert light.network.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
 
 
 def test_what_is_said_is_not_logged(light, caplog):
@@ -246,7 +241,7 @@ def test_what_is_said_is_not_logged(light, caplog):
 
 def test_words_outside_the_lexicon_are_asked_of_espeak(light):
     list(light.synthesize("Zyxlophin"))
-    assert len(light.model.calls[0][0]) > 5
+    assert len(light.network.calls[0][0]) > 5
 
 
 def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
@@ -255,13 +250,13 @@ def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
     speeches = list(light.synthesize(text))
     assert_whole(speeches, text)
     assert len(speeches) > 4
-    for phonemes, _, _ in light.model.calls:
+    for phonemes, _, _ in light.network.calls:
         assert len(phonemes) <= 510
     for one, other in pairwise(speeches):
         assert one.words[-1].text.rstrip()[-1] in ".,", "cut at a clause"
         assert one.phonemes[-1].duration_ms + other.phonemes[0].duration_ms <= 100, "hardly a pause at the joint"
         assert one.audio.samples[-1] == other.audio.samples[0] == 0, "nothing clicks"
-    begin, end = int(light.model.calls[0][2].pred_dur[0]), int(light.model.calls[-1][2].pred_dur[-1])
+    begin, end = light.network.calls[0][2][0], light.network.calls[-1][2][-1]
     assert speeches[0].phonemes[0].duration_ms == begin * FRAME_MS
     assert speeches[-1].phonemes[-1].duration_ms == end * FRAME_MS
 
@@ -272,7 +267,7 @@ def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
 def test_what_is_too_long_for_the_window_is_still_said_whole(light, name, text):
     speeches = list(light.synthesize(text, name))
     assert_whole(speeches, text)
-    assert max(len(phonemes) for phonemes, _, _ in light.model.calls) <= 510
+    assert max(len(phonemes) for phonemes, _, _ in light.network.calls) <= 510
 
 
 @pytest.mark.parametrize(
@@ -318,7 +313,7 @@ def test_closing_stops_within_one_step(light):
     speeches = light.synthesize("This is one sentence of many. " * 60)
     next(speeches)
     speeches.close()
-    assert len(light.model.calls) == 1
+    assert len(light.network.calls) == 1
 
 
 def test_many_threads_share_it(voice):
@@ -329,7 +324,7 @@ def test_many_threads_share_it(voice):
 
 
 def raising(message: str):
-    def fail(output):
+    def fail(*_):
         raise RuntimeError(message)
 
     return fail
@@ -338,9 +333,9 @@ def raising(message: str):
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (lambda output: replace(output, audio=output.audio * math.nan), "bad_audio"),
-        (lambda output: replace(output, audio=output.audio * 0), "bad_audio"),
-        (lambda output: replace(output, pred_dur=output.pred_dur + 1), "bad_timing"),
+        (lambda samples, frames: (samples * math.nan, frames), "bad_audio"),
+        (lambda samples, frames: (samples * 0, frames), "bad_audio"),
+        (lambda samples, frames: (samples, [frame + 1 for frame in frames]), "bad_timing"),
         (raising("CUDA out of memory. Tried to allocate 2 GiB"), "out_of_memory"),
         (raising("mat1 and mat2 shapes cannot be multiplied"), "synthesis_failed"),
     ],
@@ -351,7 +346,7 @@ def test_faults_of_the_model_are_told_in_one_sentence(voice, watched, fault, cod
         list(voice.synthesize("Hello"))
     assert caught.value.code == code
     assert caught.value.message.endswith((".", "again.", '"'))
-    watched.change = lambda output: output
+    watched.change = lambda *output: output
     assert list(voice.synthesize("Hello"))
 
 

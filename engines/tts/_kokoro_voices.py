@@ -1,4 +1,4 @@
-"""Names of Kokoro's voices, which many servers offer too: ``af_heart`` is American English, female, Heart."""
+"""Names of Kokoro's voices, which many servers offer too (``af_heart`` is American English, female, Heart), and its phoneme notation."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ LANGUAGES = {
     "z": Language("zh", "Mandarin"),
 }
 """By the first letter of a voice's name."""
+
+_RUNS = {1: ";:,.!?", 9: '—…"()“” \u0303ʣʥʦʨᵝ\uab67AI', 31: "O", 33: "Q", 35: "ST", 39: "W", 41: "Yᵊabcdef", 50: "hijklmnopqrstuvwxyz"}
+_RUNS |= {69: "ɑɐɒæ", 75: "βɔɕç", 80: "ɖðʤə", 85: "ɚɛɜ", 90: "ɟ", 92: "ɡ", 99: "ɥ", 101: "ɨɪʝ", 110: "ɯɰŋɳɲɴø", 118: "ɸθœ", 123: "ɹ"}
+_RUNS |= {125: "ɾɻ", 128: "ʁɽʂʃʈʧ", 135: "ʊʋ", 138: "ʌɣɤ", 142: "χʎ", 147: "ʒʔ", 156: "ˈˌː", 162: "ʰ", 164: "ʲ", 169: "↓", 171: "→↗↘"}
+VOCABULARY = {character: first + i for first, run in (_RUNS | {177: "ᵻ"}).items() for i, character in enumerate(run)}
+"""Each phoneme character and its number, as config.json of the model has them."""
 
 
 def is_voice(name: str) -> bool:
