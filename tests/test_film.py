@@ -275,6 +275,14 @@ def test_a_browser_is_found_in_its_usual_places_and_its_lack_is_one_sentence(mon
         browser.find_browser(platform="linux")
 
 
+def test_a_graphics_card_on_linux_draws_by_its_own_opengl(tmp_path):
+    plain = browser.flags("darwin", tmp_path)
+    assert browser.flags("linux", tmp_path) == plain
+    (tmp_path / "dri").mkdir()
+    (tmp_path / "dri" / "renderD128").touch()
+    assert set(browser.flags("linux", tmp_path)) - set(plain) == {"--use-angle=gl-egl", "--ignore-gpu-blocklist"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for a browser")
 def test_a_browser_that_ends_at_once_says_why():
     program = Path("browser").absolute()

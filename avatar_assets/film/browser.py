@@ -50,6 +50,10 @@ _FLAGS = (
     "--force-device-scale-factor=1",
     "--window-size=1280,1280",
 )
+_LINUX_CARD_FLAGS = ("--use-angle=gl-egl", "--ignore-gpu-blocklist")
+"""A card's own OpenGL hands pictures to the encoder three times as fast as Vulkan, the first choice without a screen (H200)."""
+_LINUX_CARDS = ("nvidia0", "dri/renderD*")
+"""Below ``/dev``."""
 _END_S = 5.0
 
 
@@ -76,6 +80,17 @@ def find_browser(asked: str | None = None, platform: str = sys.platform) -> str:
     raise InputError(
         "A film needs Chrome, Chromium or Edge, and none was found; install one, or say where it is with --browser.", code="no_browser"
     )
+
+
+def flags(platform: str = sys.platform, devices: Path = Path("/dev")) -> tuple[str, ...]:
+    """The browser's command line.
+
+    Args:
+        platform: as `sys.platform`.
+        devices: where Linux shows its graphics cards.
+    """
+    has_card = platform == "linux" and any(next(devices.glob(card), None) for card in _LINUX_CARDS)
+    return (*_FLAGS, *_LINUX_CARD_FLAGS) if has_card else _FLAGS
 
 
 def _places(platform: str) -> list[Path]:
@@ -115,7 +130,7 @@ def headless(program: str, address: str) -> Iterator[Headless]:
     """
     with tempfile.TemporaryDirectory(prefix="visavis-film-", ignore_cleanup_errors=True) as folder:
         log = Path(folder) / "browser.log"
-        command = [program, *_FLAGS, f"--user-data-dir={Path(folder) / 'profile'}"]
+        command = [program, *flags(), f"--user-data-dir={Path(folder) / 'profile'}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--no-sandbox")  # Chromium does not start as root otherwise
         with log.open("wb") as errors:
