@@ -44,7 +44,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, Path):
-        return f"`{value.relative_to(ROOT)}`"
+        return f"`{value.relative_to(ROOT) if value.is_relative_to(ROOT) else value}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from engines.errors import ChatModelError, EngineError, SpeechToTextError
-from engines.weights import hub
+from engines.weights import store
 
 
 def loaded(room: ModuleType, options: Any, device: str = "cpu") -> Any:
     """The engine of an adapter, with its files found or fetched."""
     files = room.files(options, device)
-    return room.load(options, device, hub.fetch(files) if files else None)
+    return room.load(options, device, store.fetch(files, Path("none")) if files else None)
 
 
 def fails(room: ModuleType, model: Path | str, **options: object) -> EngineError:

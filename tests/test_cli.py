@@ -23,7 +23,7 @@ from engines.errors import TextToSpeechError
 from engines.registry.discovery import EngineDiscovery
 from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo, Finding
-from engines.weights import hub
+from engines.weights import hub, store
 
 COMMANDS = [found.name for found in pkgutil.iter_modules(cli.__path__)]
 
@@ -87,9 +87,9 @@ def test_a_model_that_is_not_here_and_one_that_is(quick, monkeypatch, tmp_path):
     model = hub.Model("owner/model", "The voice", TextToSpeechError, ("*",))
     monkeypatch.setattr(Registry, "files", lambda self, stage, name: model)
     monkeypatch.setattr("engines.registry.managed_engine.importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr(hub, "find", lambda model: None)
+    monkeypatch.setattr(store, "find", lambda model, weights: None)
     assert found()["tts kokoro"].mend == "hf download owner/model"
-    monkeypatch.setattr(hub, "find", lambda model: tmp_path)
+    monkeypatch.setattr(store, "find", lambda model, weights: tmp_path)
     assert found()["tts kokoro"].state == "ok"
 
 

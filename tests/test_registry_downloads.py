@@ -10,7 +10,7 @@ from requirements import requirement
 
 from engines.errors import ConfigError, EngineError
 from engines.registry.managed_engine import EngineState
-from engines.weights import hub
+from engines.weights import hub, store
 
 
 class Hub:
@@ -20,8 +20,8 @@ class Hub:
         self.gates = {model: threading.Event() for model in models}
         self.fetched: list[str] = []
 
-    def fetch(self, model, on_progress, cancel):
-        on_progress(hub.Progress(30, 100))
+    def fetch(self, model, weights, on_progress, cancel):
+        on_progress(store.Progress(30, 100))
         while not self.gates[model.name].wait(0.005):
             if cancel.cancelled:
                 raise EngineError("It was stopped.", code="cancelled", retryable=True)
@@ -34,7 +34,7 @@ MODELS = ("large", "medium", "small", "tiny")
 @pytest.fixture
 def the_hub(monkeypatch) -> Hub:
     made = Hub(*MODELS)
-    monkeypatch.setattr(hub, "fetch", made.fetch)
+    monkeypatch.setattr(store, "fetch", made.fetch)
     return made
 
 

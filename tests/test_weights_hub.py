@@ -24,7 +24,9 @@ from requirements import requirement
 from engines.concurrency.channel import CancelToken
 from engines.errors import ChatModelError, EngineError
 from engines.weights import download
-from engines.weights.hub import Model, Progress, fetch, find
+from engines.weights.download import host_of
+from engines.weights.fetching import Progress
+from engines.weights.hub import Model, fetch, find
 
 WEIGHTS = np.random.default_rng(0).bytes(300_000)
 FILES = {
@@ -92,8 +94,8 @@ def test_a_model_is_fetched_whole_with_what_was_asked_for_and_no_more(hub, tmp_p
     told: list[Progress] = []
     folder = fetch(MODEL, told.append)
     assert_whole(folder)
-    assert told[0] == Progress(0, BYTES), "the total is known from the start"
-    assert told[-1] == Progress(BYTES, BYTES)
+    assert told[0] == Progress(0, BYTES, host_of(hub.endpoint)), "the total is known from the start"
+    assert told[-1] == Progress(BYTES, BYTES, host_of(hub.endpoint))
     assert [progress.done for progress in told] == sorted(progress.done for progress in told)
     assert {progress.total for progress in told} == {BYTES}
     assert not parts(tmp_path)
@@ -199,7 +201,7 @@ def test_a_file_shorter_than_the_list_says_is_given_up(hub, name):
     hub.listed[name] = {"size": 400_000}
     error = fails()
     assert (error.code, error.retryable) == ("download_failed", True)
-    assert "the connection broke off" in error.message
+    assert "the hub broke off the connection" in error.message
 
 
 def cancelled_at(count: int) -> list[Progress]:

@@ -22,7 +22,7 @@ from engines.errors import EngineError
 from engines.registry.discovery import EngineOption
 from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo, Finding, Stage
-from engines.weights import hardware, hub
+from engines.weights import hardware, store
 from engines.weights.recommended import language_model
 
 _OLDEST_PYTHON = (3, 11)
@@ -75,7 +75,7 @@ def examine(settings: Settings, checks: Sequence[Check] = ()) -> Iterator[Findin
         return
     for stage in STAGES:
         for offer in registry.options(stage):
-            yield _engine(registry, stage, offer)
+            yield _engine(registry, settings, stage, offer)
 
 
 def _python() -> Finding:
@@ -133,7 +133,7 @@ def _address(settings: Settings) -> Iterator[Finding]:
         yield Finding("microphone", "hint", rule, "python app.py --share, or a proxy with a certificate in front")
 
 
-def _engine(registry: Registry, stage: Stage, offer: EngineOption) -> Finding:
+def _engine(registry: Registry, settings: Settings, stage: Stage, offer: EngineOption) -> Finding:
     info, what = offer.info, f"{stage} {offer.info.name}"
     if offer.state.name == "needs":
         return Finding(what, "hint", f"{info.title} is not installed.", offer.state.detail)
@@ -145,7 +145,7 @@ def _engine(registry: Registry, stage: Stage, offer: EngineOption) -> Finding:
         files = registry.files(stage, info.name)
         if files is None:
             return Finding(what, "ok", f"{info.title} is installed; it works with a server that you name.")
-        if hub.find(files):
+        if store.find(files, settings.weights):
             return Finding(what, "ok", f"{info.title} is installed, and its model {files.name} is here.")
     except EngineError as error:
         return Finding(what, "wrong", error.message)

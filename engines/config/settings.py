@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     BCP 47 tag."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where models compute; ``auto`` is what each engine does best on."""
+    weights: Path = Path("~/.cache/visavis/weights")
+    """Folder of the weights that the catalog names, each file as ``MODEL/NAME``; files laid there by hand count, and it may be read-only
+    where all are there. Models that are named by a hub's id stay in the hub's own cache (``HF_HOME``)."""
     isolate: bool = True
     """Whether every engine works in a process of its own, so that one that hangs or crashes can be ended and started again; ``false`` keeps
     them in the app's process, as Spaces on ZeroGPU need it."""
@@ -113,8 +116,15 @@ def load_settings(profile: Path | None = None, **overrides: Any) -> Settings:
         raise ConfigError(f"{where}: {first['msg']}, but it is {first['input']!r}.") from error
     if path is None:
         return settings
-    files: dict[str, Any] = {name: path.parent / getattr(settings, name) for name in ("personas_file", "journal") if name in below}
+    files: dict[str, Any] = {
+        name: path.parent / getattr(settings, name).expanduser() for name in ("personas_file", "journal", "weights") if name in below
+    }
     return settings.model_copy(update=files)
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a program that this process starts: its own, with changes."""
+    return {**os.environ, **changes}
 
 
 def _known(document: PlainYaml) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from engines.concurrency.channel import CancelToken
@@ -17,7 +18,7 @@ from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
 from engines.registry.circuit_breaker import CircuitBreaker
 from engines.types import EngineInfo
-from engines.weights import hub
+from engines.weights import store
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,22 @@ class EngineState:
     done: int = 0
     """While downloading: bytes that are here."""
     total: int = 0
+    source: str = ""
+    """While downloading: where it comes from, a host or the program that asks a package registry."""
 
 
 class ManagedEngine:
     """One adapter with one model, and the circuit breaker of its engine. Every method may be called from any thread."""
 
     def __init__(
-        self, adapter: Adapter, options: Callable[[], Any], device: str, selection: str = "", clock: Callable[[], float] = time.monotonic
+        self,
+        adapter: Adapter,
+        options: Callable[[], Any],
+        device: str,
+        weights: Path,
+        *,
+        selection: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is loaded yet.
 
@@ -51,6 +61,7 @@ class ManagedEngine:
             adapter: the adapter's module.
             options: makes its `Options`; may raise ConfigError.
             device: where it shall compute.
+            weights: the folder of the catalog's models.
             selection: ``NAME`` or ``NAME:MODEL``.
             clock: counts the seconds of the circuit breaker.
         """
@@ -61,7 +72,7 @@ class ManagedEngine:
         self.model = ""
         """What it works with, as the hub, a server or the disk calls it; empty before it was tried, or where there is no choice."""
         self.breaker = CircuitBreaker(clock)
-        self._options, self._device = options, device
+        self._options, self._device, self._weights = options, device, weights
         self._loading = threading.Lock()
         self._cancel = CancelToken()
         self._stops = 0
@@ -94,7 +105,7 @@ class ManagedEngine:
             raise ConfigError(f"{self.info.title} {self.state.detail}, not on this machine. Choose another engine.")
         self._options()
 
-    def files(self) -> hub.Model | None:
+    def files(self) -> store.Model | None:
         """The files that it would work with; None where it needs none.
 
         Raises:
@@ -171,7 +182,7 @@ class ManagedEngine:
             self._cancel = CancelToken()
             if not wanted():
                 return None
-            folder = hub.fetch(files, self._show_progress, self._cancel)
+            folder = store.fetch(files, self._weights, self._show_progress, self._cancel)
             if not wanted():
                 return None
         self.state = EngineState("loading")
@@ -184,12 +195,12 @@ class ManagedEngine:
         message = f"{self.info.title} cannot be started: {str(error).rstrip('.')}. Choose another engine, or install this one again."
         return EngineError(message, code="load_failed")
 
-    def _files(self, options: Any) -> hub.Model | None:
-        files: Callable[[Any, str], hub.Model | None] | None = getattr(self.adapter, "files", None)
+    def _files(self, options: Any) -> store.Model | None:
+        files: Callable[[Any, str], store.Model | None] | None = getattr(self.adapter, "files", None)
         return files(options, self._device) if files else None
 
-    def _show_progress(self, progress: hub.Progress) -> None:
-        self.state = EngineState("downloading", done=progress.done, total=progress.total)
+    def _show_progress(self, progress: store.Progress) -> None:
+        self.state = EngineState("downloading", done=progress.done, total=progress.total, source=progress.source)
 
 
 def fitness(info: EngineInfo) -> EngineState:

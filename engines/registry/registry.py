@@ -15,7 +15,7 @@ from engines.registry.discovery import EngineDiscovery, EngineOption, split_sele
 from engines.registry.managed_engine import ManagedEngine
 from engines.registry.stage_engines import EngineStatus, StageEngines
 from engines.types import STAGES, EngineInfo, Stage
-from engines.weights import hub
+from engines.weights import store
 
 __all__ = ["EngineHandle", "EngineStatus", "Engines", "Registry"]
 
@@ -83,7 +83,7 @@ class Registry:
         """All engines of a stage, the preferred first, judged without importing anything."""
         return self._discovery.options(stage)
 
-    def files(self, stage: Stage, name: str) -> hub.Model | None:
+    def files(self, stage: Stage, name: str) -> store.Model | None:
         """The files of the model that an engine would work with; None where it needs none.
 
         Raises:

@@ -87,8 +87,9 @@ class StageEngines:
                     isolated(adapter) if self._settings.isolate else adapter,
                     lambda: self._discovery.options_of(self._stage, adapter, model),
                     self._settings.device,
-                    selection,
-                    self._clock,
+                    self._settings.weights,
+                    selection=selection,
+                    clock=self._clock,
                 )
             return self._managed[selection]
 

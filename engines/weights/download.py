@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub, read over plain HTTP into its cache: resumed, left at any time, compared with their checksums.
+"""Files read over plain HTTP, from the Hugging Face hub or elsewhere: resumed, left at any time, compared with their checksums.
 
 The hub's own library (2.4) would read them too, but it throws away what has come of a file when it is stopped or gives up, takes notice
 of nothing for 10 MB at a time (with Xet, until the file's end), and trusts what it gets.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody wanted it
 
 
 class Refused(Exception):  # noqa: N818 - reads as what happened
-    """The hub answered, but with something else than the file."""
+    """The server answered, but with something else than the file."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}")
@@ -45,7 +46,7 @@ class Damaged(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a repository, and where it goes."""
+    """A file, and where it goes."""
 
     name: str
     size: int
@@ -54,11 +55,13 @@ class File:
     """What the hub calls its content: of a large file the SHA-256, of a small one the SHA-1 of its Git blob; hexadecimal."""
     whole: Path
     """Where it is when it is whole and true."""
+    url: str = ""
+    """Where it is read from."""
 
     @property
     def part(self) -> Path:
         """Where it is until then."""
-        return self.whole.with_suffix(".visavis")
+        return self.whole.with_name(f"{self.whole.name}.visavis")
 
     @property
     def here(self) -> int:
@@ -67,29 +70,45 @@ class File:
             return self.size
         return min(self.part.stat().st_size, self.size) if self.part.exists() else 0
 
-    def hasher(self) -> Any:
-        """A hash of the digest's kind, with nothing of the content yet."""
-        return hashlib.sha256() if len(self.digest) == 64 else hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)
+    def settle(self, go_on: Callable[[], object] = lambda: None) -> None:
+        """Give it its name, now that all of it has come; `go_on` is called between blocks, and may raise.
+
+        Raises:
+            Damaged: it is not what its digest says; it was thrown away.
+        """
+        if digest_of(self.part, self.digest, go_on) != self.digest:
+            self.part.unlink()
+            raise Damaged(self.name)
+        self.part.replace(self.whole)
+
+
+def digest_of(path: Path, like: str = "", go_on: Callable[[], object] = lambda: None) -> str:
+    """The digest of a file, of the kind of another: the SHA-1 of a Git blob, else SHA-256; hexadecimal."""
+    hasher = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False) if len(like) == 40 else hashlib.sha256()
+    with path.open("rb") as content:
+        while block := content.read(_BLOCK):
+            go_on()
+            hasher.update(block)
+    return hasher.hexdigest()
 
 
 class Download:
-    """Some files of one commit on their way."""
+    """Some files on their way."""
 
     def __init__(
-        self, repository: str, commit: str, files: Sequence[File], on_progress: Callable[[int, int], object], stop: threading.Event
+        self, files: Sequence[File], on_progress: Callable[[int, int], object], stop: threading.Event, tries: int = _TRIES
     ) -> None:
         """Nothing is asked for yet.
 
         Args:
-            repository: the hub's name of a model.
-            commit: which version.
             files: no two of the same content.
             on_progress: called with the bytes that are here and all bytes, about ten times a second, never by two threads at once.
-            stop: ends the download with the next piece that arrives (at most 64 KB); while the hub is silent, with the time-out of the
+            stop: ends the download with the next piece that arrives (at most 64 KB); while the server is silent, with the time-out of the
                 hub's library (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``).
+            tries: how often a file is asked for in vain before it is given up.
         """
-        self._repository, self._commit, self._files = repository, commit, files
-        self._on_progress, self._stop = on_progress, stop
+        self._files, self._on_progress, self._stop, self._tries = files, on_progress, stop, tries
+        self._failed = threading.Event()
         self._guard, self._told_at = threading.Lock(), 0.0
         self.total = sum(file.size for file in files)
         self.done = sum(file.here for file in files)
@@ -115,17 +134,9 @@ class Download:
             if file.whole.exists():
                 return
             self._read_on(file)
-            hasher = file.hasher()
-            with file.part.open("rb") as content:
-                while block := content.read(_BLOCK):
-                    self._go_on()
-                    hasher.update(block)
-            if hasher.hexdigest() != file.digest:
-                file.part.unlink()
-                raise Damaged(file.name)
-            file.part.replace(file.whole)
+            file.settle(self._go_on)
         except BaseException:
-            self._stop.set()  # the others need not go on
+            self._failed.set()  # the others need not go on
             raise
 
     def _read_on(self, file: File) -> None:
@@ -143,24 +154,24 @@ class Download:
                     raise EOFError
             except (Refused, EOFError, broken) as error:
                 vain = 0 if file.here > before else vain + 1
-                if vain == _TRIES or (isinstance(error, Refused) and error.status in {401, 403, 404}):
+                if vain >= self._tries or (isinstance(error, Refused) and error.status in {401, 403, 404}):
                     raise
-                log.info("%s of %s broke off (%s)", file.name, self._repository, type(error).__name__)
+                log.info("%s from %s broke off (%s)", file.name, host_of(file.url), type(error).__name__)
                 self._stop.wait(_PAUSE_S * 2**vain / 2)
 
     def _read(self, file: File) -> None:
         """Ask once for what is missing, and keep what comes."""
-        from huggingface_hub import constants, get_session, hf_hub_url  # noqa: PLC0415 - heavy
+        from huggingface_hub import constants, get_session  # noqa: PLC0415 - heavy
 
         have = file.here
-        url = hf_hub_url(self._repository, file.name, revision=self._commit, endpoint=constants.ENDPOINT)
-        headers = {**import_module("huggingface_hub.utils").build_hf_headers(), "Accept-Encoding": "identity"}
+        key = import_module("huggingface_hub.utils").build_hf_headers() if file.url.startswith(f"{constants.ENDPOINT}/") else {}
+        headers = {**key, "Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
-        with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
+        with get_session().stream("GET", file.url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
             if response.status_code >= 400:
-                by_hub = str(response.url).startswith(constants.ENDPOINT)
-                raise Refused(response.status_code if by_hub else 502)  # the store that the hub sent us to: its link may have grown too old
+                asked = host_of(str(response.url)) == host_of(file.url)
+                raise Refused(response.status_code if asked else 502)  # the store that we were sent to: its link may have grown too old
             if response.status_code != 206:  # the store knows no ranges: the file begins anew
                 self._advance(-have)
             with file.part.open("ab" if response.status_code == 206 else "wb") as content:
@@ -172,7 +183,7 @@ class Download:
                         return  # the checksum will tell
 
     def _go_on(self) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() or self._failed.is_set():
             raise Stopped
 
     def _advance(self, count: int, *, now: bool = False) -> None:
@@ -181,3 +192,8 @@ class Download:
             if now or time.monotonic() - self._told_at >= _TELL_EVERY_S:
                 self._told_at = time.monotonic()
                 self._on_progress(self.done, self.total)
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, for people: without the name and password that may stand before them."""
+    return urlsplit(url).netloc.rpartition("@")[2]

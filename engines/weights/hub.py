@@ -1,14 +1,12 @@
-"""Models as files: found on this machine, or fetched from the Hugging Face hub; the only home of what there is to say when that fails."""
+"""Models of the Hugging Face hub, or of a folder: found on this machine, or fetched into the hub's own cache."""
 
 from __future__ import annotations
 
-import errno
 import json
 import re
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -17,7 +15,8 @@ from typing import Any
 
 from engines.concurrency.channel import CancelToken
 from engines.errors import EngineError
-from engines.weights.download import Damaged, Download, File, Refused, Stopped
+from engines.weights.download import Download, File, host_of
+from engines.weights.fetching import Failed, Progress, alone, failure, require_online, require_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,6 @@ class Model:
     """Patterns of what is never fetched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a download is: bytes of all its files together, with what was here before."""
-
-    done: int
-    total: int
-
-
-_LOOK_EVERY_S = 0.1
 _DIGEST = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # it becomes the name of a file, so it is looked at first
 _LINKING = "visavis-linking"
 """Marks a model in the cache whose folder is just being put together."""
@@ -71,28 +61,31 @@ def fetch(model: Model, on_progress: Callable[[Progress], object] = lambda _: No
     """
     if folder := find(model):
         return folder
-    if folder := _named_folder(model):
-        raise _failure(model, "missing_files", f"lacks {', '.join(_lacks(model, folder))}. Put that into the folder, or name another.")
     stop = threading.Event()
     if cancel:
         cancel.on_cancel(stop.set)
     try:
-        with _alone(model, stop):
+        if folder := _named_folder(model):
+            why = f"lacks {', '.join(_lacks(model, folder))}. Put that into the folder, or name another."
+            raise Failed("missing_files", why)
+        import_module("huggingface_hub.utils").validate_repo_id(model.name)  # before a folder is called so
+        require_online()
+        storage = _storage(model)
+        with alone(storage.parent / ".locks" / storage.name / "visavis.lock", stop):
             return find(model) or _fetch(model, on_progress, stop)
-    except EngineError:
-        raise
     except Exception as error:  # whatever the network, the hub and the disk can do
-        raise _failure(model, *_reason(error)) from error
+        raise failure(f"{model.what} {model.name[:200]!r}", model.failure, error) from error
 
 
 def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: threading.Event) -> Path:
+    from huggingface_hub import constants  # noqa: PLC0415 - heavy
+
     storage = _storage(model)
     commit, files = _listed(model, storage / "blobs")
     (storage / "blobs").mkdir(parents=True, exist_ok=True)
-    download = Download(model.name, commit, files, lambda done, total: on_progress(Progress(done, total)), stop)
-    if (free := shutil.disk_usage(storage).free) < (needed := download.total - download.done):
-        why = f"does not fit on the disk: {_size(needed)} are needed, {_size(free)} are free. Free some space, then try again."
-        raise _failure(model, "disk_full", why)
+    source = host_of(constants.ENDPOINT)
+    download = Download(files, lambda done, total: on_progress(Progress(done, total, source)), stop)
+    require_space(storage, download.total - download.done)
     download.run()
     (storage / _LINKING).touch()
     folder = _snapshot(model, revision=commit)  # the library makes a folder out of what lies in its cache now
@@ -100,48 +93,27 @@ def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: thread
     (storage / "refs" / "main").write_text(commit)
     (storage / _LINKING).unlink()
     if lacks := _lacks(model, folder):
-        raise _failure(model, *_incomplete(lacks))
+        raise _incomplete(lacks)
     return folder
 
 
 def _listed(model: Model, blobs: Path) -> tuple[str, list[File]]:
     """The newest commit, and what is to be fetched of it; the same content only once."""
-    from huggingface_hub import HfApi, constants  # noqa: PLC0415 - heavy
+    from huggingface_hub import HfApi, constants, hf_hub_url  # noqa: PLC0415 - heavy
 
     info = HfApi().model_info(model.name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
     wanted = [sibling for sibling in info.siblings or () if _is_wanted(model, sibling.rfilename)]
     names = [sibling.rfilename for sibling in wanted]
     if lacks := _unmet(model, lambda way: any(fnmatchcase(name, way) and name.count("/") == way.count("/") for name in names)):
-        raise _failure(model, *_incomplete(lacks))
+        raise _incomplete(lacks)
     files = {}
     for sibling in wanted:
         digest = str(sibling.lfs.sha256 if sibling.lfs else sibling.blob_id)
         if sibling.size is None or not _DIGEST.fullmatch(digest):
-            raise _failure(model, "download_failed", f"could not be fetched: the hub tells no checksum of {sibling.rfilename}. Try again.")
-        files[digest] = File(sibling.rfilename, sibling.size, digest, blobs / digest)
+            raise Failed("download_failed", f"could not be fetched: the hub tells no checksum of {sibling.rfilename}. Try again.")
+        url = hf_hub_url(model.name, sibling.rfilename, revision=info.sha, endpoint=constants.ENDPOINT)
+        files[digest] = File(sibling.rfilename, sibling.size, digest, blobs / digest, url)
     return str(info.sha), list(files.values())
-
-
-@contextmanager
-def _alone(model: Model, stop: threading.Event) -> Iterator[None]:
-    """Nobody else fetches that model meanwhile, in this process or another."""
-    from huggingface_hub import constants, errors  # noqa: PLC0415 - heavy
-
-    utils = import_module("huggingface_hub.utils")
-    utils.validate_repo_id(model.name)  # before a folder is called so
-    if constants.HF_HUB_OFFLINE:
-        raise errors.OfflineModeIsEnabled
-    storage = _storage(model)
-    lock = storage.parent / ".locks" / storage.name / "visavis.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
-        while True:
-            with suppress(TimeoutError):
-                held.enter_context(utils.WeakFileLock(lock, timeout=_LOOK_EVERY_S))
-                break
-            if stop.is_set():
-                raise Stopped
-        yield
 
 
 def _storage(model: Model) -> Path:
@@ -208,49 +180,5 @@ def _is_wanted(model: Model, name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in model.files) and not any(fnmatchcase(name, pattern) for pattern in model.ignored)
 
 
-_PLAIN = {"ReadTimeout": "the hub fell silent", "JSONDecodeError": "the hub's answer makes no sense"}
-_PLAIN |= dict.fromkeys(("EOFError", "ReadError", "RemoteProtocolError"), "the connection broke off")
-"""What has happened, by the name of the error."""
-_RETRYABLE = frozenset({"offline", "disk_full", "checksum", "download_failed", "cancelled"})
-
-
-def _failure(model: Model, code: str, why: str) -> EngineError:
-    return model.failure(f"{model.what} {model.name[:200]!r} {why}", code=code, retryable=code in _RETRYABLE)
-
-
-def _incomplete(lacks: list[str]) -> tuple[str, str]:
-    return "missing_files", f"lacks {', '.join(lacks)} on the hub. Choose another model."
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    """Code and sentence for what came from outside, without its own words: they may show an address with a key in it."""
-    from huggingface_hub import errors  # noqa: PLC0415 - heavy
-
-    status = error.status if isinstance(error, Refused) else error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
-    if isinstance(error, Stopped):
-        return "cancelled", "was not fetched to its end. What has arrived is kept for the next time."
-    if isinstance(error, Damaged):
-        return "checksum", f"came with a damaged file, {error}, which was thrown away. Try again."
-    if isinstance(error, errors.HFValidationError):
-        return "unknown_model", "is no folder, and no name that a model of the hub can have. Check it."
-    if (
-        isinstance(error, errors.HfHubHTTPError)
-        and not isinstance(error, errors.GatedRepoError)
-        and (isinstance(error, errors.RepositoryNotFoundError) or status == 404)
-    ):
-        return "unknown_model", "is not on the hub, or not for everybody. Check its name, name a local folder, or run: hf auth login"
-    if status in {401, 403}:
-        return "gated", "is given out only to accounts that accepted its terms. Accept them on its page, then run: hf auth login"
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return "offline", "is not on this machine, and HF_HUB_OFFLINE forbids asking the hub. Start without it, or name a local folder."
-    if type(error).__name__.startswith(("Connect", "Proxy")):
-        return "offline", "is not on this machine, and the hub cannot be reached. Connect to the internet, or name a local folder."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk_full", "does not fit on the disk. Free some space, then try again: what has arrived is kept."
-    kind = type(error).__name__
-    why = f"the hub answered {status}" if status else getattr(error, "strerror", None) or _PLAIN.get(kind, kind)
-    return "download_failed", f"could not be fetched: {why}. Try again: what has arrived is kept."
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+def _incomplete(lacks: list[str]) -> Failed:
+    return Failed("missing_files", f"lacks {', '.join(lacks)} on the hub. Choose another model.")
