@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -181,8 +181,9 @@ def test_every_language_has_the_models_own_times(voice, watched, name):
     assert (style == voice.styles(name)[len(phonemes) - 1]).all()
     assert set(phonemes) <= VOCAB.keys()
     edges = [FRAME_MS * sum(frames[: i + 1]) for i in range(len(phonemes) + 1)]
-    expected = [(c, edge) for c, edge in zip(phonemes, edges, strict=False) if visemes_of(c) != ()]
-    assert [(p.phoneme, p.start_ms) for p in speech.phonemes[1:-1]] == expected
+    seen = [(c, edge) for c, edge in zip(phonemes, edges, strict=False) if visemes_of(c) != ()]
+    assert [p.phoneme for p in speech.phonemes[1:-1]] == [c for c, _ in seen]
+    assert all(p.start_ms <= edge and p.start_ms in edges for p, (_, edge) in zip(speech.phonemes[1:-1], seen, strict=True))
     assert (speech.phonemes[0].phoneme, speech.phonemes[-1].phoneme, speech.phonemes[-1].start_ms) == ("", "", edges[-1])
     onsets = [0.0, *edges]
     onsets += [p.start_ms + share * p.duration_ms for p in speech.phonemes if len(visemes_of(p.phoneme)) > 1 for share in (0.5, 0.6)]
@@ -191,6 +192,15 @@ def test_every_language_has_the_models_own_times(voice, watched, name):
         assert nearest <= FRAME_MS
     assert len(speech.words) > 3
     assert sum(word.duration_ms > 0 for word in speech.words) >= len(speech.words) - 1
+
+
+def test_stress_marks_and_spaces_last_for_the_sound_behind_them_and_pauses_keep_theirs(light):
+    (speech,) = light.synthesize("Hi, a map")
+    ((phonemes, _, frames),) = light.network.calls
+    assert phonemes == "hˈI, ɐ mˈæp"
+    edges = dict(zip(range(-1, len(phonemes) + 1), accumulate(frames, initial=0), strict=False))
+    begins = {"h": 0, "I": 1, ",": 3, "ɐ": 5, "m": 6, "æ": 8, "p": 10}  # "I" with its mark, "m" with its space, "," keeps the one behind it
+    assert {p.phoneme: p.start_ms / FRAME_MS for p in speech.phonemes[1:-1]} == {c: edges[at] for c, at in begins.items()}
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,9 @@ _FADE = np.linspace(0, 1, 120, dtype=np.float32)
 _PIECE_CHARACTERS = 400
 """Said in one step: English has about one phoneme a character, and 510 fit into the network's window."""
 _PAUSES = frozenset(";:,.!?—…")
-_MARKS = frozenset(' "()“”ˈˌːʰʲᵝ\u0303↓→↗↘')
-"""Characters of the notation that have no mouth shape of their own."""
+_MARKS_BEFORE, _MARKS_BEHIND = frozenset(' "(“ˈˌ'), frozenset(")”ːʰʲᵝ\u0303↓→↗↘")
+"""Characters of the notation that have no mouth shape of their own, before and behind the sound that their frames belong to. Measured: the
+sound of a stressed vowel begins with the frames of its stress mark, that of a word with those of the space before it."""
 
 
 class Network(Protocol):
@@ -177,19 +178,24 @@ class Kokoro:
 
 
 def _timings(words: Words, phonemes: str, frames: list[int]) -> tuple[tuple[PhonemeTiming, ...], tuple[WordTiming, ...]]:
-    """Phoneme i begins after the frames of the begin mark and of the phonemes before it; marks lengthen what they follow."""
+    """Phoneme i begins after the frames of the begin mark and of the phonemes before it; marks lengthen the sound that they belong to."""
     edges = [frame * _FRAME_MS for frame in accumulate(frames, initial=0)]
     spans = [("", 0.0, edges[1])]
     owner = [index for index, (_, characters) in enumerate(words) for _ in characters]
     sounds: dict[int, list[int]] = {}  # the spans of each word
+    begun: float | None = None  # where the marks before the next sound begin
     for character, word, (start, end) in zip(phonemes, owner, pairwise(edges[1:-1]), strict=False):  # a last space was left off
-        if character in _MARKS:
-            spans[-1] = (*spans[-1][:2], end)
+        if character in _MARKS_BEHIND or (character == " " and spans[-1][0] in _PAUSES):
+            spans[-1], begun = (*spans[-1][:2], end), None
+            continue
+        begun = start if begun is None else begun
+        if character in _MARKS_BEFORE:
             continue
         if character not in _PAUSES:
             sounds.setdefault(word, []).append(len(spans))
-        spans.append((character, start, end))
-    spans.append(("", edges[-2], edges[-1]))
+        spans.append((character, begun, end))
+        begun = None
+    spans.append(("", edges[-2] if begun is None else begun, edges[-1]))
     timings, now = list[WordTiming](), 0.0
     for index, (text, _) in enumerate(words):
         start, end = (spans[sounds[index][0]][1], spans[sounds[index][-1]][2]) if index in sounds else (now, now)
