@@ -66,8 +66,8 @@ class Killable(Protocol):
 class Adapter(Protocol):
     """Adapter module: what a file in `stt/`, `llm/` or `tts/` must hold. Heavy imports belong inside `load`.
 
-    One that works with files of a model also holds ``files(options, device) -> hub.Model | None``: these are fetched before `load` is
-    called, with progress and a way to stop.
+    One that works with files of a model also holds ``files(options, device)``, which returns a `CatalogModel`, a `hub.Model` or None: these
+    are fetched before `load` is called, with progress and a way to stop.
     """
 
     INFO: EngineInfo

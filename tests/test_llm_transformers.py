@@ -94,8 +94,8 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_serves_without_a_network(fo
 @pytest.mark.parametrize(
     ("device", "gb", "cuda", "name"),
     [
-        ("auto", 64, False, "Qwen/Qwen3-0.6B"), ("auto", 24, True, "openai/gpt-oss-20b"), ("auto", 4, True, "Qwen/Qwen3-1.7B"),
-        ("cpu", 64, True, "Qwen/Qwen3-0.6B"), ("cuda", 12, True, "Qwen/Qwen3-4B-Instruct-2507"), ("mps", 16, False, "Qwen/Qwen3-1.7B"),
+        ("auto", 64, False, "Qwen/Qwen3.5-2B"), ("auto", 24, True, "openai/gpt-oss-20b"), ("auto", 4, True, "Qwen/Qwen3.5-2B"),
+        ("cpu", 64, True, "Qwen/Qwen3.5-2B"), ("cuda", 12, True, "Qwen/Qwen3.5-4B"), ("mps", 16, False, "Qwen/Qwen3.5-2B"),
     ],
 )  # fmt: skip
 def test_the_model_suits_the_device_and_its_memory(device, gb, cuda, name, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import pytest
@@ -24,6 +25,13 @@ def test_every_machine_has_a_model_and_more_memory_never_gets_a_smaller_one(runt
 def test_from_24_gb_up_it_is_gpt_oss(runtime):
     assert "gpt-oss-20b" in language_model(runtime, 23.4)  # what such a machine reports
     assert "gpt-oss" not in language_model(runtime, 16)
+
+
+def test_nothing_too_small_to_talk_with_is_offered():
+    for runtime in get_args(Runtime):
+        for model in suggestions(runtime):
+            (billions,) = re.findall(r"-([\d.]+)b\b", model.lower())
+            assert float(billions) > 1
 
 
 def test_apple_silicon_gets_four_bits():

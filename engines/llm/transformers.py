@@ -25,7 +25,7 @@ INFO = EngineInfo(
     name="transformers",
     stage="llm",
     title="Transformers",
-    summary="A language model on this machine, as large as its graphics card or memory allows, after one download (1.5 GB on a processor).",
+    summary="A language model on this machine, as large as its graphics card or memory allows, after one download (4.5 GB on a processor).",
     requires=("transformers", "torch"),
     install='pip install "transformers>=5.0,<6" "torch>=2.6,<3"',
     models=tuple(dict.fromkeys(model for runtime in _RUNTIMES for model in suggestions(runtime))),

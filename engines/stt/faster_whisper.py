@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, WhisperSegment, decoding_of, opening_whisper
 from engines.types import EngineInfo
-from engines.weights import hub
+from engines.weights import catalog, hub
+from engines.weights.catalog import CatalogModel
 
 _SIZES = {
     size: f"Systran/faster-whisper-{size}" for size in "tiny tiny.en base base.en small small.en medium medium.en large-v2 large-v3".split()
@@ -50,8 +51,10 @@ class Options:
     """Threads on a processor; 0 leaves it to CTranslate2."""
 
 
-def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
-    """The files of the model."""
+def files(options: Options, device: str) -> CatalogModel | hub.Model:  # noqa: ARG001 - the files are the same everywhere
+    """The files of the model: the default size by the catalog, any other by the hub."""
+    if options.model == "base":
+        return catalog.named("whisper-base")
     return hub.Model(
         name=_SIZES.get(options.model, options.model),
         what="The Whisper model",
