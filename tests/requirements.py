@@ -24,6 +24,14 @@ class Requirement(NamedTuple):
 REQUIREMENTS = (
     Requirement("talk.hold", "Hold the button or the space bar and speak; releasing it sends the utterance.", "README, Visavis"),
     Requirement("talk.tap", "A tap begins a recording and a second one sends it, also by keyboard and screen reader.", "README, Visavis"),
+    Requirement(
+        "live.listener",
+        "Frames of an open microphone become utterances: begun, paused, gone on, ended, on the clock of the sound.",
+        "issue 11",
+    ),
+    Requirement("live.hands-free", "Who speaks and falls silent is answered without a button.", "issue 11"),
+    Requirement("live.speculation", "An answer begun in a pause is neither heard nor remembered when the user goes on.", "issue 11"),
+    Requirement("live.barge-in", "Words and lasting speech stop the persona; a cough or a backchannel does not.", "issue 11"),
     Requirement("talk.type", "A typed message is answered aloud.", "README, Visavis"),
     Requirement("talk.file", "An audio file is answered like speech; one that cannot be used is refused in a sentence.", "README, Visavis"),
     Requirement("talk.formats", "Sound is read in every common format, and anything else is refused in one sentence.", "README, Visavis"),
@@ -153,7 +161,7 @@ REQUIREMENTS = (
     Requirement("engine.pocketsphinx", "PocketSphinx hears English without a download.", "README, What works"),
     Requirement("engine.local-models", "mlx-lm, Transformers and llama.cpp answer, and read only what is new.", "README, Add real models"),
     Requirement("engine.kokoro", "Kokoro speaks nine languages.", "README, Add real models"),
-    Requirement("engine.kokoro_onnx", "Kokoro speaks on ONNX Runtime too, with exact times and without torch.", "issue 10, section 2"),
+    Requirement("engine.kokoro-onnx", "Kokoro speaks on ONNX Runtime too, with exact times and without torch.", "issue 10, section 2"),
     Requirement(
         "engine.servers", "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.", "README, Add real models"
     ),

@@ -54,7 +54,7 @@ def opened(folder: Path, **options: object) -> Kokoro:
     return loaded(room, room.Options(model=str(folder), **options))
 
 
-@requirement("engine.kokoro_onnx")
+@requirement("engine.kokoro-onnx")
 def test_it_speaks_with_the_times_of_an_inner_tensor(folder):
     voice = opened(folder)
     assert [voice.id for voice in voice.voices()] == ["af_heart", "bm_george", "ef_dora"]

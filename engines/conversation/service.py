@@ -13,6 +13,7 @@ from engines.config.settings import Settings
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
 from engines.conversation.journal import Journal
 from engines.conversation.session import TURN_ID, RunningTurn, Session, Sessions
+from engines.conversation.speculation import SpeculativeTurn
 from engines.conversation.status import EngineOrder, ServiceStatus, stage_status
 from engines.conversation.turn import TurnRequest, failed
 from engines.errors import AudioError, ConfigError, EngineError, InputError
@@ -103,21 +104,30 @@ class ConversationService:
             session.interrupt(position)
             return iter([failed(turn_id, error)])
         turn = session.begin(turn_id, position)
-        language = {"persona": turn.persona.language, "auto": None}.get(self.settings.stt_language, self.settings.stt_language)
+        return self._run(session, turn, self._request(session, turn_id, turn.persona, given))
 
-        def history() -> tuple[ChatMessage, ...]:
-            return session.conversation.window(self.settings.history_messages, before=turn_id)
+    def speculate(self, session_id: str, recording: AudioChunk, *, only_hear: bool) -> SpeculativeTurn:
+        """Begin to answer what may not be finished yet; nobody hears it and nothing is remembered until `take_up`.
 
-        request = TurnRequest(
-            turn_id,
-            turn.persona,
-            given,
-            history,
-            input_language=language,
-            max_text_chars=self.settings.max_text_chars,
-            limits=self.settings.limits,
-        )
-        return self._run(session, turn, request)
+        Args:
+            session_id: whose conversation it is.
+            recording: the utterance so far.
+            only_hear: let the chat model wait until then.
+
+        Raises:
+            EngineError: it cannot be used, or no engine can work here.
+        """
+        session, given = self._open(session_id), Utterance(audio=recording)
+        self._check(given)
+        request = self._request(session, secrets.token_hex(8), session.persona, given)
+        return SpeculativeTurn(session.persona, request, self._engines_for(request), only_hear=only_hear)
+
+    def take_up(self, session_id: str, guess: SpeculativeTurn) -> Iterator[TurnEvent]:
+        """Let a speculative turn count: it interrupts what is running and becomes the session's turn."""
+        session = self._open(session_id)
+        session.begin(guess.turn_id, turn=guess)
+        guess.take_up()
+        return self._run(session, guess, guess.request, guess.engines)
 
     def stop(self, session_id: str, position: PlaybackPosition | None = None) -> None:
         """End the turn that `position` names and remember of its answer only what was heard; without `position`, end whatever runs.
@@ -225,9 +235,29 @@ class ConversationService:
             message = f"That message has {len(text)} characters; please keep it under {self.settings.max_text_chars}."
             raise InputError(message, code="too_long")
 
-    def _run(self, session: Session, turn: RunningTurn, request: TurnRequest) -> Iterator[TurnEvent]:
+    def _request(self, session: Session, turn_id: str, persona: Persona, given: Utterance) -> TurnRequest:
+        language = {"persona": persona.language, "auto": None}.get(self.settings.stt_language, self.settings.stt_language)
+
+        def history() -> tuple[ChatMessage, ...]:
+            conversation = session.conversation
+            return conversation.window(self.settings.history_messages, before=turn_id if conversation.turn(turn_id) else None)
+
+        return TurnRequest(
+            turn_id,
+            persona,
+            given,
+            history,
+            input_language=language,
+            max_text_chars=self.settings.max_text_chars,
+            limits=self.settings.limits,
+        )
+
+    def _engines_for(self, request: TurnRequest) -> Engines:
+        return self._registry.engines(request.persona.language, request.input_language if "stt" in request.stages else None)
+
+    def _run(self, session: Session, turn: RunningTurn, request: TurnRequest, engines: Engines | None = None) -> Iterator[TurnEvent]:
         try:
-            engines = self._registry.engines(request.persona.language, request.input_language if "stt" in request.stages else None)
+            engines = engines or self._engines_for(request)
         except EngineError as error:
             yield failed(request.turn_id, error)
             return

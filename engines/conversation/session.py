@@ -59,11 +59,14 @@ class Session:
             if persona.id == self._persona.id:
                 self._persona = persona
 
-    def begin(self, turn_id: str, position: PlaybackPosition | None = None) -> RunningTurn:
-        """End the running turn and take up another in one step, so that whatever comes next (stop, clear, another turn) finds it."""
+    def begin(self, turn_id: str, position: PlaybackPosition | None = None, turn: RunningTurn | None = None) -> RunningTurn:
+        """End the running turn and take up another in one step, so that whatever comes next (stop, clear, another turn) finds it.
+
+        `turn` is one that runs already; None makes one.
+        """
         with self._guard:
             self._interrupt(position)
-            self._running = turn = RunningTurn(turn_id, self._persona)
+            self._running = turn = turn or RunningTurn(turn_id, self._persona)
             if turn_id in self._stopped:
                 turn.cancel()
             self._store.save(self.id, self.conversation.begin(turn_id))

@@ -1,0 +1,188 @@
+"""Hands-free conversation: frames of an open microphone → turns that begin by themselves, and a persona that can be interrupted.
+
+While somebody pauses, an answer is begun in secret (`SpeculativeTurn`); it is taken up when the pause becomes the end. Somebody who speaks
+while the persona does is heard first: the persona speaks lower, falls silent for words and for speech that lasts, and goes on after a
+cough or a backchannel ("mm-hm").
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.conversation.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
+from engines.conversation.service import ConversationService
+from engines.conversation.speculation import SpeculativeTurn
+from engines.errors import EngineError
+from engines.events import TurnEvent
+from engines.text.turn_taking import is_backchannel, is_stop
+
+BARGE_IN_MS = 800.0
+"""Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
+LIKELY = 0.3
+"""From this probability of an end on the chat model begins to answer in a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeech:
+    """What the user does: they began to speak, paused, went on, ended; or it was nothing that wants an answer."""
+
+    state: Literal["speaking", "pausing", "ended", "dropped"]
+    turn_id: str = ""
+    """Of the turn that answers it, where it is known."""
+    text: str | None = None
+    """The words so far, where they are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """What the persona does about somebody who speaks at the same time: speak lower, fall silent, or go on as before."""
+
+    action: Literal["duck", "stop", "resume"]
+
+
+class LiveClient(Protocol):
+    """Whoever listens and shows. Both methods are called from any thread, never at once, and must not wait long."""
+
+    def tell(self, event: UserSpeech | BargeIn) -> None:
+        """Something has happened."""
+        ...
+
+    def answer(self, turn_id: str, events: Iterator[TurnEvent]) -> None:
+        """A turn has begun; its events are to be read on another thread."""
+        ...
+
+
+class LiveConversation:
+    """One hands-free conversation; every method may be called from any thread, frames in their order."""
+
+    def __init__(self, service: ConversationService, session_id: str, listener: Listener, client: LiveClient) -> None:
+        self._service, self._session_id, self._listener, self._client = service, session_id, listener, client
+        self._guard = threading.RLock()
+        self._guess: SpeculativeTurn | None = None
+        self._over_persona = False
+        """Whether it is not clear yet if what is being said shall interrupt the persona."""
+        self._ended = False
+        """Whether that has ended all the same."""
+
+    def hear(self, samples: NDArray[np.float32], *, audible: bool) -> None:
+        """Take the next sound of the microphone.
+
+        Args:
+            samples: shape (n,), float32, 16 000 Hz.
+            audible: whether the persona could be heard meanwhile.
+        """
+        with self._guard:
+            for event in self._listener.push(samples):
+                match event:
+                    case SpeechStarted():
+                        self._begin(audible=audible)
+                    case SpeechPaused():
+                        self._pause(event)
+                    case SpeechResumed():
+                        self._forget_guess()
+                        self._client.tell(UserSpeech("speaking"))
+                    case SpeechEnded():
+                        self._end(event)
+            if self._over_persona and self._listener.speech_ms >= BARGE_IN_MS:
+                self._interrupt()
+
+    def close(self) -> None:
+        """The microphone is closed: what was begun is forgotten."""
+        with self._guard:
+            self._forget_guess()
+            if self._over_persona:
+                self._client.tell(BargeIn("resume"))
+            if self._listener.is_speaking or self._ended:
+                self._client.tell(UserSpeech("dropped"))
+            self._over_persona = self._ended = False
+            self._listener.reset()
+
+    def _begin(self, *, audible: bool) -> None:
+        if self._ended:  # what was said before is still being understood, and they have gone on
+            self._forget_guess()
+        self._over_persona, self._ended = audible or (self._over_persona and self._ended), False
+        if self._over_persona:
+            self._client.tell(BargeIn("duck"))
+        self._client.tell(UserSpeech("speaking"))
+
+    def _pause(self, pause: SpeechPaused) -> None:
+        self._forget_guess()
+        likely = pause.complete is None or pause.complete >= LIKELY
+        try:
+            guess = self._service.speculate(self._session_id, pause.utterance, only_hear=self._over_persona or not likely)
+        except EngineError:
+            return  # the end of the utterance will say why
+        self._guess = guess
+        self._client.tell(UserSpeech("pausing", guess.turn_id))
+        threading.Thread(target=self._understand, args=(guess,), name=f"understand-{guess.turn_id}", daemon=True).start()
+
+    def _understand(self, guess: SpeculativeTurn) -> None:
+        """Wait for the words of a pause, and do what they ask for."""
+        guess.wait_for_words()
+        with self._guard:
+            if guess is not self._guess:
+                return
+            words, language = (guess.transcript.text, guess.transcript.language) if guess.transcript else ("", None)
+            if words:
+                self._client.tell(UserSpeech("pausing", guess.turn_id, words))
+                self._listener.tell(words, language)
+            if self._over_persona:
+                if guess.no_words or (words and is_backchannel(words, language)):
+                    self._let_go_on()
+                    return
+                self._interrupt()
+                if is_stop(words, language) and len(words.split()) <= _STOP_WORDS:
+                    self._drop()
+                    return
+            if self._ended:
+                self._take_up()
+
+    def _end(self, end: SpeechEnded) -> None:
+        self._ended = True
+        if self._guess is None:  # it ended without a pause: it was as long as an utterance may be
+            self._pause(SpeechPaused(end.at_ms, end.utterance))
+        if self._guess is None:
+            self._drop()
+            return
+        if not self._over_persona and (self._guess.transcript or self._guess.no_words):
+            self._take_up()
+
+    def _take_up(self) -> None:
+        guess, self._guess, self._ended = self._guess, None, False
+        if guess is None:
+            return
+        if guess.no_words:
+            guess.cancel()
+            self._client.tell(UserSpeech("dropped"))
+            return
+        self._client.tell(UserSpeech("ended", guess.turn_id, guess.transcript.text if guess.transcript else None))
+        self._client.answer(guess.turn_id, self._service.take_up(self._session_id, guess))
+
+    def _interrupt(self) -> None:
+        self._over_persona = False
+        self._client.tell(BargeIn("stop"))
+
+    def _let_go_on(self) -> None:
+        self._client.tell(BargeIn("resume"))
+        self._drop()
+
+    def _drop(self) -> None:
+        self._forget_guess()
+        self._over_persona = self._ended = False
+        self._listener.reset()
+        self._client.tell(UserSpeech("dropped"))
+
+    def _forget_guess(self) -> None:
+        if self._guess:
+            self._guess.cancel()
+            self._guess = None
+
+
+_STOP_WORDS = 4
+"""A longer utterance that begins with "wait" wants an answer as well."""

@@ -1,0 +1,81 @@
+"""Words of turn-taking: backchannels ("mm-hm"), what stops a speaker ("wait"), and what shows that more comes ("because").
+
+Backchannels: V. H. Yngve, On getting a word in edgewise (1970).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+_MOST_WORDS = 4
+"""A run of backchannels ("yeah, yeah, okay") that is longer wants the floor."""
+_SPACELESS = "\u2e80"
+"""From this character on scripts set no spaces between words: Japanese, Chinese; Korean endings may follow as well."""
+
+
+def is_backchannel(text: str, language: str | None) -> bool:
+    """Whether a transcript holds nothing but backchannels, or no word at all.
+
+    Args:
+        text: what was heard while the persona spoke.
+        language: BCP 47; a language that is not known, and None, mean any.
+    """
+    return _consists_of("backchannels", text, language)
+
+
+def is_stop(text: str, language: str | None) -> bool:
+    """Whether a transcript begins with a word that always stops the persona, of the language or of English."""
+    return _leading(_plain(text), _phrases("stops", language)) is not None
+
+
+def is_unfinished(text: str, language: str | None) -> bool:
+    """Whether more is likely to come: it ends with such a word, of the language, or with a digit, as a number that is being dictated."""
+    said = _plain(text)
+    if said[-1:].isdigit():
+        return True
+    return any(said == word or said.endswith(word if word[0] > _SPACELESS else f" {word}") for word in _phrases("unfinished", language))
+
+
+def _consists_of(kind: str, text: str, language: str | None) -> bool:
+    rest, words = _plain(text), 0
+    while rest:
+        found = _leading(rest, _phrases(kind, language))
+        words += 1
+        if found is None or words > _MOST_WORDS:
+            return False
+        rest = rest[len(found) :].strip()
+    return True
+
+
+def _leading(text: str, phrases: tuple[str, ...]) -> str | None:
+    """The phrase that a text begins with, as words of its own where the script sets spaces."""
+    for phrase in phrases:
+        if text == phrase or text.startswith(phrase if phrase[0] > _SPACELESS else f"{phrase} "):
+            return phrase
+    return None
+
+
+def _plain(text: str) -> str:
+    """Lower case, without punctuation except what stands inside a word, and without letters drawn out ("yeeeah", "mmm")."""
+    folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'")
+    words = " ".join(re.findall(r"[\w'\u0900-\u0963\u0966-\u097f]+(?:-[\w']+)*", folded))
+    return re.sub(r"([a-z])\1{2,}", lambda drawn: "mm" if drawn[1] == "m" else drawn[1], words)
+
+
+@cache
+def _phrases(kind: str, language: str | None) -> tuple[str, ...]:
+    """Those of the language, and of English where they are the listener's, the longest first."""
+    known = _data()[kind]
+    tag = (language or "").partition("-")[0].lower()
+    chosen = [known[tag], *([] if kind == "unfinished" else [known["en"]])] if tag in known else list(known.values())
+    return tuple(sorted({_plain(phrase) for phrases in chosen for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase)))
+
+
+@cache
+def _data() -> dict[str, dict[str, list[str]]]:
+    content: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return content
