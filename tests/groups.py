@@ -26,7 +26,7 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")]
         + ["tests/test_browser_engines.py"],
         "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "runtimes", "weights", "isolation", "registry")]
-        + ["avatar_assets/web/page/engine-panel.mjs", "requirements-dev.txt"],
+        + ["avatar_assets/web/page/engine-panel.mjs", "requirements-engines.txt"],
     },
 }
 """Name → its test files and what they depend on, as patterns of paths in the repository; the test files are inputs themselves."""
@@ -69,3 +69,7 @@ def unchanged() -> set[str]:
 def note() -> None:
     """Write down that every group passed with its present inputs."""
     NOTE.write_text(json.dumps({name: digest_of(name) for name in sorted(GROUPS)}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print("\n".join(sorted(set(GROUPS) - unchanged())))

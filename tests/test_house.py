@@ -171,7 +171,8 @@ def test_the_top_level_is_as_designed():
     listed = subprocess.run(["git", "ls-files"], cwd=HOUSE, capture_output=True, text=True, check=False, timeout=60).stdout.split("\n")
     if not any(listed):
         pytest.skip("not a git checkout: what belongs to the tree cannot be told")
-    expected = {"app.py", "engines", "personas.yaml", "avatar_assets", "tests", "requirements.txt", "requirements-dev.txt", "README.md"}
+    expected = {"app.py", "engines", "personas.yaml", "avatar_assets", "tests", "README.md"}
+    expected |= {"requirements.txt", "requirements-dev.txt", "requirements-engines.txt"}
     expected |= {"pyproject.toml", "packages.txt", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", ".ci", "docs", "benchmarks", ".gitignore"}
     assert {name.split("/")[0] for name in listed if name} <= expected
 

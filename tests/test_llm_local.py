@@ -365,6 +365,8 @@ def test_a_damaged_file_is_told(case, folder, size, tmp_path):
 
 @pytest.mark.parametrize("room", LOCAL, ids=lambda room: room.INFO.name)
 def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
+    if room.INFO.requires:
+        pytest.importorskip(room.INFO.requires[0])
     suited = []
     for gb in (4.0, 64.0):
         monkeypatch.setattr(room, "memory_gb", lambda *_, gb=gb: gb)

@@ -11,7 +11,7 @@ import pytest
 from conftest import in_threads
 from model_files import fails, loaded
 
-pytest.importorskip("mlx_lm", reason="mlx-lm is not installed")
+pytest.importorskip("mlx_lm", reason="mlx-lm is not installed: pip install -r requirements-engines.txt")
 
 from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, reply, save_tokenizer, talk
 

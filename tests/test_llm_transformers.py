@@ -14,6 +14,8 @@ from tiny_chat_models import CHATML, MARKS, THINKS, one_thread, reply, save_toke
 from engines.llm import transformers as room
 from engines.protocols import ChatModel
 
+pytest.importorskip("torch", reason="torch is not installed: pip install -r requirements-engines.txt")
+
 
 def make(
     folder: Path, *, template: str | None = THINKS, marks: tuple[str, ...] = MARKS, window: int | None = None, longest: int = 4096

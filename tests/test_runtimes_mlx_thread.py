@@ -9,7 +9,7 @@ import threading
 import pytest
 from conftest import HOUSE
 
-pytest.importorskip("mlx.core", reason="mlx is not installed")
+pytest.importorskip("mlx.core", reason="mlx is not installed: pip install -r requirements-engines.txt")
 
 from engines.runtimes.mlx_thread import compute, steps
 

@@ -25,9 +25,10 @@ EXACT = {"compute": "float32"}
 
 @cache
 def languages() -> list[str]:
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
-
-    return [code for code in LANGUAGES if code != "yue"]
+    room = pytest.importorskip(
+        "transformers.models.whisper.tokenization_whisper", reason="Transformers is not installed: pip install -r requirements-engines.txt"
+    )
+    return [code for code in room.LANGUAGES if code != "yue"]
 
 
 @cache
@@ -53,7 +54,7 @@ def tokenizer_of(*, english: bool) -> Any:
 
 def make(folder: Path, script: Script = USUAL) -> Path:
     """A model of some hundred kilobytes."""
-    import torch
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install -r requirements-engines.txt")
     from ctranslate2.converters import TransformersConverter
     from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from model_files import fails, loaded
 
-pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed")
+pytest.importorskip("mlx_whisper", reason="mlx-whisper is not installed: pip install -r requirements-engines.txt")
 
 from tiny_whispers import RATE, SAYS, USUAL, WIDTH, Script, speech, weights_of
 

@@ -30,6 +30,7 @@ from engines.tts._kokoro import Kokoro, Network
 from engines.tts._kokoro_voices import VOCABULARY as VOCAB
 from engines.types import Speech
 
+pytest.importorskip("kokoro", reason="kokoro is not installed: pip install -r requirements-engines.txt")
 VOICES = """af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam am_echo am_eric
 am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis jf_alpha
 jf_gongitsune jf_nezumi jf_tebukuro jm_kumo zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang ef_dora

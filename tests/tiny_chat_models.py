@@ -44,9 +44,8 @@ def tokenizer_of(marks: tuple[str, ...] = MARKS) -> Any:
 
 def save_tokenizer(folder: Path, template: str | None, marks: tuple[str, ...] = MARKS) -> Any:
     """The same in the files of Transformers, with a chat template; as its library opens it."""
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer_of(marks), eos_token=marks[-1], pad_token=marks[0])
+    transformers = pytest.importorskip("transformers", reason="Transformers is not installed: pip install -r requirements-engines.txt")
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer_of(marks), eos_token=marks[-1], pad_token=marks[0])
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
     return tokenizer

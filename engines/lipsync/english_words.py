@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 
-from num2words import num2words
+from num2words2 import num2words
 
 from engines.lipsync.grapheme_to_phoneme import ipa_of
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from num2words import num2words
+from num2words2 import num2words
 
 from engines.text.symbols import Words, words_of
 
