@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,8 @@ LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "
 UPLOADS_KEPT_S = 300
 """Gradio stores what is uploaded; files older than this are deleted, and all of them when the app ends."""
 
+READY_WITHIN_S = 10
+"""How long the page is held back while engines whose weights are here are loaded, so that the first word is theirs."""
 CLOSE_WITHIN_S = 1
 """How long the server waits for open connections when the app ends."""
 
@@ -178,14 +181,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = False, browser: bool = False) -> None:
+def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = False) -> None:
     """Serve the page; returns when it answers."""
     page.queue(max_size=settings.max_sessions, default_concurrency_limit=None)
     page.launch(
         server_name=settings.host,
         server_port=port,
         share=share,
-        inbrowser=browser,
         quiet=True,
         prevent_thread_lock=True,
         ssr_mode=False,
@@ -217,8 +219,11 @@ def serve(options: argparse.Namespace) -> None:
     service = ConversationService(settings, registry, book, choosable=choosable(settings, share=options.share))
     page = build(service)
     try:
-        launch(page, settings, port, share=options.share, browser=not options.no_browser)
         threading.Thread(target=service.prepare, name="prepare", daemon=True).start()
+        launch(page, settings, port, share=options.share)
+        service.wait_for_first(READY_WITHIN_S)
+        if not options.no_browser:
+            webbrowser.open(str(page.local_url))
         print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
         while True:
             time.sleep(60)

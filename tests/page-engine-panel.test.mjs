@@ -39,9 +39,12 @@ test('an engine that failed comes first', () => {
 });
 
 test('a download tells how far it is, in the head and in the panel', () => {
-  const coming = { title: 'Kokoro', state: 'downloading', detail: '', done: 120_400_000, total: 280_000_000 };
+  const coming = { title: 'Kokoro', state: 'downloading', detail: '', done: 120_400_000, total: 280_000_000, source: '', leftS: null };
   assert.match(lineOf([basic('tts', { awaited: [coming] })]).line, /· Kokoro 43 %$/);
   assert.equal(stateOf(coming), 'downloading 43 %, 120 MB of 280 MB');
+  const told = stateOf({ ...coming, source: 'huggingface.co', leftS: 21 });
+  assert.equal(told, 'downloading 43 %, 120 MB of 280 MB from huggingface.co, 21 s left');
+  assert.match(stateOf({ ...coming, leftS: 600 }), /, 10 min left$/);
   assert.equal(stateOf({ ...coming, done: 1.25e9, total: 13e9 }), 'downloading 9 %, 1.3 GB of 13.0 GB');
   assert.equal(stateOf({ ...coming, done: 0, total: 0 }), 'asking the hub for its files');
   assert.equal(stateOf({ ...coming, done: 279_999_999 }), 'downloading 99 %, 280 MB of 280 MB');
@@ -80,7 +83,7 @@ test('of an engine that was set aside it is said why, and when it is tried again
 });
 
 test('a download that was kept says so, or why it failed', () => {
-  const kept = { title: 'Kokoro', state: 'downloading', detail: '', done: 120e6, total: 280e6 };
+  const kept = { title: 'Kokoro', state: 'downloading', detail: '', done: 120e6, total: 280e6, source: '', leftS: null };
   assert.equal(keptStateOf(kept), 'downloading 42 %, 120 MB of 280 MB, kept for later');
   assert.equal(keptStateOf({ ...kept, state: 'failed', detail: 'No network.' }), 'could not be downloaded: No network.');
   assert.match(lineOf([basic('tts', { downloads: [kept] })]).line, /· Kokoro 42 %$/);
@@ -100,7 +103,7 @@ beforeEach(() => {
 });
 
 const options = ['large', 'small'].map((name) => ({ name, title: name, state: 'idle', detail: '', models: [], takesModel: false }));
-const DOWNLOAD = { model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100 };
+const DOWNLOAD = { model: '', state: 'downloading', detail: '', retryInS: null, done: 50, total: 100, source: '', leftS: null };
 const coming = (selection, more = {}) => ({ title: selection, selection, ...DOWNLOAD, ...more });
 const show = (more, choosable = true) => panel.show({ engines: [basic('tts', { options, requested: '', ...more })], choosable });
 const use = (name) => {
@@ -151,4 +154,28 @@ test('who may not choose can still have an engine tried again, and nothing else'
   assert.deepEqual(details.querySelectorAll('button').map(({ textContent }) => textContent), ['Retry']);
   pressed('Retry');
   assert.deepEqual(orders, [{ stage: 'tts', retry: true }]);
+});
+
+const asking = (more) => coming('llama_cpp', { title: 'llama.cpp', state: 'asks', total: 2.7e9, ...more });
+
+test('a large download is asked about once, with its size, by whoever may choose [engine.consent]', () => {
+  show({ awaited: [asking()] });
+  assert.equal(details.open, true, 'the question is seen');
+  assert.match(details.querySelector('.engines-line').textContent, /· llama.cpp: fetch 2.7 GB\?$/);
+  assert.equal(details.querySelectorAll('em').at(-1).textContent, 'is a download of 2.7 GB: fetch it now?');
+  for (const [label, answer] of [['Yes', 'yes'], ['No', 'no'], ['Later', 'later']]) {
+    pressed(label);
+    assert.deepEqual(orders.splice(0), [{ stage: 'tts', answer, engine: 'llama_cpp' }]);
+  }
+  details.open = false;
+  show({ awaited: [asking({ detail: 'again' })] });
+  assert.equal(details.open, false, 'and not put before the user again');
+});
+
+test('who may not choose engines is not asked', () => {
+  show({ awaited: [asking()] }, false);
+  assert.notEqual(details.open, true);
+  assert.deepEqual(details.querySelectorAll('button'), []);
+  assert.doesNotMatch(details.querySelector('.engines-line').textContent, /fetch/);
+  assert.equal(details.querySelectorAll('em').at(-1).textContent, 'is a download of 2.7 GB: whoever started the app is asked');
 });

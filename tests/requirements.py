@@ -168,6 +168,8 @@ REQUIREMENTS = (
     Requirement("engine.keys", "Keys are sent to their server alone and never shown.", "README, Add real models"),
     Requirement("engine.by-memory", "Which language model is fetched depends on the machine's memory.", "README, Add real models"),
     Requirement("weights.sources", "The same bytes come from a hub, its maker's page or a package registry.", "issue 10, section 1"),
+    Requirement("engine.consent", "Before a download above 1 GB whoever may choose engines is asked, once.", "issue 10, section 1"),
+    Requirement("engine.second-start", "What was fetched before works from the first word of the next start.", "issue 10, section 1"),
     Requirement("weights.verified", "Nothing is loaded whose SHA-256 is another than the catalog's.", "issue 10, section 1"),
     Requirement("weights.faults", "A source that cannot give a file is left for the next, each with one sentence.", "issue 10, Bad input"),
     Requirement("weights.genuine", "Tests with genuine weights are skipped with the reason where there are none.", "issue 10, section 4"),

@@ -20,7 +20,7 @@ class Hub:
         self.gates = {model: threading.Event() for model in models}
         self.fetched: list[str] = []
 
-    def fetch(self, model, weights, on_progress, cancel):
+    def fetch(self, model, weights, on_progress, cancel, allow):
         on_progress(store.Progress(30, 100))
         while not self.gates[model.name].wait(0.005):
             if cancel.cancelled:

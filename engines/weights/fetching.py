@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -71,8 +71,8 @@ def require_online() -> None:
         raise errors.OfflineModeIsEnabled
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Raise where that many bytes do not fit.
+def require_room(folder: Path, needed: int, allow: Callable[[int], object]) -> None:
+    """Raise where that many bytes do not fit, or where `allow`, which is called with them, raises.
 
     Raises:
         Failed: code ``disk_full``.
@@ -80,6 +80,7 @@ def require_space(folder: Path, needed: int) -> None:
     if (free := shutil.disk_usage(folder).free) < needed:
         why = f"does not fit on the disk: {size(needed)} are needed, {size(free)} are free. Free some space, then try again."
         raise Failed("disk_full", why)
+    allow(needed)
 
 
 def failure(what: str, kind: type[EngineError], error: Exception) -> EngineError:

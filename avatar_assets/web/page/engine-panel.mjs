@@ -6,6 +6,7 @@ const STAGES = { stt: 'Hearing', llm: 'Answers', tts: 'Voice' };
 const EMBEDDED = { stt: 'basic offline hearing', llm: 'scripted answers', tts: 'basic offline voice' };
 const BEST = 'The best that can be loaded';
 const REMEDIES = { stop: 'Cancel', retry: 'Retry' };
+const ANSWERS = { yes: 'Yes', no: 'No', later: 'Later' };
 const UNREACHABLE = 'The app does not answer; is it still running?';
 
 /**
@@ -15,24 +16,28 @@ const UNREACHABLE = 'The app does not answer; is it still running?';
  * @property {string} model
  * @property {string} selection NAME or NAME:MODEL
  * @property {boolean} embedded
- * @property {string} state idle, downloading, loading, ready, needs, unfit, failed or stopped
+ * @property {string} state idle, asks, downloading, loading, ready, needs, unfit, failed or stopped
  * @property {string} detail
  * @property {number | null} retryInS seconds until an engine that was set aside is tried again by itself; null where it is not
  * @property {number} done while downloading: bytes that are here
- * @property {number} total
+ * @property {number} total bytes of all its files; while it asks, those that are still to come
+ * @property {string} source while downloading: where it comes from
+ * @property {number | null} leftS while downloading: seconds that it will still take, as far as can be told
  *
  * @typedef {EngineStatus & {stage: 'stt' | 'llm' | 'tts', awaited: EngineStatus[], downloads: EngineStatus[]}} Stage
  * The engine at work, those that would be used before it, and downloads that were kept though another engine was chosen.
  */
 
-/** One line for the head of the page, and how good what is at work is. @param {Stage[]} stages */
-export function lineOf(stages) {
+/** One line for the head of the page, and how good what is at work is. @param {Stage[]} stages  @param {boolean} choosable whether the user may choose engines here */
+export function lineOf(stages, choosable = true) {
   const failed = stages.find(({ state }) => state === 'failed');
   if (failed) return { quality: 'failed', line: `${failed.title} does not work: ${failed.detail || failed.summary}` };
   const coming = stages.flatMap(({ awaited, downloads }) => [...awaited, ...downloads]).find(isComing);
   const aside = stages.flatMap(({ awaited }) => awaited).find(({ state }) => state === 'failed');
+  const asking = stages.flatMap(({ awaited }) => awaited).find(({ state }) => state === 'asks');
   let more = '';
   if (coming) more = coming.state === 'downloading' ? ` · ${coming.title} ${percent(coming)}` : ` · ${coming.title} is being loaded`;
+  else if (asking && choosable) more = ` · ${asking.title}: fetch ${size(asking.total)}?`;
   else if (aside) more = ` · ${aside.title} was set aside`;
   const basic = stages.filter(({ embedded }) => embedded).map(({ stage }) => EMBEDDED[stage]);
   if (!basic.length) return { quality: 'full', line: stages.map(({ title }) => title).join(' · ') + more };
@@ -46,11 +51,15 @@ export function isComing({ state }) {
 }
 
 /** How an engine is, as the end of a sentence that begins with its name; empty where it simply works. @param {EngineStatus} engine */
-export function stateOf(engine) {
-  const { state, detail, done, total } = engine;
+export function stateOf(engine, choosable = true) {
+  const { state, detail, done, total, source, leftS } = engine;
   if (state === 'ready') return '';
+  if (state === 'asks') return `is a download of ${size(total)}: ${choosable ? 'fetch it now?' : 'whoever started the app is asked'}`;
   if (state === 'downloading' && !total) return 'asking the hub for its files';
-  if (state === 'downloading') return `downloading ${percent(engine)}, ${size(done)} of ${size(total)}`;
+  if (state === 'downloading') {
+    const from = source ? ` from ${source}` : '';
+    return `downloading ${percent(engine)}, ${size(done)} of ${size(total)}${from}${leftS === null ? '' : `, ${timeOf(leftS)} left`}`;
+  }
   if (state === 'loading') return 'is being loaded';
   if (state === 'failed') return `was set aside: ${detail}${againOf(engine)}`;
   if (state === 'stopped') return detail;
@@ -82,6 +91,7 @@ export class EnginePanel {
   #order;
   #sections;
   #shown = '';
+  #asked = false;
 
   /** @param {HTMLDetailsElement} details  @param {(order: object) => Promise<{problem: string}>} order tells Python what the user wants */
   constructor(details, order) {
@@ -101,11 +111,14 @@ export class EnginePanel {
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.busy = engines.some(({ awaited, downloads }) => [...awaited, ...downloads].some(isComing));
-    const { line, quality } = lineOf(engines);
+    const { line, quality } = lineOf(engines, choosable);
     this.#details.querySelector('.engines-line').textContent = line;
     this.#details.dataset.quality = quality;
     this.#sections ??= this.#build(engines, choosable, quality);
     for (const stage of engines) this.#sections.get(stage.stage).show(stage);
+    const asks = choosable && engines.some(({ awaited }) => awaited.some(({ state }) => state === 'asks'));
+    if (asks && !this.#asked) this.#details.open = true; // once: who closes it has seen the question
+    this.#asked = asks;
   }
 
   #build(engines, choosable, quality) {
@@ -177,6 +190,7 @@ class Section {
     if (summary) item.append(` ${summary}`);
     if (engine.state !== 'ready') item.append(' ', make('em'));
     if (engine.state === 'downloading') item.append(bar(engine.title));
+    if (engine.state === 'asks' && this.#choosable) item.append(' ', ...this.#answers(engine));
     const remedy = remedyOf(engine, this.#choosable);
     if (remedy) {
       const order = remedy === 'stop' ? { stop: engine.selection } : { retry: true };
@@ -185,9 +199,16 @@ class Section {
     return item;
   }
 
+  #answers({ title, selection }) {
+    return Object.entries(ANSWERS).flatMap(([answer, text]) => [
+      action('remedy', text, () => this.#tell({ answer, engine: selection }), `${text}: fetch ${title}`),
+      ' ',
+    ]);
+  }
+
   #update(item, engine, kept) {
     if (engine.state === 'ready') return;
-    item.querySelector('em').textContent = kept ? keptStateOf(engine) : stateOf(engine);
+    item.querySelector('em').textContent = kept ? keptStateOf(engine) : stateOf(engine, this.#choosable);
     if (engine.state === 'downloading') showShare(item.querySelector('.bar'), engine);
   }
 
@@ -286,6 +307,12 @@ function againOf({ retryInS }) {
 
 function percent({ done, total }) {
   return total ? `${Math.floor((100 * done) / total)} %` : '0 %';
+}
+
+/** Seconds as people say them. */
+function timeOf(seconds) {
+  if (seconds < 100) return `${seconds} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** Bytes in the units that shops and hubs use. */
