@@ -161,6 +161,12 @@ REQUIREMENTS = (
     Requirement("engine.pocketsphinx", "PocketSphinx hears English without a download.", "README, What works"),
     Requirement("engine.local-models", "mlx-lm, Transformers and llama.cpp answer, and read only what is new.", "README, Add real models"),
     Requirement("engine.kokoro", "Kokoro speaks nine languages.", "README, Add real models"),
+    Requirement("voice.words", "Words keep their sounds: a caption shows each while it is heard.", "issue 10, section 2"),
+    Requirement(
+        "voice.any-text",
+        "No text ends a voice: whatever is written, something is said or nothing, and no letter is lost.",
+        "issue 10, section 2",
+    ),
     Requirement("engine.kokoro-onnx", "Kokoro speaks on ONNX Runtime too, with exact times and without torch.", "issue 10, section 2"),
     Requirement(
         "engine.servers", "Answers, hearing and voice may be on a server that speaks OpenAI's protocol.", "README, Add real models"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import shutil
@@ -18,13 +17,15 @@ from hub_server import Hub, lead_to, running
 from model_files import loaded
 from requirements import requirement
 from speeches import assert_whole as assert_speech_whole
+from test_g2p import TEXTS
 
 from engines.errors import MissingDependency, TextToSpeechError
+from engines.g2p.kokoro import g2p_of
 from engines.isolation.isolated_engine import isolated
 from engines.lipsync.oculus import visemes_of
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
-from engines.tts import _g2p
+from engines.tts import _kokoro as shared
 from engines.tts import kokoro as room
 from engines.tts._kokoro import Kokoro, Network
 from engines.tts._kokoro_voices import VOCABULARY as VOCAB
@@ -35,17 +36,6 @@ VOICES = """af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_
 am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis jf_alpha
 jf_gongitsune jf_nezumi jf_tebukuro jm_kumo zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang ef_dora
 em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi if_sara im_nicola pf_dora pm_alex pm_santa""".split()
-TEXTS = {
-    "af_heart": "“Hello” there, it's 1,234 steps; Dr. Smith's well-known shop took $3.50.  Really? (Yes!)",
-    "bf_emma": "I can't bear the weather in Gloucestershire — can you?",
-    "ef_dora": "¿Cómo estás? ¡Muy bien, señor García! Son las 12:45.",
-    "ff_siwis": "L'été, c'est déjà 1999 — qu'il fait beau !",
-    "hf_alpha": "नमस्ते दुनिया। आप कैसे हैं?",
-    "if_sara": "Ciao, come stai? Gli amici arrivano alle 10.",
-    "jf_alpha": "こんにちは。2026年に「東京」で会いましょう！",
-    "pf_dora": "Olá, não sei se amanhã vai chover; são 20 graus.",
-    "zf_xiaobei": "你好，世界。今天是2026年3月5日，天气很好！",
-}
 FRAME_MS, FRAME_SAMPLES = 25.0, 600
 
 
@@ -173,11 +163,12 @@ def test_lists_its_voices_by_language(voice):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("letter", TEXTS)
 @requirement("lips.measured")
-def test_every_language_has_the_models_own_times(voice, watched, name):
-    (speech,) = voice.synthesize(TEXTS[name], name)
-    assert_whole([speech], TEXTS[name])
+def test_every_language_has_the_models_own_times(voice, watched, letter):
+    text, name = TEXTS[letter], next(v.id for v in voice.voices() if v.id[0] == letter)
+    (speech,) = voice.synthesize(text, name)
+    assert_whole([speech], text)
     ((phonemes, style, frames),) = watched.calls
     assert (style == voice.styles(name)[len(phonemes) - 1]).all()
     assert set(phonemes) <= VOCAB.keys()
@@ -202,57 +193,6 @@ def test_stress_marks_and_spaces_last_for_the_sound_behind_them_and_pauses_keep_
     edges = dict(zip(range(-1, len(phonemes) + 1), accumulate(frames, initial=0), strict=False))
     begins = {"h": 0, "I": 1, ",": 3, "ɐ": 5, "m": 6, "æ": 8, "p": 10}  # "I" with its mark, "m" with its space, "," keeps the one behind it
     assert {p.phoneme: p.start_ms / FRAME_MS for p in speech.phonemes[1:-1]} == {c: edges[at] for c, at in begins.items()}
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        (
-            "af_heart",
-            [("“Hello” ", "h"), ("there, ", "ð"), ("it's ", "ɪ"), ("1,234 ", "w"), ("steps; ", "s"), ("Dr. ", "d"), ("Smith's ", "s")],
-        ),
-        (
-            "ff_siwis",
-            [("L'été, ", "l"), ("c'est ", "s"), ("déjà ", "d"), ("1999 — ", "m"), ("qu'il ", "k"), ("fait ", "f"), ("beau !", "b")],
-        ),
-        ("ef_dora", [("¿Cómo ", "k"), ("estás? ", "e"), ("¡Muy ", "m"), ("bien, ", "b"), ("señor ", "s")]),
-        ("if_sara", [("Ciao, ", "ʧ"), ("come ", "k"), ("stai? ", "s"), ("Gli ", "ʎ"), ("amici ", "a"), ("arrivano ", "a")]),
-        ("zf_xiaobei", [("你好，", "n"), ("世界。", "ʂ"), ("今天", "ʨ"), ("是", "ʂ")]),
-        ("jf_alpha", [("こんにちは。", "k")]),
-    ],
-)
-def test_words_begin_with_their_own_sound(light, name, words):
-    (speech,) = light.synthesize(TEXTS[name], name)
-    first = {p.start_ms: p.phoneme for p in speech.phonemes}
-    said = [(word.text, first[word.start_ms]) for word in speech.words]
-    assert [(text, sound.replace("β", "b")) for text, sound in said[: len(words)]] == words
-
-
-@pytest.mark.parametrize(
-    ("text", "phonemes"),
-    [
-        ("The apple, the pear.", "ði ˈæpᵊl, ðə pˈɛɹ."),
-        ("I want to record a record.", "ˌI wˈɑnt tə ɹəkˈɔɹd ɐ ɹˈɛkəɹd."),
-        ("You have read it; to read is good.", "jˌu hæv ɹˈɛd ɪt; tə ɹˈid ɪz ɡˈʊd."),
-        ("That cost $5.50.", "ðˌæt kˈɔst fˈIv dˈɑləɹz ænd fˈɪfti sˈɛnts."),
-        ("Now 20% off", "nˈW twˈɛnti pəɹsˈɛnt ˈɔf"),
-        ("A well-known plan - yes.", "ɐ wˌɛl-nˈOn plˈæn — jˈɛs."),
-        ("HTML and NASA", "ˌAʧtˌiˌɛmˈɛl ænd nˈæsə"),
-    ],
-)
-def test_english_needs_no_downloaded_tagger(light, text, phonemes):
-    list(light.synthesize(text))
-    assert light.network.calls[0][0] == "".join(c for c in phonemes if c in VOCAB)
-
-
-def test_what_is_said_is_not_logged(light, caplog):
-    list(light.synthesize("1999 élèves", "ff_siwis"))
-    assert not caplog.records
-
-
-def test_words_outside_the_lexicon_are_asked_of_espeak(light):
-    list(light.synthesize("Zyxlophin"))
-    assert len(light.network.calls[0][0]) > 5
 
 
 def test_a_long_text_is_cut_at_clauses_without_a_seam(light):
@@ -361,22 +301,21 @@ def test_faults_of_the_model_are_told_in_one_sentence(voice, watched, fault, cod
     assert list(voice.synthesize("Hello"))
 
 
-def test_a_text_that_cannot_be_pronounced_is_named(voice):
-    with pytest.raises(TextToSpeechError, match="cannot pronounce '9999") as caught:
-        list(voice.synthesize("9" * 390))
+def test_a_text_that_cannot_be_pronounced_is_named(voice, monkeypatch):
+    monkeypatch.setattr(shared, "g2p_of", lambda letter: lambda text: 1 / 0)
+    with pytest.raises(TextToSpeechError, match="cannot pronounce 'Hello") as caught:
+        list(voice.synthesize("Hello"))
     assert caught.value.code == "unpronounceable"
-    assert list(voice.synthesize("Hello"))
 
 
-@pytest.mark.parametrize(("letter", "module", "package"), [("z", "misaki.zh", "misaki[zh]"), ("j", "misaki.cutlet", "unidic-lite")])
-def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatch, letter, module, package):
-    def without(name):
-        if name == module:
-            raise ModuleNotFoundError(name)
-        return importlib.import_module(name)
+@pytest.mark.parametrize(("letter", "package"), [("z", "rjieba"), ("j", "lindera")])
+def test_a_language_whose_package_is_missing_names_the_command(voice, monkeypatch, letter, package):
+    def without(wanted):
+        if wanted == letter:
+            raise ModuleNotFoundError(package)
+        return g2p_of(wanted)
 
-    monkeypatch.setattr(voice, "_g2p", {})
-    monkeypatch.setattr(_g2p, "import_module", without)
+    monkeypatch.setattr(shared, "g2p_of", without)
     name = next(v.id for v in voice.voices() if v.id[0] == letter)
     with pytest.raises(MissingDependency, match="pip install") as caught:
         list(voice.synthesize("好", name))

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice, product
 
-from num2words2 import num2words
-
 from engines.lipsync.grapheme_to_phoneme import ipa_of
+from engines.text.english_numbers import NUMBER, is_ordinal, readings
 
 ARPAbet = tuple[str, ...]
 """The phonemes of a word, without stress: ``("HH", "AH", "L", "OW")``."""
@@ -32,8 +31,7 @@ _FROM_IPA = {ipa: arpabet for arpabet, ipa in IPA.items()} | dict(
 """eSpeak NG's English, and what it says of foreign names."""
 _IPA_SOUND = re.compile("|".join(sorted(_FROM_IPA, key=len, reverse=True)))
 _MOST_PRONUNCIATIONS = 6
-_LONGEST_NUMBER = 15
-_TOKEN = re.compile(r"(\d[\d,]*(?:\.\d+)?)(?:(st|nd|rd|th|'?s)(?![a-z]))?|([a-z']+)")
+_TOKEN = re.compile(NUMBER + "|([a-z']+)")
 
 
 def english(spoken: str, dictionary: Dictionary) -> list[ARPAbet]:
@@ -58,9 +56,9 @@ def is_english(spoken: str, dictionary: Dictionary) -> bool:
 def _token(match: re.Match[str], plain: str, dictionary: Dictionary) -> list[ARPAbet]:
     number, suffix, letters = match.groups()
     if number:
-        ordinal = suffix in {"st", "nd", "rd", "th"}
+        ordinal = is_ordinal(suffix)
         plural = ("Z",) if suffix and not ordinal else ()
-        return [(*_said(words, dictionary), *plural) for words in dict.fromkeys(_numbers(number, ordinal=ordinal))]
+        return [(*_said(words, dictionary), *plural) for words in dict.fromkeys(readings(number, ordinal=ordinal))]
     word = letters.strip("'")
     if known := dictionary(letters) or dictionary(word):
         return list(known)
@@ -71,24 +69,6 @@ def _token(match: re.Match[str], plain: str, dictionary: Dictionary) -> list[ARP
     if (as_written.isupper() and len(word) <= 5) or not set(word) & set("aeiouy"):
         return [_said(" ".join(word), dictionary)]
     return [_read(word)]
-
-
-def _numbers(number: str, *, ordinal: bool) -> Iterator[str]:
-    """Readings of a number in words, the likeliest first."""
-    plain = number.replace(",", "")
-    whole = plain.partition(".")[0]
-    if len(whole) > _LONGEST_NUMBER or (len(whole) > 1 and whole.startswith("0")):
-        yield " ".join(num2words(int(digit)) for digit in plain if digit.isdigit())
-    elif "." in plain:
-        yield num2words(float(plain))
-    else:
-        if not ordinal and len(number) == 4 and 1100 <= int(plain) < 2100:
-            yield num2words(int(plain), to="year")
-            if int(plain) % 1000 >= 100 and int(plain) % 100:
-                yield f"{num2words(int(plain[:2]))} hundred and {num2words(int(plain[2:]))}"
-        said = num2words(int(plain), to="ordinal" if ordinal else "cardinal")
-        yield said
-        yield said.replace(" and ", " ")
 
 
 def _said(words: str, dictionary: Dictionary) -> ARPAbet:

@@ -40,11 +40,13 @@ _SILENCE_LEVEL = 30
 _AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS = 2, 200
 _INITIALIZE = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, never exit()
 _CHARS_UTF8, _END_PAUSE, _RATE, _PITCH = 0x0001, 0x1000, 1, 3
+_PHONEMES_IPA, _PHONEMES_TIED = 0x02, 0x80 | ord("^") << 8  # the letters of one phoneme are joined by a tie
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 _DICTIONARY = re.compile(r"^\s*dictionary\s+(\S+)", re.MULTILINE)
 _REGION = re.compile(r"-([a-z]{2}|[0-9]{3})$")
 _NO_REGION = re.compile(r"-(?=(ba|cl|nw|nyc|va)$)")  # Balearic, Classic (not Chile), North-western, New York City, Valencian
+_OTHER_LANGUAGE = re.compile(r"\([a-z^-]+\)")
 _UNTRANSLATED = str.maketrans("AKNSXZ?", "ɑɬŋʃχʒʔ")
 
 # Runs in a process of its own, because a damaged data folder makes the C library abort.
@@ -196,6 +198,20 @@ class EspeakLibrary:
                     counts_against_engine=True,
                 )
             return Synthesis(np.frombuffer(self._pcm, dtype=np.int16), self._phonemes, self._words, self.sample_rate)
+
+    def phonemes(self, text: str, voice: str) -> str:
+        """How a piece is pronounced, unheard: IPA with stress, ``^`` between the letters of one phoneme, spaces between words.
+
+        `voice` comes from `resolve`. Punctuation is not part of it, nor are marks of a change of language. Small words may be one.
+        """
+        rest, clauses = ctypes.c_char_p(text.encode()), list[str]()
+        with self._lock:
+            self._c.espeak_TextToPhonemes.restype = ctypes.c_char_p
+            if not self._c.espeak_SetVoiceByName(os.fsencode(voice)):
+                while rest.value:
+                    said = self._c.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _PHONEMES_IPA | _PHONEMES_TIED)
+                    clauses.append(_OTHER_LANGUAGE.sub("", (said or b"").decode(errors="ignore")))
+        return " ".join(" ".join(clauses).split())
 
     def _receive(self, wav: int | None, length: int, events: Any) -> int:
         if wav and length > 0:

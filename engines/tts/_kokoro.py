@@ -7,8 +7,7 @@ exactly that much sound: nothing is measured or guessed here.
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +15,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import MissingDependency, TextToSpeechError
+from engines.errors import EngineError, MissingDependency, TextToSpeechError
+from engines.g2p.kokoro import ALSO_NEEDED, g2p_of
+from engines.g2p.words import Words
 from engines.tts import _kokoro_voices as kokoro_voices
-from engines.tts._g2p import Words, g2p_of
 from engines.tts._pieces import pieces
 from engines.types import AudioChunk, PhonemeTiming, Speech, Voice, WordTiming
 from engines.weights.hardware import is_out_of_memory
@@ -28,10 +28,6 @@ WARM_UP = "Hello, it is good to see you here again."
 WINDOW = 510
 """Phonemes that the network reads at once."""
 
-_ALSO_NEEDED = {
-    "j": 'pip install "fugashi>=1.3,<2" "jaconv>=0.3,<1" "mojimoji>=0.0.13,<0.1" "unidic-lite>=1.0.8,<2"',
-    "z": 'pip install "misaki[zh]>=0.9.4,<0.10"',
-}
 _RATE = 24_000
 _FRAME_SAMPLES = 600
 _FRAME_MS = 25.0
@@ -82,8 +78,6 @@ class Kokoro:
                 f"There is no voice named like {kokoro_voices.DEFAULT} here. Fetch the model again.", code="missing_files"
             )
         self._styles: dict[str, NDArray[np.float32]] = {}
-        self._g2p: dict[str, Callable[[str], Words]] = {}
-        self._g2p_lock = threading.Lock()  # espeak-ng and the dictionaries behind misaki are not made for several threads
 
     def voices(self) -> Sequence[Voice]:
         """The voices that are here (54 in the published one) by language, ``af_heart`` first."""
@@ -124,19 +118,16 @@ class Kokoro:
                 yield words
 
     def _phonemize(self, piece: str, letter: str) -> Words:
-        with self._g2p_lock:
-            try:
-                if letter not in self._g2p:
-                    self._g2p[letter] = g2p_of(letter)
-            except ImportError as error:
-                raise MissingDependency(
-                    f"Kokoro in {kokoro_voices.LANGUAGES[letter].title}", _ALSO_NEEDED.get(letter, self._install)
-                ) from error
-            try:
-                words = self._g2p[letter](piece)
-            except Exception as error:  # dictionaries and number readers of nine languages
-                why = f"Kokoro cannot pronounce {piece[:40]!r}. Say it in other words."
-                raise TextToSpeechError(why, code="unpronounceable") from error
+        try:
+            words = g2p_of(letter)(piece)
+        except ImportError as error:
+            what = f"Kokoro in {kokoro_voices.LANGUAGES[letter].title}"
+            raise MissingDependency(what, ALSO_NEEDED.get(letter, self._install)) from error
+        except EngineError:
+            raise
+        except Exception as error:  # dictionaries and number readers of nine languages
+            why = f"Kokoro cannot pronounce {piece[:40]!r}. Say it in other words."
+            raise TextToSpeechError(why, code="unpronounceable") from error
         known = ["".join(c for c in phonemes if c in self.network.vocabulary) for _, phonemes in words]
         audible = any(map(str.strip, known))
         return [(word, re.sub(" +", " ", kept) if audible else "") for (word, _), kept in zip(words, known, strict=True)]

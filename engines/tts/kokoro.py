@@ -5,7 +5,6 @@ Model and voices: https://huggingface.co/hexgrad/Kokoro-82M (Apache-2.0).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ INFO = EngineInfo(
     stage="tts",
     title="Kokoro",
     summary="A natural voice in nine languages with exact lips; it fetches 350 MB once and then works offline.",
-    requires=("torch", "kokoro"),
-    install='pip install "kokoro>=0.9.4,<0.10"',
+    requires=("torch", "kokoro", "kokorog2p"),
+    install='pip install "kokoro>=0.9.4,<0.10" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
     preference=10,
 )
@@ -68,7 +67,6 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:
         torch, kokoro = import_module("torch"), import_module("kokoro")
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    logging.getLogger("phonemizer").propagate = False  # it warns of every number that becomes several words
     on = torch_device(device, able=("cuda",))
     try:
         if absent := _PARTS - torch.load(folder / _WEIGHTS, map_location="meta", weights_only=True).keys():

@@ -30,8 +30,8 @@ INFO = EngineInfo(
     stage="tts",
     title="Kokoro (ONNX)",
     summary="A natural voice in nine languages with exact lips, without torch; it fetches 120 MB once and then works offline.",
-    requires=("onnxruntime", "misaki"),
-    install='pip install "onnxruntime>=1.20,<2" "misaki[en]>=0.9.4,<0.10"',
+    requires=("onnxruntime", "kokorog2p"),
+    install='pip install "onnxruntime>=1.20,<2" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
     preference=12,
 )
