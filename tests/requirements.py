@@ -44,6 +44,11 @@ REQUIREMENTS = (
     Requirement("talk.heard", "Only what was heard is remembered as said.", "README, Design notes"),
     Requirement("talk.first-clause", "The first clause of an answer is spoken before the answer is complete.", "README, Design notes"),
     Requirement("talk.sentences", "How the model cuts its text makes no difference to the sentences.", "README, Design notes"),
+    Requirement(
+        "talk.pauses",
+        "Silence before, between and behind pieces of speech is what the punctuation wants, and no sound is cut off.",
+        "issue 10, section 3",
+    ),
     Requirement("talk.speakable", "Markdown, symbols, units and emoji are spoken as words or left out.", "README, The house"),
     Requirement(
         "talk.history",

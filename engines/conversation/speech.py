@@ -12,6 +12,7 @@ import numpy as np
 
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
+from engines.conversation.pauses import pause_after, paused
 from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
@@ -67,8 +68,12 @@ def segments(
                 engine = opened(tts, deadlines, worker, limits.load)
                 voice = deadlines.step(worker, limits.tts, late, partial(_voice_of, persona, tts.info.name, engine), engine)
             sheet = CueSheet(directions, len(text.rstrip()), len(words))
+            unsaid = words
             with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
-                for piece in _playable(pieces, tts.info.title, len(words)):
+                for made in _playable(pieces, tts.info.title, len(words)):
+                    said = "".join(word.text for word in made.words) or unsaid
+                    unsaid = unsaid[len(said) :]
+                    piece = paused(made, pause_after(said, "" if unsaid else sentence.text))
                     yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words))
                     text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
             if text:

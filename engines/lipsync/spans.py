@@ -14,7 +14,7 @@ from engines.types import AudioChunk
 SHORTEST_PAUSE_MS = 60.0
 """A shorter silence is the closure of the consonant that follows."""
 
-_STOPS = frozenset("p b t d k ɡ tʃ dʒ".split())
+STOPS = frozenset("p b t d k ɡ tʃ dʒ".split())
 _TOUCHING_MS = 10.0
 _WINDOW_MS = 10.0
 _BELOW_LOUDEST_DB, _SILENCE_DBFS = 38.0, -60.0
@@ -32,13 +32,13 @@ class Span:
     end_ms: float
 
 
-def sounding(audio: AudioChunk, shortest_ms: float) -> list[tuple[float, float]]:
-    """(start, end) in ms of each stretch between silences of at least `shortest_ms`; a silence is 38 dB below the loudest 10 ms."""
+def sounding(audio: AudioChunk, shortest_ms: float, below_db: float = _BELOW_LOUDEST_DB) -> list[tuple[float, float]]:
+    """(start, end) in ms of each stretch between silences of at least `shortest_ms`; a silence is `below_db` below the loudest 10 ms."""
     window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
     padded: NDArray[np.float32] = np.pad(audio.samples, (0, -len(audio.samples) % window))
     power = np.square(padded, dtype=np.float64).reshape(-1, window).mean(axis=1)
     least = 10 ** (_SILENCE_DBFS / 10)
-    loud = np.flatnonzero(power > max(least, float(power.max(initial=0.0)) * 10 ** (-_BELOW_LOUDEST_DB / 10)))
+    loud = np.flatnonzero(power > max(least, float(power.max(initial=0.0)) * 10 ** (-below_db / 10)))
     if not len(loud):
         return []
     length_ms = window * 1000 / audio.sample_rate
@@ -47,20 +47,25 @@ def sounding(audio: AudioChunk, shortest_ms: float) -> list[tuple[float, float]]
     return [(float(a) * length_ms, min(float(b) * length_ms, audio.duration_ms)) for a, b in zip(firsts, lasts, strict=True)]
 
 
+def silences(audio: AudioChunk, below_db: float = _BELOW_LOUDEST_DB) -> list[tuple[float, float]]:
+    """(start, end) in ms of each silence of at least `SHORTEST_PAUSE_MS`, also before the first sound and behind the last."""
+    edges = [0.0, *(edge for stretch in sounding(audio, SHORTEST_PAUSE_MS, below_db) for edge in stretch), audio.duration_ms]
+    return list(pairwise(edges))[::2]
+
+
 def with_pauses(spans: Sequence[Span], audio: AudioChunk) -> list[Span]:
     """The same spans, with pauses between words as long as the silence there, which aligners like to give to the phonemes beside it.
 
     A silence inside a phoneme is the closure of a stop. One before a word that begins with a stop is a closure in its last 60 ms.
     """
-    stretches = sounding(audio, SHORTEST_PAUSE_MS)
-    silences = list(pairwise([0.0, *(edge for stretch in stretches for edge in stretch), audio.duration_ms]))[::2]
+    silent_parts = silences(audio)
     parts: list[Span] = []
     nothing = Span("", -1, 0.0, 0.0)
     for before, span, after in zip([nothing, *spans], spans, [*spans[1:], nothing], strict=False):
         start, end = span.start_ms, span.end_ms
-        for silent, heard in silences if span.phoneme else ():
+        for silent, heard in silent_parts if span.phoneme else ():
             if before.word != span.word and silent < start + _TOUCHING_MS and start < heard < end:
-                start = max(start, heard - (SHORTEST_PAUSE_MS if span.phoneme in _STOPS else 0.0))
+                start = max(start, heard - (SHORTEST_PAUSE_MS if span.phoneme in STOPS else 0.0))
             if after.word != span.word and start < silent < end < heard + _TOUCHING_MS:
                 end = silent
         parts += [Span("", -1, span.start_ms, start), replace(span, start_ms=start, end_ms=end), Span("", -1, end, span.end_ms)]
