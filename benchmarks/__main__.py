@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PEER_BENCH = HERE.parent.parent / "shared" / "peer-bench" / "bench_peers.py"
-NOT_ALONE = {"peer_adapter", "checkpoints", "stages", "__main__"}
+NOT_ALONE = {"sound_events", "peer_adapter", "checkpoints", "stages", "__main__"}
 
 
 def main() -> None:

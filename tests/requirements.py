@@ -62,6 +62,11 @@ REQUIREMENTS = (
     Requirement("lips.clock", "The audio clock is the only clock of the lips.", "README, Design notes"),
     Requirement("lips.closures", "Lips that meet are seen to meet.", "README, Numbers"),
     Requirement("lips.measured", "eSpeak NG and Kokoro tell the exact times of their phonemes.", "README, What works"),
+    Requirement(
+        "lips.sound",
+        "Lips and captions are where the sound is, whatever an engine tells, and the mouth closes where it falls silent.",
+        "issue 10, section 3",
+    ),
     Requirement("lips.aligned", "For voices that tell no times, English lips are aligned with the sound.", "README, Add real models"),
     Requirement(
         "lips.estimated", "In other languages they are estimated from how eSpeak NG says the same words.", "README, Add real models"

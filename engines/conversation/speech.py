@@ -14,6 +14,7 @@ from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.conversation.pauses import pause_after, paused
 from engines.errors import EngineError, TextToSpeechError
+from engines.lipsync.sound_times import corrected
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.registry import EngineHandle
@@ -73,7 +74,7 @@ def segments(
                 for made in _playable(pieces, tts.info.title, len(words)):
                     said = "".join(word.text for word in made.words) or unsaid
                     unsaid = unsaid[len(said) :]
-                    piece = paused(made, pause_after(said, "" if unsaid else sentence.text))
+                    piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
                     yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words))
                     text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
             if text:
@@ -82,6 +83,11 @@ def segments(
         silence = AudioChunk(np.zeros(rate * _ACT_MS // 1000, np.float32), rate)
         cues = tuple(Cue(direction.name, 0.0) for direction in directions)
         yield SpeechSegment(index, text, silence, VisemeTimeline((), (), "measured"), cues)
+
+
+def placed(made: Speech, engine: str, pause_ms: float) -> Speech:
+    """What an engine made, as it is played: its times where they are heard, and so much silence behind it."""
+    return paused(corrected(made, engine), pause_ms)
 
 
 def opened(handle: EngineHandle[E], deadlines: Deadlines, worker: str, limit_s: float) -> E:
