@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures import chromium as machine
+from fixtures.bad_avatars import BAD
+from fixtures.other_avatars import OTHERS
 from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -41,6 +44,11 @@ tess:
   fallbacks: [One two three four five six seven eight nine ten. One two three four five six seven eight nine ten eleven.]
 """
 """Somebody whose answers last 7 s with the quick test voice: for tests that interrupt."""
+OTHER_BODIES = "".join(
+    f"{name}:\n  name: {name.title()}\n  line: Wears a file.\n  prompt: Be kind.\n  avatar: {name}\n  greeting: Good day to you.\n"
+    for name in ("guest", "broken")
+)
+"""People whose avatars, of that name, lie in the folder of avatars: a VRM that is mended, and a file that is none."""
 
 expect.set_options(timeout=30_000)
 
@@ -114,16 +122,19 @@ def running(folder: Path = HOUSE, **environment: str) -> Iterator[tuple[str, lis
 
 @pytest.fixture(scope="session")
 def people(tmp_path_factory) -> Path:
-    """A copy of the persona file that tests may edit, with somebody who speaks slowly."""
+    """A copy of the persona file that tests may edit, with more people; beside it, as ``avatars``, the folder of avatars with theirs."""
     copy = tmp_path_factory.mktemp("people") / "personas.yaml"
-    copy.write_text((HOUSE / "personas.yaml").read_text(encoding="utf-8") + SLOW_PERSON, encoding="utf-8")
+    copy.write_text((HOUSE / "personas.yaml").read_text(encoding="utf-8") + SLOW_PERSON + OTHER_BODIES, encoding="utf-8")
+    folder = shutil.copytree(HOUSE / "avatar_assets" / "avatars", copy.parent / "avatars")
+    (folder / "guest.vrm").write_bytes(OTHERS["new.vrm"]().to_bytes())
+    (folder / "broken.glb").write_bytes(BAD["a ZIP archive"][1]())
     return copy
 
 
 @pytest.fixture(scope="session")
 def address(people) -> Iterator[str]:
     """The one app of all tests in a browser that need no other."""
-    with running(VISAVIS_PERSONAS_FILE=str(people), **QUICK) as (url, _):
+    with running(VISAVIS_PERSONAS_FILE=str(people), TEST_AVATARS=str(people.parent / "avatars"), **QUICK) as (url, _):
         yield url
 
 

@@ -1,7 +1,7 @@
 """Groups of tests that cost minutes: each runs where its inputs changed since it last passed as a whole, or with ``--all``.
 
-``python -m pytest --all`` runs everything and, when it passes, notes each group's digest in `passed.json`, which is committed with the
-change that it proves. Without a note that fits, a group runs.
+``python -m pytest --all`` runs everything, ``--group NAME`` the tests of one group. What passes is noted by the digest of its inputs in
+`passed.json`, which is committed with the change that it proves. Without a note that fits, a group runs.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ import fnmatch
 import hashlib
 import json
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = ROOT / "tests" / "passed.json"
 
+_FIGURE = [f"avatar_assets/web/{room}/*" for room in ("stage", "playback", "lipsync", "acting", "recording")]
+_FIGURE += ["avatar_assets/web/avatar*", "avatar_assets/avatars/*", "avatar_assets/package-lock.json", "avatar_assets/served.py"]
+_FIGURE += ["tests/fixtures/*avatar*.py"]
+
 GROUPS: dict[str, dict[str, list[str]]] = {
+    "avatars": {
+        "tests": ["tests/test_avatar_check.py", "tests/test_browser_avatars.py", "tests/test_browser_packed.py"],
+        "inputs": [*_FIGURE, "avatar_assets/commands/check*", "avatar_assets/web/page/own-avatar*"],
+    },
     "builder": {
         "tests": ["tests/test_builder*.py"],
         "inputs": ["avatar_assets/builder/*", "avatar_assets/avatars/*.glb", "avatar_assets/package-lock.json"],
     },
+    "film": {"tests": ["tests/test_film.py"], "inputs": [*_FIGURE, "avatar_assets/film/*", "avatar_assets/commands/video.py"]},
     "engines": {
         "tests": [f"tests/test_{name}*.py" for name in ("llm_local", "llm_llama_cpp", "llm_mlx_lm", "llm_transformers", "tts_kokoro")]
         + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")]
@@ -60,15 +70,20 @@ def digest_of(name: str) -> str:
     return digest.hexdigest()
 
 
+def _noted() -> dict[str, str]:
+    return json.loads(NOTE.read_text(encoding="utf-8")) if NOTE.is_file() else {}
+
+
 def unchanged() -> set[str]:
     """The groups whose inputs are those with which they last passed."""
-    noted = json.loads(NOTE.read_text(encoding="utf-8")) if NOTE.is_file() else {}
+    noted = _noted()
     return {name for name in GROUPS if noted.get(name) == digest_of(name)}
 
 
-def note() -> None:
-    """Write down that every group passed with its present inputs."""
-    NOTE.write_text(json.dumps({name: digest_of(name) for name in sorted(GROUPS)}, indent=2) + "\n", encoding="utf-8")
+def note(names: Iterable[str]) -> None:
+    """Write down that these groups passed with their present inputs."""
+    noted = {**_noted(), **{name: digest_of(name) for name in names}}
+    NOTE.write_text(json.dumps({name: noted[name] for name in sorted(noted) if name in GROUPS}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

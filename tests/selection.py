@@ -18,15 +18,16 @@ _SHARED = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--all`` runs the groups too whose inputs have not changed since they last passed."""
+    """``--all`` runs the groups too whose inputs have not changed since they last passed, ``--group`` one of them and nothing else."""
     parser.addoption("--all", action="store_true", help="run every group of tests, and note in tests/passed.json that they passed")
+    parser.addoption("--group", action="append", choices=[*groups.GROUPS], help="run only this group of tests, and note that it passed")
 
 
 def _left_out(config: pytest.Config) -> list[str]:
     """The groups that need not run; none where tests were named on the command line."""
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist does what the controller decided
         return list(config.workerinput["left_out"])
-    if config.getoption("--all") or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+    if config.getoption("--all") or config.getoption("--group") or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return []
     return sorted(groups.unchanged())
 
@@ -52,11 +53,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out groups, begin with the browser, and keep on one worker what shares an app or a file."""
-    left_out = set(_left_out(config))
+    left_out, only = set(_left_out(config)), config.getoption("--group")
     kept, dropped = [], []
     for item in items:
-        name = f"tests/{Path(item.path).name}"
-        (dropped if groups.group_of(name) in left_out else kept).append(item)
+        group = groups.group_of(f"tests/{Path(item.path).name}")
+        (dropped if group in left_out or (only and group not in only) else kept).append(item)
         item.add_marker(pytest.mark.xdist_group(_SHARED.get(Path(item.path).stem, Path(item.path).stem)))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -64,6 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """After a whole run that passed, note what it passed with."""
-    if exitstatus == 0 and session.config.getoption("--all") and not hasattr(session.config, "workerinput"):
-        groups.note()
+    """After a run that passed, note with what the groups passed that it ran whole."""
+    passed = groups.GROUPS if session.config.getoption("--all") else session.config.getoption("--group")
+    if exitstatus == 0 and passed and not hasattr(session.config, "workerinput"):
+        groups.note(passed)

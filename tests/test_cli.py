@@ -70,9 +70,10 @@ def test_the_doctor_as_users_call_it_looks_at_everything():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """No engine is started and nothing drawn: that one test above does."""
+    """No engine is loaded or asked for its files, and nothing drawn: that one test above does."""
+    monkeypatch.setattr(Registry, "files", lambda self, stage, name: None)
     monkeypatch.setattr("avatar_assets.findings._film", lambda: Finding("film", "ok", "draws"))
-    monkeypatch.setattr(doctor, "_probed", lambda what, stage, info: Finding(what, "ok", "starts"))
+    monkeypatch.setattr(doctor, "_PROBE", "")
 
 
 @requirement("app.doctor")
@@ -131,7 +132,7 @@ def test_without_modules_and_npm_the_figure_is_explained(quick, monkeypatch):
 
 
 @pytest.mark.parametrize("program", ["raise SystemExit('broken library')", "import os; os.abort()"])
-def test_an_engine_that_does_not_start_is_wrong_and_takes_nobody_along(monkeypatch, program):
+def test_an_engine_that_does_not_start_is_wrong_and_takes_nobody_along(quick, monkeypatch, program):
     monkeypatch.setattr(doctor, "_PROBE", program)
     finding = found()["tts espeak_ng"]
     assert finding.state == "wrong"
