@@ -125,11 +125,14 @@ def test_roles_in_a_row_are_folded():
 
 
 def test_the_room_for_a_reply_ends_where_the_model_does():
-    assert [reply_token_limit(length, 100, 30) for length in (10, 70, 99)] == [30, 30, 1]
-    assert reply_token_limit(10**6, None, 30) == 30
-    with pytest.raises(ChatModelError, match="100 tokens, and it can read 100") as caught:
-        reply_token_limit(100, 100, 30)
-    assert caught.value.code == "too_long"
+    short, long = [ChatMessage("user", "a")], [ChatMessage("user", "a"), ChatMessage("assistant", "b"), ChatMessage("user", "c")]
+    assert [reply_token_limit(short, length, 100, 30) for length in (10, 70, 99)] == [30, 30, 1]
+    assert reply_token_limit(long, 70, 100, 30) == 30
+    assert reply_token_limit(long, 10**6, None, 30) == 30
+    for messages, length in ((short, 100), (long, 71)):
+        with pytest.raises(ChatModelError, match=f"{length} tokens, and it can read 100") as caught:
+            reply_token_limit(messages, length, 100, 30)
+        assert caught.value.code == "too_long"
 
 
 @pytest.mark.parametrize(

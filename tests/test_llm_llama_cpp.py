@@ -1,24 +1,33 @@
-"""A chat model on llama.cpp: what is this library's own; what every model that computes here must do is in test_llm_local.py."""
+"""A chat model on llama.cpp, with tiny models of random weights: what is read, kept and passed on, and how it fails."""
 
 from __future__ import annotations
 
 import gc
 import itertools
 import json
+import threading
+import time
+import urllib.error
+import urllib.request
 import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+from conftest import in_threads
+from genuine import weights
 from model_files import fails, loaded
-from tiny_chat_models import LONG, MARKS, THINKS, reply, talk, tokenizer_of
+from requirements import requirement
+from tiny_chat_models import LONG, MARKS, THINKS, TWO_STEPS, WORDS, reply, talk, tokenizer_of
 
 from engines.errors import ChatModelError
+from engines.isolation.isolated_engine import isolated
 from engines.llm import llama_cpp as room
 from engines.protocols import ChatModel
 
-pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: it is an extra, and compiles for minutes")
+pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 gguf = pytest.importorskip("gguf", reason="gguf is not installed: it makes the models of these tests")
 
 WIDTH, HEADS, SHARED_HEADS, LAYERS = 64, 4, 2, 2
@@ -107,57 +116,146 @@ def mamba(folder: Path) -> Path:
 MODELS = {"qwen2": qwen, "mamba": mamba}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return qwen(tmp_path_factory.mktemp("gguf"))
+@pytest.fixture(scope="module", params=MODELS)
+def folder(request, tmp_path_factory) -> Path:
+    """With each kind of model: one whose cache can be trimmed, and one whose cannot."""
+    return MODELS[request.param](tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="module")
-def file(folder) -> Path:
-    return folder / "tiny.gguf"
+def file(tmp_path_factory) -> Path:
+    return qwen(tmp_path_factory.mktemp("gguf")) / "tiny.gguf"
+
+
+@pytest.fixture(scope="module")
+def model(file) -> room.LlamaCpp:
+    """One that every test may ask, whatever it was asked before."""
+    return model_of(file)
 
 
 def model_of(model: Path, **options) -> room.LlamaCpp:
     settings = {"model": str(model), "temperature": 0.0, "max_new_tokens": 24, "threads": 1, **options}
-    return loaded(room, room.Options(**settings), "auto")
+    return loaded(room, room.Options(**settings), "cpu")
 
 
-def test_the_reply_is_what_the_library_itself_generates(file, persona):
-    from llama_cpp import Llama
-
-    model = model_of(file, repetition_penalty=1.0)
-    theirs = Llama(str(file), n_ctx=512, verbose=False)
-    prompt = model.template.prompt(talk("hello there")).tokens
-    assert prompt == theirs.tokenize(theirs.detokenize(prompt, special=True), add_bos=False, special=True)
-    made = list(itertools.islice(theirs.generate(prompt, temp=0.0), 24))
-    ends = [at for at, token in enumerate(made) if token == theirs.token_eos()]
-    made = made[: ends[0]] if ends else made
-    assert reply(model, talk("hello there"), persona).strip() == theirs.detokenize(made).decode(errors="replace").strip()
+def test_it_is_a_chat_model_here_and_in_a_process_of_its_own(file, model, persona):
+    assert isinstance(model, ChatModel)
+    options = room.Options(model=str(file), temperature=0.0, max_new_tokens=24)
+    assert reply(loaded(isolated(room), options), talk("hello there"), persona) == reply(model, talk("hello there"), persona)
 
 
-def test_more_users_than_places_are_told(file, persona):
-    model = model_of(file)
-    streams = [model.stream(talk(f"hello {number}"), persona) for number in range(16)]
-    for stream in streams:
-        next(stream)
-    with pytest.raises(ChatModelError) as caught:
-        next(model.stream(talk("hello"), persona))
-    assert (caught.value.code, caught.value.retryable) == ("busy", True)
-    for stream in streams:
-        stream.close()
+@requirement("engine.local-models")
+def test_later_turns_read_only_what_is_new(folder, persona):
+    model, said, read = model_of(folder, context_tokens=8192), [LONG], []
+    for _ in range(3):
+        answer = reply(model, talk(*said), persona)
+        read.append(model.timings["prompt_n"])
+        said += [answer.replace("\ufffd", "").strip() or "i am fine", "how are you"]
+    assert read[0] >= 1_500
+    assert max(read[1:]) <= 0.15 * read[0]
+
+
+def test_four_users_at_once_and_those_who_wait_for_them_each_get_their_own_reply(model, persona):
+    talks = [talk(f"hello {word}", system=LONG[:400]) for word in WORDS.split()[:6]]
+    alone = [reply(model, messages, persona) for messages in talks]
+    assert len(set(alone)) > 1
+    together: dict[int, str] = {}
+    in_threads(*(lambda at=at: together.update({at: reply(model, talks[at], persona)}) for at in range(6)))
+    assert [together[at] for at in range(6)] == alone
+
+
+def computing(model: room.LlamaCpp) -> bool:
+    """Whether the threads of this process are at work for the model."""
+    before = psutil.Process().cpu_times().user
+    time.sleep(0.3)
+    return psutil.Process().cpu_times().user - before > 0.15
+
+
+def test_closing_stops_the_writing_and_the_reading_of_a_prompt_within_one_step(tmp_path, persona):
+    model = model_of(qwen(tmp_path, longest=100_000), context_tokens=100_000, max_new_tokens=90_000, conversations=1)
+    for said, steps in (("hello", 3), (LONG * 20, 2)):
+        deltas = model.stream(talk(said), persona)
+        for _ in range(steps):
+            next(deltas)
+        deltas.close()
+        begun = time.monotonic()
+        answers = model.stream(talk("fox"), persona)  # the only slot is free as soon as the other reply was left
+        next(answers)
+        answers.close()
+        assert time.monotonic() - begun < 2
+        assert not computing(model)
+
+
+def test_a_long_prompt_is_read_in_steps(model, persona):
+    assert len(list(itertools.takewhile(lambda delta: not delta.text, model.stream(talk(TWO_STEPS), persona)))) >= 5
+
+
+def test_of_a_conversation_that_is_too_long_the_newer_part_is_read(tmp_path, persona):
+    model = model_of(qwen(tmp_path, longest=300), context_tokens=300)
+    said = [WORDS, "i am fine"] * 10 + ["how are you"]
+    assert reply(model, talk(*said), persona)
+    assert 100 < model.timings["cache_n"] + model.timings["prompt_n"] <= 300 - 24
+    first = model.timings["cache_n"] + model.timings["prompt_n"]
+    reply(model, talk(*said, "fine", "fox"), persona)
+    assert model.timings["prompt_n"] < first / 2, "what is left out stays the same for some turns"
+    with pytest.raises(ChatModelError, match="can read 300") as caught:
+        reply(model, talk(LONG), persona)
+    assert caught.value.code == "too_long"
     assert reply(model, talk("hello"), persona)
 
 
-def test_where_the_context_is_full_the_conversations_nobody_is_in_are_let_go(file, persona):
-    model = model_of(file, context_tokens=1024)
-    texts = [f"{number} " + LONG[: 1_800 + number] for number in range(4)]
-    other = model_of(file, conversations=0)
-    fresh = [reply(other, talk(text), persona) for text in texts]
-    assert [reply(model, talk(text), persona) for text in texts] == fresh
-    streams = [model.stream(talk(text), persona) for text in texts]
-    with pytest.raises(ChatModelError, match="context_tokens") as caught:
-        list(itertools.zip_longest(*streams))
-    assert caught.value.code == "busy"
+def test_a_conversation_that_fills_its_part_of_the_memory_fails_no_other(model, persona):
+    talks = [talk(f"{number} " + LONG[:9_000]) for number in range(4)]
+    said: list[str] = []
+    in_threads(*(lambda messages=messages: said.append(reply(model, messages, persona)) for messages in talks))
+    assert len(said) == 4
+
+
+def test_a_refusal_of_the_template_is_told(tmp_path, persona):
+    picky = "{% if messages[-1].content == 'no' %}{{ raise_exception('no') }}{% endif %}" + THINKS
+    model = model_of(qwen(tmp_path, template=picky))
+    with pytest.raises(ChatModelError) as caught:
+        reply(model, talk("no"), persona)
+    assert caught.value.code == "template"
+    assert reply(model, talk("yes"), persona)
+
+
+def test_nobody_else_on_this_machine_can_use_it(file):
+    def listening() -> set[Any]:
+        return {connection.laddr for connection in psutil.Process().net_connections() if connection.status == "LISTEN"}
+
+    before = listening()
+    model = model_of(file)
+    for address in listening() - before:
+        assert address.ip == "127.0.0.1"
+        request = urllib.request.Request(f"http://127.0.0.1:{address.port}/v1/chat/completions", data=b'{"messages": []}')
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        assert caught.value.code == 401
+    del model
+
+
+def test_sampling_differs_from_turn_to_turn_and_draws_from_the_likely_tokens(file, model, persona):
+    warm = model_of(file, temperature=1.5, top_p=1.0)
+    assert len({reply(warm, talk("hello"), persona) for _ in range(3)}) > 1
+    sure = model_of(file, temperature=1.5, top_p=1e-6)
+    assert {reply(sure, talk("hello"), persona) for _ in range(2)} == {reply(model, talk("hello"), persona)}
+
+
+@pytest.mark.parametrize(("cores", "speed", "writing"), [(8, 3.0, 4), (8, 50.0, 1), (2, 3.0, 1), (3, 3.0, 1)])
+def test_more_cores_write_where_one_is_slow_but_never_more_than_half(file, monkeypatch, cores, speed, writing):
+    tried = []
+    opened, measured = room.LlamaCpp.__init__, room.LlamaCpp.measured_speed
+
+    def note(self, *arguments, **settings):
+        tried.append((settings["threads"], settings["cores"]))
+        opened(self, *arguments, **settings)
+
+    monkeypatch.setattr(room.LlamaCpp, "__init__", note)
+    monkeypatch.setattr(room.LlamaCpp, "measured_speed", lambda self: 0 * measured(self) + speed)
+    monkeypatch.setattr(room, "_cores", lambda: cores)
+    loaded(room, room.Options(model=str(file)), "cpu")
+    assert tried[-1] == (writing, cores)
 
 
 def test_a_template_that_writes_nothing_is_borne(tmp_path, persona):
@@ -165,20 +263,41 @@ def test_a_template_that_writes_nothing_is_borne(tmp_path, persona):
 
 
 def test_a_template_that_is_none_keeps_the_model_from_loading(tmp_path):
-    assert fails(room, qwen(tmp_path, template="{% for %}")).code == "load_failed"
+    error = fails(room, qwen(tmp_path, template="{% for %}"))
+    assert error.code == "load_failed"
+    assert "its chat template is broken" in error.message
 
 
 def test_numbers_that_are_none_keep_the_model_from_loading(tmp_path):
     assert fails(room, qwen(tmp_path, broken=True)).code == "bad_numbers"
 
 
+def test_a_model_that_does_not_fit_the_memory_is_told(file, monkeypatch):
+    monkeypatch.setattr(room.psutil, "virtual_memory", type("Memory", (), {"total": 1000, "available": 1000}))
+    assert fails(room, file).code == "out_of_memory"
+
+
 def test_a_model_that_nobody_holds_any_more_is_freed(file, persona):
     model = model_of(file)
     reply(model, talk("hello"), persona)
-    llama = weakref.ref(model._llama)
+    running, gone = {thread.ident for thread in threading.enumerate()}, weakref.ref(model)
     del model
     gc.collect()
-    assert llama() is None
+    assert gone() is None
+    assert {thread.ident for thread in threading.enumerate()} <= running
+
+
+def test_a_system_library_that_is_missing_is_named(file, monkeypatch):
+    lacks = ImportError("libgomp.so.1: cannot open shared object file: No such file or directory")
+    monkeypatch.setattr(room, "import_module", lambda name: (_ for _ in ()).throw(lacks))
+    error = fails(room, file)
+    assert error.code == "load_failed"
+    assert "libgomp" in error.message
+
+
+def test_a_model_of_an_architecture_that_is_not_known_is_told(file, tmp_path):
+    (tmp_path / "x.gguf").write_bytes(file.read_bytes().replace(b"qwen2", b"qwen0"))
+    assert fails(room, tmp_path / "x.gguf").code == "load_failed"
 
 
 @pytest.mark.parametrize("size", [3, 1_000, 100_000, -4_000])
@@ -229,3 +348,14 @@ def test_a_model_fetched_before_serves_without_a_network(file, monkeypatch, tmp_
     assert fails(room, "some/model").code == "offline"
     (snapshot / "tiny-Q4_K_M.gguf").symlink_to(file)
     assert isinstance(loaded(room, room.Options(model="some/model"), "cpu"), ChatModel)
+
+
+@requirement("engine.local-models")
+def test_a_genuine_model_answers_with_words_to_two_at_once(persona):
+    path = weights("smollm2-135m") / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    model = loaded(isolated(room), room.Options(model=str(path), temperature=0.0, max_new_tokens=10))
+    answers: list[str] = []
+    question = talk("Say the word Paris.")
+    in_threads(*[lambda: answers.append(reply(model, question, persona))] * 2)
+    assert all("Paris" in answer for answer in answers)
+    assert len(answers) == 2

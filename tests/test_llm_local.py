@@ -1,7 +1,7 @@
 """Every model that computes here, with every kind of model its own tests make: what is read, kept and passed on, and how it fails.
 
-An adapter is found by its `files`. Its own tests, ``test_llm_NAME.py``, hold `model_of(folder, **options)` and `MODELS`: functions that
-make a tiny model in a folder, by name; the first of them also takes `template`, `marks` and `longest`.
+Its own tests, ``test_llm_NAME.py``, hold `model_of(folder, **options)` and `MODELS`: functions that make a tiny model in a folder, by
+name; the first of them also takes `template`, `marks` and `longest`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ from tiny_chat_models import (
 from engines import llm
 from engines.errors import ChatModelError
 from engines.isolation.isolated_engine import isolated
+from engines.llm._chat_template import ConversationTooLongError, reply_to_what_fits
 from engines.protocols import ChatModel
+from engines.types import ChatMessage, TextDelta
 
 ADAPTERS = [importlib.import_module(f"engines.llm.{found.name}") for found in pkgutil.iter_modules(llm.__path__) if found.name[0] != "_"]
-LOCAL = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
+WITH_FILES = [adapter for adapter in ADAPTERS if hasattr(adapter, "files")]
+LOCAL = [adapter for adapter in WITH_FILES if hasattr(adapter, "LocalChatModel")]
 
 
 @dataclass(frozen=True)
@@ -363,7 +366,7 @@ def test_a_damaged_file_is_told(case, folder, size, tmp_path):
         assert fails(case.room, spoilt).code == "load_failed", name
 
 
-@pytest.mark.parametrize("room", LOCAL, ids=lambda room: room.INFO.name)
+@pytest.mark.parametrize("room", WITH_FILES, ids=lambda room: room.INFO.name)
 def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
     if room.INFO.requires:
         pytest.importorskip(room.INFO.requires[0])
@@ -374,3 +377,23 @@ def test_the_model_goes_by_the_memory_unless_it_is_named(room, monkeypatch):
     assert set(suited) <= set(room.INFO.models)
     monkeypatch.setattr(room, "memory_gb", lambda *_: pytest.fail("asked"))
     assert room.files(room.Options(model="some/model"), "auto").name == "some/model"
+
+
+@requirement("engine.local-models")
+def test_of_a_conversation_that_is_too_long_the_older_half_is_left_out_for_some_turns():
+    """The same in every engine: as few prompts as possible begin otherwise than the one before."""
+    read: list[int] = []
+
+    def write(messages: list[ChatMessage]) -> Iterator[TextDelta]:
+        if len(messages) > 17:
+            raise ConversationTooLongError(len(messages), 17)
+        read.append(int(messages[1].content))
+        yield TextDelta(messages[-1].content)
+
+    for turns in range(5, 25):
+        said = [str(number) for number in range(2 * turns + 1)]
+        assert [delta.text for delta in reply_to_what_fits(talk(*said), write)] == [said[-1]]
+    assert all(number % 2 == 0 for number in read), "the user begins"
+    assert len(set(read)) <= 6
+    with pytest.raises(ConversationTooLongError):
+        list(reply_to_what_fits(talk("hello"), lambda messages: (_ for _ in ()).throw(ConversationTooLongError(2, 1))))

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from engines.errors import ChatModelError
 from engines.llm._prefix_cache import shared_prefix_length
 from engines.llm._reasoning_filter import ReasoningFilter
-from engines.types import ChatMessage
+from engines.types import ChatMessage, TextDelta
 from engines.weights.hardware import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
+Messages = Sequence[ChatMessage]
 Part = dict[str, str]
 """A message as chat templates want it: ``role`` and ``content``."""
 
@@ -57,7 +58,7 @@ class ChatTemplate:
         if render is None:
             log.warning("%s has no chat template: it is given a plain transcript, and its reply ends with its first line", model)
 
-    def prompt(self, messages: Sequence[ChatMessage]) -> Prompt:
+    def prompt(self, messages: Messages) -> Prompt:
         """The conversation by the model's template, else as a plain transcript.
 
         Raises:
@@ -78,7 +79,7 @@ class ChatTemplate:
             raise refusal
         return Prompt(tokens, opens_reasoning=text.rstrip().endswith("<think>"))
 
-    def stable_prefix_length(self, messages: Sequence[ChatMessage], prompt: Prompt) -> int:
+    def stable_prefix_length(self, messages: Messages, prompt: Prompt) -> int:
         """How many tokens of the conversation's `prompt` the next turn's prompt will begin with, at least one fewer than it has.
 
         Most templates write the end of a prompt, where the reply begins, differently once the reply is there.
@@ -129,17 +130,55 @@ def without_system(parts: Iterable[Part]) -> list[Part]:
     return folded
 
 
-def reply_token_limit(length: int, limit: int | None, wanted: int) -> int:
+class ConversationTooLongError(ChatModelError):
+    """Code ``too_long``: the conversation is more than the model can read."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        """`length` tokens, and the model can read `limit`."""
+        message = f"The conversation is too long for this model: {length} tokens, and it can read {limit}. Begin a new conversation."
+        super().__init__(message, code="too_long")
+
+
+def reply_to_what_fits(messages: Messages, write: Callable[[Messages], Iterator[TextDelta]]) -> Iterator[TextDelta]:
+    """What `write` makes of the messages, or, where that raises `ConversationTooLongError`, of these without the older ones.
+
+    Raises:
+        ConversationTooLongError: the last message and the system prompt alone are too long.
+    """
+    while True:
+        try:
+            yield from write(messages)
+        except ConversationTooLongError:
+            if not (shorter := _without_older(messages)):
+                raise
+            messages = shorter
+        else:
+            return
+
+
+def _without_older(messages: Messages) -> Messages:
+    """The system prompt and the newer messages; none if there is but one.
+
+    How many are left out stays the same for many turns, so that prompts go on to begin alike.
+    """
+    system, rest = [message for message in messages if message.role == "system"], [*messages]
+    rest = rest[len(system) :]
+    kept = rest[(1 << len(rest).bit_length()) // 4 :]
+    while kept and kept[0].role != "user":
+        kept = kept[1:]
+    return [*system, *kept] if len(rest) > 1 and kept else []
+
+
+def reply_token_limit(messages: Messages, length: int, limit: int | None, wanted: int) -> int:
     """How many of the `wanted` tokens a reply may have after a prompt of `length`, in a model that can read `limit` (None: any number).
 
     Raises:
-        ChatModelError: code ``too_long``.
+        ConversationTooLongError: there is not enough room, and `reply_to_what_fits` can make some; or there is none at all.
     """
     if limit is None:
         return wanted
-    if length >= limit:
-        message = f"The conversation is too long for this model: {length} tokens, and it can read {limit}. Begin a new conversation."
-        raise ChatModelError(message, code="too_long")
+    if length >= limit or (length + wanted > limit and _without_older(messages)):
+        raise ConversationTooLongError(length, limit)
     return min(wanted, limit - length)
 
 

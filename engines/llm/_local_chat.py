@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic
 
 from engines.errors import ChatModelError
-from engines.llm._chat_template import ChatTemplate, Prompt, generation_error, reply_token_limit
+from engines.llm._chat_template import ChatTemplate, Prompt, generation_error, reply_to_what_fits, reply_token_limit
 from engines.llm._prefix_cache import Cache, PrefixCache, PrefixCachePool
 from engines.types import ChatMessage, Persona, TextDelta
 from engines.weights.errors import opening
@@ -100,14 +100,17 @@ class LocalChatModel(ABC, Generic[Cache]):
         """A text for each token, empty until characters or words are whole, and for each None; then one with what is left."""
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:  # noqa: ARG002 - the system prompt has it
-        """Answer the last message, a token a step; steps that only read or reason give an empty delta.
+        """Answer the last message, a token a step; steps that only read or reason give an empty delta. What is too long to be read is left
+        out, the oldest first.
 
         Raises:
-            ChatModelError: code ``too_long`` (more than the model can read), ``template``, ``bad_numbers``, ``out_of_memory``, ``failed``,
-                ``busy`` (where all conversations share one cache: too many at once).
+            ChatModelError: code ``too_long`` (the last message alone is), ``template``, ``bad_numbers``, ``out_of_memory``, ``failed``.
         """
+        return reply_to_what_fits(messages, self._reply)
+
+    def _reply(self, messages: Sequence[ChatMessage]) -> Iterator[TextDelta]:
         prompt = self.template.prompt(messages)
-        limit = reply_token_limit(len(prompt.tokens), self._context_tokens, self._max_new_tokens)
+        limit = reply_token_limit(messages, len(prompt.tokens), self._context_tokens, self._max_new_tokens)
         try:
             texts = self.detokenize(self.generate(messages, prompt, limit))
             for text in self.template.reply(texts, opens_reasoning=prompt.opens_reasoning):

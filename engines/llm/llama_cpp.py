@@ -1,26 +1,30 @@
-"""Chat model on llama.cpp: models in GGUF files, small by their quantization, on any processor or graphics card that it was built for.
+"""Chat model on llama.cpp (xllamacpp): models in GGUF files, small by their quantization, on a processor, Metal, CUDA, ROCm or Vulkan.
 
-All conversations share one context of llama.cpp, each as a sequence of its own, so that any number of them can be written in turn.
+llama.cpp's own server does the work inside this process: chat templates, a slot with its prompt cache for each conversation, all slots in
+one batch, reasoning and tool calls told apart. Its HTTP listener cannot be switched off, so it gets a key that nobody knows.
+API: https://github.com/xorbitsai/xllamacpp; fields of a request: https://github.com/ggml-org/llama.cpp, tools/server/README.md.
 """
 
 from __future__ import annotations
 
-import codecs
-import logging
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+import os
+import secrets
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from engines.concurrency.locks import FairLock
+import psutil
+
 from engines.errors import ChatModelError, MissingDependency
-from engines.llm._chat_template import CHANNEL_MARKER, NO_REASONING, ChatTemplate, Part
-from engines.llm._llama_cpp_api import STEP_TOKENS, Llama, SequenceSlot
-from engines.llm._local_chat import GenerationOptions, LocalChatModel, opening_model
-from engines.llm._prefix_cache import PrefixCache
-from engines.types import EngineInfo
+from engines.llm._chat_template import NO_REASONING, ConversationTooLongError, generation_error, reply_to_what_fits, reply_token_limit
+from engines.llm._local_chat import GenerationOptions, opening_model
+from engines.llm._reasoning_filter import ReasoningFilter
+from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
 from engines.weights import hub
 from engines.weights.hardware import memory_gb
 from engines.weights.recommended import language_model, suggestions
@@ -30,8 +34,8 @@ INFO = EngineInfo(
     stage="llm",
     title="llama.cpp",
     summary="A quantized language model on this machine, as large as its memory allows, after one download (1 to 12 GB).",
-    requires=("llama_cpp",),
-    install='pip install "llama-cpp-python>=0.3.36,<0.4"',
+    requires=("xllamacpp",),
+    install='pip install "xllamacpp>=2026.10,<2027"',
     models=suggestions("gguf"),
     preference=5,
 )
@@ -39,24 +43,27 @@ INFO = EngineInfo(
 
 @dataclass(frozen=True, slots=True)
 class Options(GenerationOptions):
-    """Which model, and how it writes."""
+    """Which model, and how it writes; more users at once than `conversations` wait for each other."""
 
     model: str = ""
     """A .gguf file, a folder with one, a hub id, or a hub id and which of its files (``owner/name:*Q8_0*``); empty suits the memory."""
-    context_tokens: int = 8192
-    """What all conversations together may hold in memory; a model that reads less gets less."""
+    context_tokens: int = 4096
+    """What each conversation may hold in memory; of a longer one, the older half is not read any more."""
     threads: int = 0
-    """How many of the processor's cores compute; 0 leaves one to the voice and the page: cores wait for the one that is busy elsewhere."""
+    """How many of the processor's cores write; 0 is one, more (at most half) where one alone was measured to be slow. All cores read."""
 
 
 _QUANTIZED = ("*Q4_K_M*.gguf", "*mxfp4*.gguf", "*MXFP4*.gguf")
 """The files of a hub's model that are taken when none is named: 4 bits a weight, the usual balance; gpt-oss is published in MXFP4."""
 _NO_MODEL = ("*mmproj*", "*imatrix*")
 """What lies beside models: parts that see pictures, statistics."""
-_PENALISED_TOKENS = 64
-"""How far back `repetition_penalty` looks."""
-_AT_ONCE = 12
-"""How many replies may be written at the same time."""
+_STEP_TOKENS = 128
+"""Read in one step: a prompt can be left between two of them, and others write on meanwhile."""
+_FLUENT = 12.0
+"""Tokens a second that keep well ahead of speech, which takes about four."""
+_CACHE_MIB = 1024
+"""Memory for the prompts of conversations that have no slot at the moment."""
+_MEASURED_TOKENS = 16
 
 
 def files(options: Options, device: str) -> hub.Model | None:  # noqa: ARG001 - the file is the same everywhere
@@ -70,26 +77,37 @@ def files(options: Options, device: str) -> hub.Model | None:  # noqa: ARG001 - 
 
 
 def load(options: Options, device: str, folder: Path | None) -> LlamaCpp:
-    """Open the model and let it write a word.
+    """Open the model and let it write a few words.
 
-    `device` ``cpu`` keeps all of it off the graphics card; anything else puts as much there as llama.cpp was built for.
+    `device` ``cpu`` keeps all of it off the graphics card; anything else puts as much there as fits.
 
     Raises:
-        MissingDependency: llama-cpp-python is not installed.
+        MissingDependency: xllamacpp is not installed.
         ChatModelError: code ``unknown_model`` (there is no such file), ``load_failed``, ``bad_numbers``, ``out_of_memory``.
     """
     try:
-        library = import_module("llama_cpp")
-    except ImportError as error:
+        library = import_module("xllamacpp")
+    except ModuleNotFoundError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # or it tells of every layer, and of things that are meant
-    path = _path(options, folder)
+    except ImportError as error:  # slim Linux images lack what it links to
+        message = f"llama.cpp cannot be started: {error}. Install what it lacks (on Debian and Ubuntu: sudo apt install libgomp1)."
+        raise ChatModelError(message, code="load_failed", counts_against_engine=True) from error
+    path, cores = _path(options, folder), _cores()
     with opening_model(path.name, "by llama.cpp"):
-        slots = max(0, options.conversations) + _AT_ONCE
-        settings = {"context_tokens": options.context_tokens, "slots": slots, "threads": options.threads}
-        model = LlamaCpp(Llama(library, path, **settings, on_gpu=device != "cpu"), options, path.name)
-        model.warm_up()
-    return model
+        threads = options.threads or 1
+        while True:
+            model = LlamaCpp(library, path, options, threads=threads, cores=cores, on_gpu=device != "cpu")
+            faster = min(2 * threads, cores // 2)
+            if model.measured_speed() >= _FLUENT or options.threads or faster <= threads:
+                return model
+            del model
+            threads = faster
+
+
+def _cores() -> int:
+    """How many of the processor's cores this process may use."""
+    cores = psutil.cpu_count(logical=False) or 1
+    return min(cores, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else cores
 
 
 def _named(options: Options) -> str:
@@ -120,63 +138,137 @@ def _path(options: Options, folder: Path | None) -> Path:
     return min(wanted or found, key=lambda path: (len(path.name), path.name))
 
 
-class LlamaCpp(LocalChatModel[SequenceSlot]):
-    """A `ChatModel` whose caches are slots in one context."""
+def _started(library: Any, parameters: Any) -> Any:
+    """The server, after its first word: one that is dropped before its loop has begun would wait for that loop for ever."""
+    server = library.Server(parameters)
+    server.handle_completions({"prompt": "Hello", "max_tokens": 1})
+    return server
 
-    step_tokens = STEP_TOKENS
 
-    def __init__(self, llama: Llama, options: Options, name: str) -> None:
-        self._llama, self._options = llama, options
-        self._with_special_tokens = CHANNEL_MARKER in llama.special_tokens
-        super().__init__(
-            options,
-            ChatTemplate(name, self._renderer(), llama.tokens, llama.special_tokens),
-            context_tokens=llama.context_tokens,
-            step_lock=FairLock(),
-            always_trimmable=llama.can_trim,
-            can_trim=lambda _: llama.can_trim,
-            trim=llama.trim,
-        )
+class LlamaCpp:
+    """A `ChatModel`: llama.cpp's server with one model. Any number of conversations may run at once."""
 
-    def new_cache(self) -> SequenceSlot:
-        """See `LocalChatModel.new_cache`."""
-        return self._llama.slot()
+    def __init__(self, library: Any, path: Path, options: Options, *, threads: int, cores: int, on_gpu: bool) -> None:
+        """Open a file.
 
-    def evaluate(self, prefix: PrefixCache[SequenceSlot], tokens: list[int]) -> None:
-        """Where the context is full, the conversations that nobody is in are let go."""
-        if not self._llama.evaluate(prefix.cache, len(prefix.tokens), tokens):
-            self.prefixes.clear()
-            if not self._llama.evaluate(prefix.cache, len(prefix.tokens), tokens):
-                message = "Too many conversations fill the language model's memory. Try again in a moment, or raise context_tokens."
-                raise ChatModelError(message, code="busy", retryable=True)
+        Args:
+            library: the module xllamacpp.
+            path: a .gguf file, of several parts the first.
+            options: how it writes.
+            threads: how many cores write one reply.
+            cores: how many read a prompt, and write several replies at once.
+            on_gpu: put on the graphics card what fits.
 
-    @contextmanager
-    def sampler(self, prompt: list[int]) -> Iterator[Callable[[None], int]]:
-        """See `LocalChatModel.sampler`."""
+        Raises:
+            MemoryError: the file is larger than what memory is free.
+            ValueError: the file cannot be opened, or its template cannot be used.
+        """
+        self._name, self._options = path.name, options
+        self.timings: dict[str, float] = {}
+        """llama.cpp's measurements of the reply that ended last: ``prompt_n`` tokens read, ``cache_n`` known, ``predicted_per_second`` …"""
+        slots = max(1, options.conversations)
+        parameters = library.CommonParams()
+        parameters.model.path = str(path)
+        parameters.n_parallel = slots
+        parameters.n_ctx = options.context_tokens * slots  # each slot has its own: a long conversation fails no other
+        parameters.n_batch = parameters.n_ubatch = _STEP_TOKENS
+        parameters.cache_ram_mib = _CACHE_MIB
+        parameters.cpuparams.n_threads, parameters.cpuparams_batch.n_threads = threads, cores
+        if not on_gpu:
+            parameters.n_gpu_layers = 0
+        parameters.verbosity = -1
+        parameters.port, parameters.api_keys, parameters.ui, parameters.endpoint_slots = 0, [secrets.token_hex(32)], False, False
+        if not any("GPU" in str(found["type"]) for found in library.get_device_info()) and (
+            path.stat().st_size > psutil.virtual_memory().available
+        ):
+            raise MemoryError
+        try:
+            self._server = _started(library, parameters)
+        except RuntimeError as error:
+            parameters.chat_template = "chatml"
+            try:
+                _started(library, parameters)
+            except RuntimeError:
+                raise ValueError("it is damaged, or of a kind that this version does not know") from error
+            raise ValueError("its chat template is broken") from error
+
+    def measured_speed(self) -> float:
+        """How many tokens it writes in a second.
+
+        Raises:
+            ChatModelError: code ``bad_numbers``.
+        """
+        request = self._request([ChatMessage("user", "Hello.")]) | {"max_tokens": _MEASURED_TOKENS, "ignore_eos": True, "logprobs": True}
+        for chunk in self._chunks(request):
+            choice = chunk["choices"][0]
+            if any(token["logprob"] is None for token in (choice.get("logprobs") or {}).get("content", ())):
+                message = "The language model computed what is no number. Choose another model."
+                raise ChatModelError(message, code="bad_numbers", counts_against_engine=True)
+        return self.timings["predicted_per_second"]
+
+    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:  # noqa: ARG002 - it is in the messages
+        """Answer the last message, a token a step; steps that only read or reason give an empty delta. Of a conversation that is too long
+        to be read, the older half is left out.
+
+        Raises:
+            ChatModelError: code ``too_long`` (the last message alone is), ``template``, ``out_of_memory``, ``failed``.
+        """
+        return reply_to_what_fits(messages, self._reply)
+
+    def _reply(self, messages: Sequence[ChatMessage]) -> Iterator[TextDelta]:
+        reasoning = ReasoningFilter()
+        with closing(self._chunks(self._request(messages))) as chunks:
+            for chunk in chunks:
+                if "prompt_progress" in chunk:
+                    read = chunk["prompt_progress"]["total"]
+                    reply_token_limit(messages, read, self._options.context_tokens, self._options.max_new_tokens)
+                yield TextDelta(reasoning.push(chunk["choices"][0]["delta"].get("content") or ""))
+        yield TextDelta(reasoning.finish())
+
+    def _request(self, messages: Sequence[ChatMessage]) -> dict[str, Any]:
         options = self._options
-        penalty = (options.repetition_penalty, prompt[-_PENALISED_TOKENS:])
-        with closing(self._llama.sampler(temperature=options.temperature, top_p=options.top_p, penalty=penalty)) as sample:
-            yield lambda _: sample()
+        return {
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "return_progress": True,
+            "max_tokens": options.max_new_tokens,
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "repeat_penalty": options.repetition_penalty,
+            "chat_template_kwargs": NO_REASONING,
+        }
 
-    def is_end(self, token: int) -> bool:
-        """See `LocalChatModel.is_end`."""
-        return self._llama.ends(token)
+    def _chunks(self, request: dict[str, Any]) -> Generator[dict[str, Any]]:
+        """What the server answers, chunk by chunk; closing the iterator stops it with its next step."""
+        chunks: SimpleQueue[dict[str, Any] | Exception | None] = SimpleQueue()
+        left = threading.Event()
 
-    def detokenize(self, tokens: Generator[int | None, None, None]) -> Iterator[str]:
-        """Whole characters."""
-        characters = codecs.getincrementaldecoder("utf-8")("replace")
-        for token in tokens:
-            yield "" if token is None else characters.decode(self._llama.piece(token, self._with_special_tokens))
-        yield characters.decode(b"", True)
+        def take(chunk: dict[str, Any]) -> bool:
+            chunks.put(chunk)
+            return left.is_set()
 
-    def _renderer(self) -> Any:
-        """(messages) → the prompt by the chat template in the file; None where it has none."""
-        if not (template := self._llama.template):
-            return None
-        formats = import_module("llama_cpp.llama_chat_format")
-        formatter = formats.Jinja2ChatFormatter(template, eos_token=self._llama.eos, bos_token=self._llama.bos)
+        def serve() -> None:
+            try:
+                self._server.handle_chat_completions(request, take)
+            except Exception as error:
+                chunks.put(error)
+            chunks.put(None)
 
-        def render(parts: list[Part]) -> str:
-            return str(formatter(messages=parts, **NO_REASONING).prompt)
+        threading.Thread(target=serve, name="llama-cpp", daemon=True).start()
+        try:
+            while (chunk := chunks.get()) is not None:
+                if isinstance(chunk, Exception) or "error" in chunk:
+                    raise self._error(chunk)
+                self.timings = chunk.get("timings", self.timings)
+                yield chunk
+        finally:
+            left.set()
 
-        return render
+    def _error(self, failure: dict[str, Any] | Exception) -> Exception:
+        if isinstance(failure, Exception):  # raised before anything is computed: while the template was filled in
+            message = f"The chat template of {self._name!r} refused the conversation. Choose another model."
+            return ChatModelError(message, code="template")
+        failed = failure["error"]
+        if failed.get("type") == "exceed_context_size_error":
+            return ConversationTooLongError(failed["n_prompt_tokens"], failed["n_ctx"])
+        return generation_error(RuntimeError(failed.get("message")))
