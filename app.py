@@ -10,32 +10,22 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
 
 import gradio as gr
 
 from avatar_assets import npm_modules
-from avatar_assets.component import Stage
+from avatar_assets.avatar_files import AVATARS
+from avatar_assets.component import stage_frame
 from avatar_assets.served import routes
-from engines.api.wire import (
-    Json,
-    event_to_wire,
-    order_from_wire,
-    persona_to_wire,
-    position_from_wire,
-    status_to_wire,
-    utterance_from_wire,
-)
+from engines.api.page_api import PageApi
 from engines.config.address import free_port, is_loopback
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings, load_settings
 from engines.conversation.service import ConversationService
-from engines.conversation.turn import failed
 from engines.errors import EngineError
 from engines.registry.registry import Registry
 from engines.types import STAGES
@@ -43,98 +33,20 @@ from engines.types import STAGES
 ASSETS = npm_modules.FOLDER
 SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
 """A message typed before the page is ready stays in its box."""
-LIVE: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None, "api_visibility": "private"}
-"""How a conversation's events run: at once, side by side, and only from the page."""
-UPLOADS_KEPT_S = 300
-"""Gradio stores what is uploaded; files older than this are deleted, and all of them when the app ends."""
-
 READY_WITHIN_S = 10
 """How long the page is held back while engines whose weights are here are loaded, so that the first word is theirs."""
 CLOSE_WITHIN_S = 1
 """How long the server waits for open connections when the app ends."""
 
 
-class PageEvents:
-    """Gradio's event handlers: each translates what the page sent into one use case of the service, and its answer into JSON."""
-
-    def __init__(self, service: ConversationService) -> None:
-        self.service = service
-
-    def state(self) -> Json:
-        """Who can be talked with and which engines work; the page asks every few seconds."""
-        return status_to_wire(self.service.status(), ASSETS / "avatars")
-
-    def engine(self, order: Json) -> Json:
-        """Somebody chose an engine, stopped its download or wants it tried again; answers what is wrong with that, if anything."""
-        try:
-            if wanted := order_from_wire(order):
-                self.service.order(wanted)
-        except EngineError as error:
-            return {"problem": error.message}
-        return {"problem": ""}
-
-    def utterance(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
-        """The user typed or spoke."""
-        data, longest_ms = _data(event), self.service.settings.max_utterance_ms
-        said, position = partial(utterance_from_wire, data, longest_ms), position_from_wire(data.get("heard"))
-        events = self.service.answer(_session(request), said, _text(data, "turn"), position)
-        yield from map(event_to_wire, events)
-
-    def recording(self, file: bytes, request: gr.Request) -> Iterator[Json]:
-        """The user handed over an audio file."""
-        yield from map(event_to_wire, self.service.hear(_session(request), file))
-
-    def greet(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
-        """The page has opened: let the persona speak first."""
-        yield from map(event_to_wire, self.service.greet(_session(request), _text(_data(event), "turn")))
-
-    def persona(self, event: gr.EventData, request: gr.Request) -> Iterator[Json]:
-        """The user picked somebody else."""
-        session, data = _session(request), _data(event)
-        try:
-            person = self.service.switch(session, _text(data, "id"))
-        except EngineError as error:
-            yield event_to_wire(failed(_text(data, "turn"), error))
-            return
-        yield {"type": "persona", **persona_to_wire(person, ASSETS / "avatars")}
-        yield from map(event_to_wire, self.service.greet(session, _text(data, "turn")))
-
-    def stopped(self, event: gr.EventData, request: gr.Request) -> None:
-        """The user pressed Stop, or spoke over the persona."""
-        self.service.stop(_session(request), position_from_wire(_data(event)))
-
-    def cleared(self, request: gr.Request) -> None:
-        """The user wants to begin again."""
-        self.service.clear(_session(request))
-
-    def leave(self, request: gr.Request) -> None:
-        """The tab was closed."""
-        self.service.leave(_session(request))
-
-
-def _data(event: gr.EventData) -> Json:
-    """What the page sent with an event; Gradio offers no public way to it."""
-    return event._data if isinstance(event._data, dict) else {}
-
-
-def _text(data: Json, name: str) -> str:
-    return str(data.get(name) or "")
-
-
-def _session(request: gr.Request) -> str:
-    """Gradio's id of the tab; only that tab knows it."""
-    return str(request.session_hash)
-
-
-def build(service: ConversationService) -> gr.Blocks:
-    """Lay out the page and wire it."""
-    events = PageEvents(service)
-    page = gr.Blocks(title="Visavis", fill_width=True, delete_cache=(UPLOADS_KEPT_S, UPLOADS_KEPT_S))
+def build() -> gr.Blocks:
+    """Lay out the page. What the user does is the page's own to tell: see `PageApi`."""
+    page = gr.Blocks(title="Visavis", fill_width=True)
     with page:
         gr.HTML((ASSETS / "web/page/masthead.html").read_text(encoding="utf-8"), js_on_load=None)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="left", scale=5, min_width=320):
-                stage = Stage(events.state, events.engine, elem_id="stage")
+                stage_frame()
                 with gr.Row(elem_id="controls"):
                     gr.Button("Hold to talk", variant="primary", elem_id="talk")
                     stop = gr.Button("Stop", elem_id="stop")
@@ -142,20 +54,13 @@ def build(service: ConversationService) -> gr.Blocks:
                 with gr.Row(elem_id="typing"):
                     say = gr.Textbox(placeholder="Type …", label="Message", show_label=False, lines=1, elem_id="say", scale=6)
                     send = gr.Button("Send", elem_id="send", scale=1, min_width=80)
-                    file = gr.UploadButton("Audio file", type="binary", file_types=["audio"], elem_id="file", scale=1, min_width=110)
+                    gr.Button("Audio file", elem_id="file", scale=1, min_width=110)
             with gr.Column(elem_id="right", scale=3, min_width=300):
                 gr.HTML((ASSETS / "web/page/conversation.html").read_text(encoding="utf-8"), js_on_load=None)
 
         gr.on([say.submit, send.click], None, [say], [say], js=SAY)
         stop.click(None, js="() => window.visavis?.stop()")
         clear.click(None, js="() => window.visavis?.clear()")
-        file.upload(events.recording, [file], [stage], **LIVE)
-        stage.utterance(events.utterance, None, [stage], **LIVE)
-        stage.greet(events.greet, None, [stage], **LIVE)
-        stage.persona(events.persona, None, [stage], **LIVE)
-        stage.stopped(events.stopped, None, None, queue=False, **LIVE)
-        stage.cleared(events.cleared, None, None, queue=False, **LIVE)
-        page.unload(events.leave)
     return page
 
 
@@ -181,11 +86,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = False) -> None:
-    """Serve the page; returns when it answers."""
-    page.queue(max_size=settings.max_sessions, default_concurrency_limit=None)
+def launch(page: gr.Blocks, api: PageApi, host: str, port: int, *, share: bool = False) -> None:
+    """Serve the page and its API; returns when they answer."""
     page.launch(
-        server_name=settings.host,
+        server_name=host,
         server_port=port,
         share=share,
         quiet=True,
@@ -193,11 +97,10 @@ def launch(page: gr.Blocks, settings: Settings, port: int, *, share: bool = Fals
         ssr_mode=False,
         run_history=False,
         footer_links=[],
-        max_file_size=f"{settings.max_upload_mb}mb",
-        max_threads=2 * settings.max_sessions,  # a turn holds one while its engines work, and no Stop may ever wait for another's turn
+        max_file_size=1,  # byte: Gradio's own way to upload is not used
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=[ASSETS / "web/page/page.css"],
-        app_kwargs={"routes": routes()},
+        app_kwargs={"routes": [*api.routes(), *routes()]},
     )
 
 
@@ -217,23 +120,24 @@ def serve(options: argparse.Namespace) -> None:
     if port != settings.port:
         print(f"Port {settings.port} is taken; using {port}.", flush=True)
     service = ConversationService(settings, registry, book, choosable=choosable(settings, share=options.share))
-    page = build(service)
+    page, api = build(), PageApi(service, AVATARS)
     try:
         threading.Thread(target=service.prepare, name="prepare", daemon=True).start()
-        launch(page, settings, port, share=options.share)
+        launch(page, api, settings.host, port, share=options.share)
         service.wait_for_first(READY_WITHIN_S)
         if not options.no_browser:
             webbrowser.open(str(page.local_url))
         print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
         while True:
-            time.sleep(60)
+            time.sleep(0.5)  # a signal that another thread took wakes nobody: it is seen at the next step
     finally:
-        close(page, service)
+        close(page, api, service)
 
 
-def close(page: gr.Blocks, service: ConversationService) -> None:
-    """End every turn and engine, then the server; Gradio deletes what was uploaded."""
+def close(page: gr.Blocks, api: PageApi, service: ConversationService) -> None:
+    """End every turn and engine, then the server."""
     service.close()
+    api.close()
     if page.is_running:
         page.server.config.timeout_graceful_shutdown = CLOSE_WITHIN_S  # else it would wait for every open tab
         page.close(verbose=False)

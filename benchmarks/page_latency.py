@@ -9,6 +9,8 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 import app
+from avatar_assets.avatar_files import AVATARS
+from engines.api.page_api import PageApi
 from engines.config.address import free_port
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
@@ -66,8 +68,9 @@ class InstantRegistry(Registry):
 def main() -> None:
     """Print median and 95th percentile over the counted turns; a recording of 3 s."""
     settings = Settings()
-    page = app.build(ConversationService(settings, InstantRegistry(settings), PersonaBook(settings.personas_file)))
-    app.launch(page, settings, free_port(settings.host, 7950))
+    service = ConversationService(settings, InstantRegistry(settings), PersonaBook(settings.personas_file))
+    page, api = app.build(), PageApi(service, AVATARS)
+    app.launch(page, api, settings.host, free_port(settings.host, 7950))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.QUIET)
         tab = browser.new_page()
@@ -75,7 +78,7 @@ def main() -> None:
         tab.wait_for_function("document.getElementById('status')?.dataset.state === 'idle'")
         times = sorted([_one_turn(tab) for _ in range(TURNS + WARM_UP)][WARM_UP:])
         browser.close()
-    page.close()
+    app.close(page, api, service)
     p95 = times[round(0.95 * (TURNS - 1))]
     print(f"page latency: recording handed over to first segment in the page, {TURNS} turns:", end=" ")
     print(f"median {statistics.median(times):.1f} ms, p95 {p95:.1f} ms (target: p95 at most {TARGET_MS} ms)")

@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 const hear = (data, origin = 'http://here') => window.dispatchEvent(Object.assign(new Event('message'), { origin, source: stage, data }));
-const segment = (index) => ({ type: 'segment', turn: 'a', index, sampleRate: 16_000, audio: btoa('abcd') });
+const segment = (index) => ({ type: 'segment', turn: 'a', index, sampleRate: 16_000, pcm: new ArrayBuffer(4) });
 
 test('what is sent before the stage is ready arrives in order', () => {
   link.post({ type: 'persona' });
@@ -70,7 +70,8 @@ test('a silence is asked for at once, and the answer passed on', () => {
 
 test('the sound stays here for a replay when it has gone to the stage', () => {
   hear({ type: 'ready' });
-  const kept = link.speak(segment(0));
+  const kept = segment(0);
+  link.speak(kept);
   link.play({ segments: [kept] }, 'again');
   assert.deepEqual(sent.map(({ type, turn }) => `${type} ${turn}`), ['segment a', 'segment again', 'end again']);
   assert.equal(kept.pcm.byteLength, 4);

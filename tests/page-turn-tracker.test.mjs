@@ -4,7 +4,7 @@ import test, { beforeEach, mock } from 'node:test';
 
 import { TurnTracker } from '../avatar_assets/web/page/turn-tracker.mjs';
 
-let now, log, sent, stage, turns;
+let now, log, problem, sent, stage, turns;
 mock.method(performance, 'now', () => now);
 
 /** An object every method of which writes down its name and, where it is given a turn, the turn's id. */
@@ -15,18 +15,21 @@ beforeEach(() => {
   now = 1000;
   log = [];
   sent = [];
-  stage = { silence: () => log.push('silence'), post: () => {}, speak: ({ audio, ...segment }) => ({ ...segment, pcm: audio }) };
-  turns = new TurnTracker(stage, noting(), (event, data) => sent.push([event, data]), {
+  problem = '';
+  stage = { silence: () => log.push('silence'), post: () => {}, speak: () => {} };
+  turns = new TurnTracker(stage, noting(), tell, {
     state: (state) => log.push(`state ${state}`),
-    adopted: () => log.push('adopted'),
     failed: (message) => log.push(`shown ${message}`),
     over: () => log.push('over'),
   });
 });
 
+const tell = async ({ type, ...message }, data) => {
+  sent.push([type, data ? { ...message, data } : message]);
+  return problem;
+};
 const at = (ms) => performance.timeOrigin + ms;
-const segment = (turn, index, ms, seq = index) =>
-  turns.receive({ type: 'segment', turn, seq, index, sampleRate: 16_000, audio: new ArrayBuffer(ms * 32) });
+const segment = (turn, index, ms) => turns.receive({ type: 'segment', turn, index, sampleRate: 16_000, pcm: new ArrayBuffer(ms * 32) });
 const startsToSound = (turn, index, ms) => turns.hear({ type: 'started', turn, index, at: at(ms) });
 
 /** A typed turn of which the first two segments of 400 ms were heard one after the other from 2000 ms on. */
@@ -41,17 +44,16 @@ function spoken(text = 'Hello.') {
   return turn;
 }
 
-test('an utterance goes out at once, and the position before it belongs to the turn that it interrupts [talk.not-waiting]', () => {
+test('an utterance goes out at once and says how far the turn was heard that it interrupts [talk.not-waiting] [talk.one-cancellation]', () => {
   const first = spoken();
   now = 2650;
   log = [];
   turns.send({ text: 'Wait!' }); // nothing has been awaited
   assert.equal(log.filter((line) => line === 'silence').length, 1);
-  assert.deepEqual(sent.slice(1).map(([event]) => event), ['stopped', 'utterance']);
-  assert.deepEqual(sent[1][1], { turn: first, index: 1, ms: 250 });
-  assert.equal(sent[2][1].text, 'Wait!');
-  assert.notEqual(sent[2][1].turn, first);
-  assert.equal(sent[2][1].heard.turn, first);
+  assert.deepEqual(sent.slice(1).map(([event]) => event), ['utterance']);
+  assert.deepEqual(sent[1][1].heard, { turn: first, index: 1, ms: 250 });
+  assert.equal(sent[1][1].text, 'Wait!');
+  assert.notEqual(sent[1][1].turn, first);
   assert.equal(sent[0][1].heard, null);
 });
 
@@ -102,23 +104,46 @@ test('a reply of which not a sound was heard although all of it is there was rea
   assert.equal(log.at(-1), `finished ${turn}`);
 });
 
-test('a recording travels as base64 of its bytes, with and without the help of the browser', () => {
-  const pcm = Int16Array.from({ length: 50_001 }, (_, index) => index * 7);
+test('a recording and a file travel as the bytes that they are', () => {
+  const pcm = new Int16Array(50_001);
   turns.send({ recording: { pcm, sampleRate: 16_000 } });
-  assert.equal(sent[0][1].pcm, Buffer.from(pcm.buffer).toString('base64'));
-  assert.equal(sent[0][1].sampleRate, 16_000);
-  const before = Uint8Array.prototype.toBase64;
-  Uint8Array.prototype.toBase64 = () => 'its own';
-  turns.send({ recording: { pcm, sampleRate: 16_000 } });
-  assert.equal(sent.at(-1)[1].pcm, 'its own');
-  if (before) Uint8Array.prototype.toBase64 = before;
-  else delete Uint8Array.prototype.toBase64;
+  assert.deepEqual([sent[0][1].data, sent[0][1].sampleRate, 'text' in JSON.parse(JSON.stringify(sent[0][1]))], [pcm, 16_000, false]);
+  const file = new ArrayBuffer(7);
+  turns.send({ file });
+  assert.deepEqual([sent[1][1].data, sent[1][1].sampleRate], [file, undefined]);
 });
 
-test('events that come twice or too late change nothing', () => {
+test('what does not arrive is said, unless something else is asked meanwhile [page.uploads]', async () => {
+  problem = 'The app does not answer.';
+  turns.send({ text: 'Hello.' });
+  turns.send({ text: 'Hello again.' });
+  const { turn } = sent.at(-1)[1];
+  await null;
+  await null;
+  assert.deepEqual(log.filter((line) => /^(shown|failed)/.test(line)), [`shown ${problem}`, `failed ${turn} ${problem}`]);
+  assert.equal(turns.state, 'idle');
+});
+
+test('of several wishes in one moment only the last is sent', async () => {
+  for (const id of ['sam', 'alex', 'maya']) turns.ask({ type: 'persona', id });
+  await null;
+  await null;
+  assert.deepEqual(sent.map(([, { id }]) => id), ['maya']);
+});
+
+test('a turn of which something is missing ends with a sentence; one that is all here is heard to its end', () => {
+  const turn = spoken();
+  assert.equal(turns.fail('Gone.'), true);
+  assert.ok(log.includes(`failed ${turn} Gone.`));
+  assert.equal(turns.fail('Gone.'), false);
+  assert.equal(turns.state, 'speaking');
+});
+
+test('events that come too late, or of no turn, change nothing', () => {
+  turns.receive({ type: 'hum' });
+  turns.receive({ type: 'delta', turn: 'unknown', seq: 0, text: 'Hm' });
   turns.send({ text: 'Hello.' });
   const { turn } = sent[0][1];
-  turns.receive({ type: 'delta', turn, seq: 0, text: 'Hi' });
   turns.receive({ type: 'delta', turn, seq: 0, text: 'Hi' });
   turns.interrupt();
   turns.receive({ type: 'delta', turn, seq: 1, text: ' there' });
@@ -131,51 +156,23 @@ test('a reply that was heard to its end is offered, and a later silence stops no
   turns.receive({ type: 'completed', turn, seq: 9 });
   turns.hear({ type: 'finished', turn });
   assert.deepEqual(log.slice(-2), [`finished ${turn}`, 'over']);
-  assert.equal(turns.running, false);
+  assert.equal(turns.state, 'idle');
   turns.interrupt();
   assert.equal(sent.length, 1);
-});
-
-for (const id of ['', 'f00d']) {
-  test(`every unreadable upload is answered, the second like the first (turn ${JSON.stringify(id)}) [page.uploads]`, () => {
-    for (const turn of [id, id && `${id}2`, id && `${id}3`]) {
-      log = [];
-      turns.receive({ type: 'failed', turn, seq: 0, message: 'That is no sound.' });
-      const seen = log.filter((line) => /^(shown|adopted|failed)/.test(line));
-      assert.deepEqual(seen, ['adopted', 'shown That is no sound.', `failed ${turn} That is no sound.`]);
-    }
-  });
-}
-
-test('an upload interrupts whatever is being said', () => {
-  const turn = spoken();
-  now = 2500;
-  turns.receive({ type: 'started', turn: 'upload', seq: 0, notices: [] });
-  assert.deepEqual(sent.at(-1), ['stopped', { turn, index: 1, ms: 100 }]);
-  assert.ok(log.includes('ask upload'));
 });
 
 test('times are counted from the hand-over to what is heard', () => {
   let receipt = null;
   const conversation = new Proxy({}, { get: (_, name) => (name === 'receipt' ? ({ times }) => (receipt = times) : () => {}) });
-  const on = { state() {}, adopted() {}, failed() {}, over() {} };
-  turns = new TurnTracker(stage, conversation, (event, data) => sent.push([event, data]), on);
+  const on = { state() {}, failed() {}, over() {} };
+  turns = new TurnTracker(stage, conversation, tell, on);
   turns.send({ text: 'Hello.' });
   const { turn } = sent[0][1];
   now = 1040;
   turns.receive({ type: 'transcript', turn, seq: 0, text: 'Hello.' });
   now = 1070;
   turns.receive({ type: 'delta', turn, seq: 1, text: 'Hi.' });
-  segment(turn, 0, 400, 2);
+  segment(turn, 0, 400);
   startsToSound(turn, 0, 1100);
   assert.deepEqual(Object.values(receipt).map(Math.round), [40, 70, 100]);
-});
-
-test('however many turns there were, the early ones are let go, the late ones remembered', () => {
-  for (let index = 0; index < 500; index++) turns.receive({ type: 'started', turn: `turn-${index}`, seq: 0, notices: [] });
-  log = [];
-  turns.receive({ type: 'delta', turn: 'turn-450', seq: 0, text: 'late' });
-  assert.deepEqual(log, []);
-  turns.receive({ type: 'delta', turn: 'turn-0', seq: 0, text: 'much too late' });
-  assert.ok(log.includes('adopted'), 'a turn that nobody remembers is a new one');
 });

@@ -319,7 +319,7 @@ def test_without_webgl_the_drawn_face_speaks_and_says_why(chromium, address):
         frame = stage(page)
         frame.wait_for_function("window.stageProbe?.events.some(({ out }) => out?.face === '2d' && out.reason)")
         frame.evaluate(LISTEN)
-        say(page, "Hello there.")
+        say(page, "Tell me about wolves.")
         answered(page)
         assert frame.evaluate("seen.loudest") > 0.01
         assert frame.evaluate("Object.values(seen.shapes).filter((weight) => weight > 0.2).length") >= 3

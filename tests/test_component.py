@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from avatar_assets import npm_modules, served
-from avatar_assets.component import Stage
 from avatar_assets.served import PREFIX, routes
 
 
@@ -140,12 +139,3 @@ def test_the_first_start_says_what_npm_did(monkeypatch, tmp_path, script, said):
         npm_modules.install(lines.append)
         assert said in lines[-1]
     assert sum("First start" in line for line in lines) <= 1
-
-
-def test_the_stage_hands_its_values_on_untouched_and_its_template_is_static():
-    stage = Stage(lambda: {"personas": []}, dict, render=False)
-    value = {"type": "delta", "text": "${alert(1)} {{value}} <script>"}
-    assert stage.postprocess(value) is value
-    assert stage.preprocess(value) is value
-    assert "value" not in stage.html_template
-    assert stage.api_info()["type"] == "object"

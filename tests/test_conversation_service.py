@@ -106,6 +106,17 @@ def test_a_turn_stopped_before_it_began_never_begins(service):
     assert isinstance(list(events)[-1], TurnInterrupted)
 
 
+def test_a_turn_that_comes_after_its_stop_ends_no_other_but_the_one_that_it_interrupts(service):
+    running = service.say("one", "Go", "newer")
+    service.stop("one", PlaybackPosition("older", -1, 0))
+    assert isinstance(list(service.say("one", "Go", "older"))[-1], TurnInterrupted)
+    assert isinstance(list(running)[-1], TurnCompleted)
+    running = service.say("one", "Go", "spoken")
+    service.stop("one", PlaybackPosition("late", -1, 0))
+    assert isinstance(list(service.say("one", "Go", "late", PlaybackPosition("spoken", 0, 100)))[-1], TurnInterrupted)
+    assert isinstance(list(running)[-1], TurnInterrupted)
+
+
 ENDINGS = {
     "stop": lambda service: service.stop("one"),
     "clear": lambda service: service.clear("one"),

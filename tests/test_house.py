@@ -44,8 +44,8 @@ SIDE_BY_SIDE = {"engines.stt", "engines.llm", "engines.tts"}
 """Packages whose modules may not import one another."""
 ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
-    "fastapi": {"app"},
-    "starlette": {"avatar_assets.served", "avatar_assets.film.server"},
+    "fastapi": set(),
+    "starlette": {"engines.api", "avatar_assets.served", "avatar_assets.film.server"},
     "argparse": {"app", "engines.cli", "avatar_assets.commands", "avatar_assets.builder.portraits"},
 }
 HEAVY = set(

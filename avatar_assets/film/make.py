@@ -18,6 +18,7 @@ from avatar_assets.film.browser import Headless, find_browser, headless
 from avatar_assets.film.captions import add_track, captions
 from avatar_assets.film.server import FilmServer, serving
 from avatar_assets.npm_modules import WEB
+from engines.api.frames import frame
 from engines.api.wire import persona_to_wire, segment_to_wire
 from engines.errors import EngineError, InputError
 from engines.types import Persona, SpeechSegment
@@ -70,7 +71,7 @@ class Film:
         Raises:
             EngineError: it could not be filmed, or not be written to the end.
         """
-        self._server.speak([segment_to_wire(segment) for segment in segments])
+        self._server.speak(b"".join(frame(*segment_to_wire(segment)) for segment in segments))
         self.wait_for("done", tell)
         shown = captions(segments, LEAD_MS) if self._form.captions else []
         if not shown:

@@ -31,7 +31,7 @@ class FilmServer:
     def __init__(self, job: Json, target: Path) -> None:
         self.news: queue.Queue[Json] = queue.Queue()
         self._job, self._target = job, target
-        self._speech: list[Json] | None = None
+        self._speech: bytes | None = None
         self._order = secrets.token_urlsafe(24)
         """Part of every address, so that no other page in a browser of this machine can ask."""
 
@@ -39,8 +39,8 @@ class FilmServer:
         """Of the film page."""
         return f"/{served.PREFIX}/recording/film.html?order={self._order}"
 
-    def speak(self, segments: list[Json]) -> None:
-        """The speech is there: segments as `engines.api.wire` writes them."""
+    def speak(self, segments: bytes) -> None:
+        """The speech is there: segments as frames (`engines.api.frames`)."""
         self._speech = segments
 
     def application(self) -> Starlette:
@@ -60,7 +60,7 @@ class FilmServer:
         return JSONResponse(self._job)
 
     async def _give_speech(self, _: Request) -> Response:
-        return Response(status_code=204) if self._speech is None else JSONResponse(self._speech)
+        return Response(status_code=204) if self._speech is None else Response(self._speech, media_type="application/octet-stream")
 
     async def _take_news(self, request: Request) -> Response:
         self.news.put(await request.json())

@@ -1,21 +1,31 @@
 """Wire format: what travels between Python and a page or another program, as JSON (documented in `docs/wire.md`).
 
 A segment's fields are HeadTTS's and TalkingHead's: ``words, wtimes, wdurations, visemes, vtimes, vdurations``, in ms from the segment's
-start; ``audio`` is base64 of 16-bit little-endian mono PCM at ``sampleRate`` Hz; ``cues`` and ``ctimes``: what face and hands do, and when.
+start; its sound is the bytes of its frame, 16-bit little-endian mono PCM at ``sampleRate`` Hz; ``cues`` and ``ctimes``: what face and
+hands do, and when.
 """
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engines.audio import from_pcm16, to_pcm16
+from engines.audio import decode, from_pcm16, to_pcm16
 from engines.conversation.conversation import PlaybackPosition
 from engines.conversation.status import EngineOrder, ServiceStatus, StageStatus
 from engines.errors import AudioError
-from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
+from engines.events import (
+    ReplyDelta,
+    SegmentReady,
+    TranscriptReady,
+    TurnCompleted,
+    TurnEnded,
+    TurnEvent,
+    TurnFailed,
+    TurnInterrupted,
+    TurnStarted,
+)
 from engines.registry.discovery import EngineOption
 from engines.registry.managed_engine import EngineState
 from engines.registry.registry import EngineStatus
@@ -37,21 +47,28 @@ def timeline_to_wire(timeline: VisemeTimeline) -> Json:
     }
 
 
-def segment_to_wire(segment: SpeechSegment) -> Json:
-    """One piece of the reply, ready to be played."""
-    return {
+def segment_to_wire(segment: SpeechSegment) -> tuple[Json, bytes]:
+    """One piece of the reply, ready to be played, and its sound."""
+    fields = {
         "index": segment.index,
         "text": segment.text,
         "sampleRate": segment.audio.sample_rate,
-        "audio": base64.b64encode(to_pcm16(segment.audio)).decode("ascii"),
         **timeline_to_wire(segment.timeline),
         "cues": [cue.name for cue in segment.cues],
         "ctimes": [round(cue.start_ms, 2) for cue in segment.cues],
     }
+    return fields, to_pcm16(segment.audio)
 
 
-def event_to_wire(event: TurnEvent) -> Json:
-    """One event; ``type`` tells which, ``turn`` and ``seq`` where it belongs."""
+def event_to_wire(event: TurnEvent) -> tuple[Json, bytes]:
+    """One event and its sound, if it has any; ``type`` tells which, ``turn`` and ``seq`` where it belongs."""
+    if isinstance(event, SegmentReady):
+        fields, sound = segment_to_wire(event.segment)
+        return {"type": "segment", "turn": event.turn_id, "seq": event.seq, **fields}, sound
+    return _words_to_wire(event), b""
+
+
+def _words_to_wire(event: TurnStarted | TranscriptReady | ReplyDelta | TurnEnded) -> Json:
     head: Json = {"turn": event.turn_id, "seq": event.seq}
     match event:
         case TurnStarted():
@@ -60,8 +77,6 @@ def event_to_wire(event: TurnEvent) -> Json:
             return {"type": "transcript", **head, **asdict(event.transcript)}
         case ReplyDelta():
             return {"type": "delta", **head, "text": event.text}
-        case SegmentReady():
-            return {"type": "segment", **head, **segment_to_wire(event.segment)}
         case TurnCompleted():
             return {"type": "completed", **head, "text": event.text, "timings": asdict(event.timings)}
         case TurnInterrupted():
@@ -163,22 +178,28 @@ def order_from_wire(data: Json) -> EngineOrder | None:
             return None
 
 
-def utterance_from_wire(data: Json, max_ms: float) -> Utterance:
-    """What a client hands over: ``{"text": …}`` or ``{"pcm": base64 of 16-bit little-endian mono PCM, "sampleRate": Hz}``.
+def utterance_from_wire(message: Json, sound: bytes, max_ms: float) -> Utterance:
+    """What a client hands over: ``{"text": …}``; ``{"sampleRate": Hz}`` and 16-bit little-endian mono PCM; or the bytes of a file.
+
+    Args:
+        message: the fields.
+        sound: the bytes of the frame.
+        max_ms: the longest recording that is taken, in ms.
 
     Raises:
-        AudioError: the sound is not base64, too long or not PCM.
+        AudioError: the sound is too long, not PCM, or in a file that cannot be read.
     """
-    pcm, rate = data.get("pcm"), data.get("sampleRate")
-    if pcm is None:
-        return Utterance(text=str(data.get("text") or ""))
-    if not isinstance(pcm, str) or not isinstance(rate, int):
+    rate = message.get("sampleRate")
+    if "text" in message:
+        return Utterance(text=str(message["text"] or ""))
+    if rate is None:
+        return Utterance(audio=decode(sound, max_ms=max_ms))
+    if not isinstance(rate, int):
         raise AudioError("That recording arrived incomplete; record it again.", code="bad_audio")
-    if len(pcm) > max_ms / 1000 * rate * 2 * 4 / 3 + 4:  # base64 makes four characters of three bytes
-        limit = max_ms / 1000
-        raise AudioError(f"That recording is too long; please keep it under {limit:.0f} seconds.", code="too_long")
+    if 0 < round(max_ms) * rate < len(sound) * 500:
+        raise AudioError(f"That recording is too long; please keep it under {max_ms / 1000:.0f} seconds.", code="too_long")
     try:
-        return Utterance(audio=from_pcm16(base64.b64decode(pcm, validate=True), rate))
+        return Utterance(audio=from_pcm16(sound, rate))
     except ValueError as error:
         raise AudioError("That recording arrived damaged; record it again.", code="bad_audio") from error
 

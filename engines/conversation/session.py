@@ -62,13 +62,16 @@ class Session:
     def begin(self, turn_id: str, position: PlaybackPosition | None = None, turn: RunningTurn | None = None) -> RunningTurn:
         """End the running turn and take up another in one step, so that whatever comes next (stop, clear, another turn) finds it.
 
-        `turn` is one that runs already; None makes one.
+        One that was stopped before it came is over, and ends no other. `turn` is one that runs already; None makes one.
         """
         with self._guard:
-            self._interrupt(position)
-            self._running = turn = turn or RunningTurn(turn_id, self._persona)
+            turn = turn or RunningTurn(turn_id, self._persona)
             if turn_id in self._stopped:
                 turn.cancel()
+                self._stop(position)
+            else:
+                self._interrupt(position)
+                self._running = turn
             self._store.save(self.id, self.conversation.begin(turn_id))
             return turn
 
@@ -83,9 +86,7 @@ class Session:
         A turn may be stopped before it has begun: its id is remembered.
         """
         with self._guard:
-            if self._running and self._running.turn_id == position.turn_id:
-                self._running.cancel()
-            self._cut(position)
+            self._stop(position)
 
     def forget(self, persona: Persona | None = None) -> None:
         """End whatever runs and forget the conversation; with `persona`, talk with somebody else from now on."""
@@ -110,6 +111,13 @@ class Session:
             self._running = None
         if position:
             self._cut(position)
+
+    def _stop(self, position: PlaybackPosition | None) -> None:
+        if position is None:
+            return
+        if self._running and self._running.turn_id == position.turn_id:
+            self._running.cancel()
+        self._cut(position)
 
     def _cut(self, position: PlaybackPosition) -> None:
         self._amend(lambda conversation: conversation.cut(position))

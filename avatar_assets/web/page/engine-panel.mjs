@@ -7,7 +7,6 @@ const EMBEDDED = { stt: 'basic offline hearing', llm: 'scripted answers', tts: '
 const BEST = 'The best that can be loaded';
 const REMEDIES = { stop: 'Cancel', retry: 'Retry' };
 const ANSWERS = { yes: 'Yes', no: 'No', later: 'Later' };
-const UNREACHABLE = 'The app does not answer; is it still running?';
 
 /**
  * @typedef {object} EngineStatus How one engine is, as Python reports it.
@@ -45,7 +44,7 @@ export function lineOf(stages, choosable = true) {
   return { quality: 'basic', line: `${what[0].toUpperCase()}${what.slice(1)}: what to expect${more}` };
 }
 
-/** Whether an engine is on its way, so that the page should look often. @param {EngineStatus} engine */
+/** Whether an engine is on its way. @param {EngineStatus} engine */
 export function isComing({ state }) {
   return state === 'downloading' || state === 'loading';
 }
@@ -93,7 +92,7 @@ export class EnginePanel {
   #shown = '';
   #asked = false;
 
-  /** @param {HTMLDetailsElement} details  @param {(order: object) => Promise<{problem: string}>} order tells Python what the user wants */
+  /** @param {HTMLDetailsElement} details  @param {(order: object) => Promise<string>} order tells Python what the user wants; what is wrong with it */
   constructor(details, order) {
     this.#details = details;
     this.#order = order;
@@ -102,15 +101,11 @@ export class EnginePanel {
     window.addEventListener('blur', () => document.activeElement?.tagName === 'IFRAME' && this.#fold(false)); // a press on the stage
   }
 
-  /** Whether something is on its way, which the page then asks after more often. */
-  busy = false;
-
   /** Shows what Python's `state` answered. */
   show({ engines, choosable }) {
     const shown = JSON.stringify([engines, choosable]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.busy = engines.some(({ awaited, downloads }) => [...awaited, ...downloads].some(isComing));
     const { line, quality } = lineOf(engines, choosable);
     this.#details.querySelector('.engines-line').textContent = line;
     this.#details.dataset.quality = quality;
@@ -228,8 +223,7 @@ class Section {
   }
 
   async #tell(order) {
-    const answer = await this.#order({ stage: this.#name, ...order }).catch(() => ({ problem: UNREACHABLE }));
-    this.#problem.textContent = answer?.problem ?? '';
+    this.#problem.textContent = await this.#order({ stage: this.#name, ...order });
   }
 }
 

@@ -2,17 +2,18 @@
 import { Microphone } from '../capture/microphone.mjs';
 import { PushToTalk } from '../capture/push-to-talk.mjs';
 import { Conversation } from './conversation.mjs';
+import { make } from './dom.mjs';
 import { EnginePanel } from './engine-panel.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
 import { PersonaPicker } from './persona-picker.mjs';
+import { ServerLink, randomId } from './server-link.mjs';
 import { StageLink } from './stage-link.mjs';
 import { TurnTracker } from './turn-tracker.mjs';
 import { VideoRequests } from './video-button.mjs';
 
-const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
-const STATE_EVERY_MS = 3000;
-const BUSY_STATE_EVERY_MS = 1000; // while an engine is on its way
+const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 const BUSY = ['listening', 'thinking', 'speaking'];
+const FORGOTTEN = 'The connection was away for too long: what was said before is forgotten.';
 const WORDS = {
   loading: 'Loading …',
   idle: 'Ready',
@@ -22,13 +23,10 @@ const WORDS = {
   failed: 'Something went wrong',
 };
 
-/** Called once by the Gradio component; resolves when the page works. */
-export async function open({ element, trigger, props, server, watch }) {
-  const parts = await present(IDS);
-  const page = new Page(parts, element.querySelector('.stage-frame'), trigger, server);
-  window.visavis = page;
-  watch('value', () => page.receive(props.value));
-  await page.start();
+/** Called once by the Gradio component; resolves when the page is there. @param {HTMLElement} frame of the stage */
+export async function open(frame) {
+  window.visavis = new Page(await present(IDS), frame);
+  window.visavis.start();
 }
 
 /** Waits until Gradio has drawn the elements with these ids. */
@@ -41,7 +39,6 @@ async function present(ids) {
 }
 
 class Page {
-  #trigger;
   #server;
   #parts;
   #stage;
@@ -49,25 +46,33 @@ class Page {
   #microphone;
   #talk;
   #lost = false; // whether the app has stopped answering
+  #greeted = false;
+  #mostMb = 0; // size of the largest audio file that is taken
   #guest = null; // the id of who sits beside
 
-  constructor(parts, frame, trigger, server) {
+  constructor(parts, frame) {
     this.#parts = parts;
-    this.#trigger = trigger;
-    this.#server = server;
+    this.#server = new ServerLink({
+      onEvent: (event) => this.receive(event),
+      onUnreachable: (sentence) => this.#unreachable(sentence),
+      onReached: () => this.#reached(),
+      onForgotten: () => this.#forgotten(),
+      onRestarted: () => location.reload(),
+      persona: () => this.people.current?.id ?? '',
+    });
+    const tell = (message, data) => this.#server.send(message, data);
     this.conversation = new Conversation(parts.chat, parts.receipt, {
       replay: (turn) => this.replay(turn),
       film: (turn, onProgress) => this.#film(turn, onProgress),
       stop: () => this.stop(),
     });
     this.people = new PersonaPicker(parts.persona, (id) => this.choose(id));
-    this.engines = new EnginePanel(parts.engines, (order) => this.#orderEngine(order));
+    this.engines = new EnginePanel(parts.engines, (order) => tell({ type: 'engine', ...order }));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
     this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
     this.videos = new VideoRequests(this.#stage);
-    this.#turns = new TurnTracker(this.#stage, this.conversation, trigger, {
+    this.#turns = new TurnTracker(this.#stage, this.conversation, tell, {
       state: (state) => this.#state(state),
-      adopted: () => this.#talk.cancel(),
       failed: (message) => {
         this.people.call(null);
         this.#state('failed', message);
@@ -86,20 +91,24 @@ class Page {
     });
   }
 
-  async start() {
+  start() {
     this.#state('loading');
-    await this.#refresh();
-    this.#trigger('greet', { turn: this.#turns.begin().id });
     for (const gesture of ['pointerdown', 'keydown'])
       document.addEventListener(gesture, () => this.#stage.post({ type: 'resume' }), { capture: true });
-    this.#keepLooking();
+    this.#takeFiles(this.#parts.file);
+    this.#server.run();
   }
 
-  async #keepLooking() {
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, this.engines.busy ? BUSY_STATE_EVERY_MS : STATE_EVERY_MS));
-      if (!document.hidden) await this.#refresh();
-    }
+  /** Lets the button choose an audio file. @param {HTMLButtonElement} button */
+  #takeFiles(button) {
+    const input = make('input', 'audio-file', { type: 'file', accept: 'audio/*', tabindex: -1, 'aria-hidden': true });
+    button.after(input);
+    button.addEventListener('click', () => input.click());
+    input.addEventListener('change', async () => {
+      const [file] = input.files;
+      if (file) await this.upload(file);
+      input.value = ''; // the same file may be chosen again
+    });
   }
 
   // ---- what the user does
@@ -120,6 +129,17 @@ class Page {
     if (note) this.conversation.remark(note);
   }
 
+  /** Sends an audio file. @param {File} file */
+  async upload(file) {
+    if (file.size > this.#mostMb * 1e6) {
+      this.#state('failed', `That file is too large; please keep it under ${this.#mostMb} MB.`);
+      return;
+    }
+    const content = await file.arrayBuffer();
+    this.#talk.cancel();
+    this.#send({ file: content });
+  }
+
   /** Silences the person at once and tells Python how much was heard. */
   stop() {
     this.#talk.cancel();
@@ -132,23 +152,21 @@ class Page {
     this.stop();
     this.conversation.clear();
     this.conversation.greet(this.people.current);
-    this.#trigger('cleared', {});
+    this.#server.send({ type: 'cleared' });
   }
 
   /** Talks with somebody else. */
-  async choose(id) {
+  choose(id) {
     this.stop();
     this.conversation.clear();
     this.people.call(id);
-    const turn = this.#turns.begin();
-    await null; // of several choices in one moment only the last counts
-    if (this.people.called === id) this.#trigger('persona', { id, turn: turn.id });
+    this.#turns.ask({ type: 'persona', id });
   }
 
   /** Says a finished reply again, lips and all. */
   replay(turn) {
     this.stop();
-    this.#stage.play(turn, `again-${crypto.randomUUID()}`);
+    this.#stage.play(turn, `again-${randomId()}`);
     this.#state('speaking');
   }
 
@@ -167,12 +185,6 @@ class Page {
     this.#offerPeople();
   }
 
-  async #orderEngine(order) {
-    const answer = await this.#server.engine(order);
-    await this.#refresh();
-    return answer;
-  }
-
   #listen() {
     this.#state('listening');
     this.#turns.interrupt();
@@ -186,9 +198,24 @@ class Page {
   // ---- what Python says
 
   receive(event) {
-    if (!event?.type || event.type === 'hello') return;
-    if (event.type === 'persona') this.#meet(event);
+    if (event.type === 'status') this.#showStatus(event);
+    else if (event.type === 'persona') this.#meet(event);
     else this.#turns.receive(event);
+  }
+
+  #unreachable(sentence) {
+    this.#lost = true;
+    if (this.#shown !== 'failed') this.#state('failed', sentence);
+  }
+
+  #reached() {
+    if (this.#lost) this.#state(this.#turns.state);
+    this.#lost = false;
+  }
+
+  /** The connection was away for so long that Python has let go of the conversation. */
+  #forgotten() {
+    if (!this.#turns.fail(FORGOTTEN)) this.conversation.remark(FORGOTTEN);
   }
 
   #meet(person) {
@@ -247,20 +274,15 @@ class Page {
     meter.style.setProperty('--level', level.toFixed(3));
   }
 
-  async #refresh() {
-    const state = await this.#server.state({}).catch(() => null); // Gradio answers with nothing when nobody is there
-    if (!state) {
-      this.#lost = true;
-      if (this.#shown !== 'failed') this.#state('failed', 'The app does not answer; is it still running?');
-      return;
-    }
-    if (this.#lost) this.#state(this.#turns.running ? 'thinking' : 'idle'); // only a hiccup: after a restart Gradio loads the page anew
-    this.#lost = false;
+  #showStatus(status) {
     const shown = JSON.stringify(this.people.current);
-    this.people.show(state);
-    this.engines.show(state);
-    if (state.limits) this.#microphone.longestMs = state.limits.maxUtteranceMs;
+    this.people.show(status);
+    this.engines.show(status);
+    this.#microphone.longestMs = status.limits.maxUtteranceMs;
+    this.#mostMb = status.limits.maxUploadMb;
     this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
+    if (!this.#greeted) this.#turns.ask({ type: 'greet' });
+    this.#greeted = true;
   }
 }

@@ -1,5 +1,4 @@
-// Stage link: messages between the page and the stage's iframe; sound is decoded once on the way in.
-import { segmentFromWire } from '../playback/segment.mjs';
+// Stage link: messages between the page and the stage's iframe.
 
 /** Of these only the last counts while the stage is not ready. */
 const LAST_COUNTS = ['state', 'people', 'resume', 'theme'];
@@ -47,16 +46,15 @@ export class StageLink {
     this.#waiting.push([message, transfer]);
   }
 
-  /** Plays a segment as it comes over the wire and returns what a replay or a download needs. */
-  speak(event) {
-    const segment = segmentFromWire(event);
-    this.#send(segment, event.turn);
-    return segment;
+  /** Plays a segment of a turn; its sound stays here too, for a replay or a download. */
+  speak(segment, turn = segment.turn) {
+    const pcm = segment.pcm.slice(0);
+    this.post({ ...segment, type: 'segment', turn, pcm }, [pcm]);
   }
 
   /** Plays the segments of a finished turn again under another turn id. */
   play(turn, id) {
-    for (const segment of turn.segments) this.#send(segment, id);
+    for (const segment of turn.segments) this.speak(segment, id);
     this.post({ type: 'end', turn: id });
   }
 
@@ -69,11 +67,6 @@ export class StageLink {
   silence() {
     if (this.#ready) this.post({ type: 'stop' });
     else this.#waiting = this.#waiting.filter(([{ type }]) => type !== 'segment' && type !== 'end');
-  }
-
-  #send(segment, turn) {
-    const pcm = segment.pcm.slice(0); // the original stays here for replay and download
-    this.post({ ...segment, type: 'segment', turn, pcm }, [pcm]);
   }
 
   #followTheme(body) {

@@ -1,6 +1,7 @@
 // Video request: one reply at a time is made into a film by the stage; and the button that asks for it.
 import { make } from './dom.mjs';
 import { encodableKind } from '../recording/encoder.mjs';
+import { randomId } from './server-link.mjs';
 
 const inSeconds = (ms) => Math.round(ms / 1000);
 
@@ -22,7 +23,7 @@ export class VideoRequests {
    */
   make(turn, onProgress) {
     this.#request?.resolve({ reason: '' });
-    const id = `film-${crypto.randomUUID()}`;
+    const id = `film-${randomId()}`;
     return new Promise((resolve) => {
       this.#request = { id, onProgress, resolve };
       this.#stage.film(turn, id);

@@ -1,6 +1,6 @@
 // Film page: gets the order of a film from the command line's server, has the stage make it, and hands the file back.
 
-import { segmentFromWire } from '../playback/segment.mjs';
+import { FrameReader } from '../page/frames.mjs';
 import { encodableKind } from './encoder.mjs';
 
 /** The stage is this large at least, in CSS px, whatever the film is: its controls need room, and small films get smooth edges. */
@@ -87,7 +87,7 @@ async function enter(stage, people, drawn) {
 async function speech() {
   for (;;) {
     const answer = await ask('speech');
-    if (answer.status === 200) return (await answer.json()).map(segmentFromWire);
+    if (answer.status === 200) return new FrameReader().push(new Uint8Array(await answer.arrayBuffer()));
     await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
 }

@@ -1,0 +1,194 @@
+"""Clients: the pages that are open, each with its event log, which whoever comes back within a grace period finds again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from engines.api.event_log import EventLog
+from engines.api.frames import KEEP_ALIVE, frame
+from engines.api.wire import Json
+from engines.conversation.session import TURN_ID
+
+log = logging.getLogger(__name__)
+
+SESSION_ID = re.compile(r"[0-9a-f]{32}")
+"""A secret of 128 bits that the page makes: whoever knows it is the client."""
+KEEP_ALIVE_S = 5.0
+"""How often a stream says something; a page that hears nothing for three times as long opens it anew."""
+STREAM_S = 120.0
+"""How long one connection lasts; the page then opens the next, so that one that is gone without a word is found out."""
+GRACE_S = 60.0
+"""How long a page may be away."""
+STATUS_EVERY_S = 1.0
+"""How often the status is looked at while a page is open."""
+CHUNK_BYTES = 256_000
+"""About how much is handed to the server at once."""
+RUNNING_TURNS, KNOWN_TURNS = 8, 64
+"""Turns of one client that may run at once, for one that was interrupted ends only with its engine's step; and ids that are remembered."""
+
+
+class Client:
+    """One open page."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.log = EventLog()
+        self.running = threading.BoundedSemaphore(RUNNING_TURNS)
+        self.connection: asyncio.Event | None = None
+        """Of the stream that is open: set when there is something to send."""
+        self.leaving: asyncio.TimerHandle | None = None
+        """Set while no stream is open."""
+        self._loop = asyncio.get_running_loop()
+        self._turns: deque[str] = deque(maxlen=KNOWN_TURNS)
+
+    def is_new(self, turn_id: str) -> bool:
+        """Whether a turn has not been asked for before; a page whose message was not answered sends it again."""
+        if turn_id in self._turns:
+            return False
+        if TURN_ID.fullmatch(turn_id):
+            self._turns.append(turn_id)
+        return True
+
+    def tell(self, message: Json, data: bytes = b"") -> None:
+        """Send an event; may be called from any thread but the loop's, and waits while the page fetches nothing."""
+        self.log.append(message, data)
+        with contextlib.suppress(RuntimeError):  # the server has ended
+            self._loop.call_soon_threadsafe(self.wake)
+
+    def wake(self) -> None:
+        """There is something to send."""
+        if self.connection:
+            self.connection.set()
+
+
+class Clients:
+    """All open pages. Lives on the server's event loop."""
+
+    def __init__(self, limit: int, status: Callable[[], Json], leave: Callable[[str], None]) -> None:
+        """Nobody is there.
+
+        Args:
+            limit: most clients at once.
+            status: what all of them are shown; may read files.
+            leave: ends a session; may wait for locks.
+        """
+        self._limit, self._status, self._leave = limit, status, leave
+        self._clients: dict[str, Client] = {}
+        self._process = secrets.token_hex(8)
+        self._shown = b""
+        self._watching: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def get(self, session_id: object) -> Client | None:
+        """The client with that session."""
+        return self._clients.get(session_id) if isinstance(session_id, str) else None
+
+    def has_room(self, session_id: str) -> bool:
+        """Whether this one can be taken in, or is there already."""
+        return session_id in self._clients or len(self._clients) < self._limit
+
+    async def stream(self, session_id: str, after: int, begin: Callable[[], object], *, once: bool = False) -> AsyncGenerator[bytes]:
+        """What a client is sent over one connection, in frames: ``open``, the status whenever it has changed, and its events.
+
+        Args:
+            session_id: a `SESSION_ID`; one that is not there opens a session.
+            after: the number of the last event that the client has got.
+            begin: is called in a thread for a new session, before anything is sent.
+            once: end with the first events, or after a while without any: for proxies that pass on only what has ended.
+        """
+        client, known = self._clients.get(session_id), session_id in self._clients
+        if client is None:
+            client = self._clients[session_id] = Client(session_id)
+        wake = self._connect(client)
+        try:
+            if not known:
+                await asyncio.to_thread(begin)
+                after = 0
+            yield frame({"type": "open", "known": known, "process": self._process})
+            shown, ends = b"", asyncio.get_running_loop().time() + STREAM_S
+            while client.connection is wake:
+                wake.clear()
+                frames, after = client.log.after(after, CHUNK_BYTES)
+                if self._shown != shown:
+                    shown = self._shown
+                    yield shown
+                if frames:
+                    yield b"".join(frames)
+                    if once:
+                        return
+                elif not await _within(KEEP_ALIVE_S, wake.wait()):
+                    if once or asyncio.get_running_loop().time() > ends:
+                        return
+                    yield KEEP_ALIVE
+        finally:
+            self._disconnect(client, wake)
+
+    def look(self) -> None:
+        """The status may have changed."""
+        if self._watching:
+            self._watching.cancel()
+        self._watching = asyncio.create_task(self._watch())
+
+    def close(self, client: Client) -> None:
+        """A client has left: its turn ends, and nothing is kept."""
+        self._clients.pop(client.session_id, None)
+        client.log.close()
+        if client.leaving:
+            client.leaving.cancel()
+        if client.connection:
+            client.connection.set()
+            client.connection = None
+        asyncio.get_running_loop().run_in_executor(None, self._leave, client.session_id)
+
+    def close_all(self) -> None:
+        """The server ends; may be called from any thread."""
+        if self._loop:
+            for client in tuple(self._clients.values()):
+                self._loop.call_soon_threadsafe(self.close, client)
+
+    def _connect(self, client: Client) -> asyncio.Event:
+        self._loop = asyncio.get_running_loop()
+        if client.leaving:
+            client.leaving.cancel()
+        client.wake()  # the connection before, if there is one, ends
+        client.connection = wake = asyncio.Event()
+        if self._watching is None:
+            self.look()
+        return wake
+
+    def _disconnect(self, client: Client, wake: asyncio.Event) -> None:
+        if client.connection is wake:
+            client.connection = None
+            client.leaving = asyncio.get_running_loop().call_later(GRACE_S, self.close, client)
+
+    async def _watch(self) -> None:
+        """Look at the status for as long as anybody is there, and show what has changed."""
+        while self._clients:
+            try:
+                shown = frame({"type": "status", **await asyncio.to_thread(self._status)})
+            except Exception:
+                log.exception("the status cannot be told")
+                shown = self._shown
+            if shown != self._shown:
+                self._shown = shown
+                for client in self._clients.values():
+                    client.wake()
+            await asyncio.sleep(STATUS_EVERY_S)
+        self._shown, self._watching = b"", None
+
+
+async def _within(seconds: float, wait: Awaitable[object]) -> bool:
+    """Whether it happened in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await wait
+    except TimeoutError:
+        return False
+    return True
