@@ -192,6 +192,7 @@ REQUIREMENTS = (
     Requirement("engine.second-start", "What was fetched before works from the first word of the next start.", "issue 10, section 1"),
     Requirement("weights.verified", "Nothing is loaded whose SHA-256 is another than the catalog's.", "issue 10, section 1"),
     Requirement("weights.faults", "A source that cannot give a file is left for the next, each with one sentence.", "issue 10, Bad input"),
+    Requirement("weights.fetch", "python -m engines fetch brings weights ahead of time.", "issue 10, section 1"),
     Requirement("weights.genuine", "Tests with genuine weights are skipped with the reason where there are none.", "issue 10, section 4"),
     Requirement("engine.install", "A missing package is answered with the command that installs it.", "README, Add an engine"),
     Requirement("turn.ends", "A turn always ends, whatever is raised.", "issue 9, section 3"),

@@ -89,7 +89,7 @@ def test_a_model_that_is_not_here_and_one_that_is(quick, monkeypatch, tmp_path):
     monkeypatch.setattr(Registry, "files", lambda self, stage, name: model)
     monkeypatch.setattr("engines.registry.managed_engine.importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr(store, "find", lambda model, weights: None)
-    assert found()["tts kokoro"].mend == "hf download owner/model"
+    assert found()["tts kokoro"].mend == "python -m engines fetch kokoro"
     monkeypatch.setattr(store, "find", lambda model, weights: tmp_path)
     assert found()["tts kokoro"].state == "ok"
 

@@ -150,7 +150,7 @@ def _engine(registry: Registry, settings: Settings, stage: Stage, offer: EngineO
     except EngineError as error:
         return Finding(what, "wrong", error.message)
     detail = f"{info.title} is installed; its model {files.name} is fetched when it is first used."
-    return Finding(what, "hint", detail, f"hf download {files.name}")
+    return Finding(what, "hint", detail, f"python -m engines fetch {info.name}")
 
 
 def _probed(what: str, stage: Stage, info: EngineInfo) -> Finding:

@@ -99,6 +99,10 @@ class Registry:
         selection = self.selection(stage)
         return self._stages[stage].engine(selection if split_selection(selection)[0] == name else name).files()
 
+    def wanted(self, stage: Stage) -> tuple[tuple[EngineInfo, store.Model], ...]:
+        """The engines that would be used on this machine, the best first, each with the files that it needs; those without are left out."""
+        return self._stages[stage].wanted()
+
     def selection(self, stage: Stage) -> str:
         """What was asked for, ``NAME`` or ``NAME:MODEL``; empty means the best that can be loaded."""
         return self._stages[stage].selection

@@ -18,6 +18,7 @@ from engines.registry.consent import Answer, Consent
 from engines.registry.discovery import EngineDiscovery, split_selection
 from engines.registry.managed_engine import EngineState, ManagedEngine
 from engines.types import EngineInfo, Stage
+from engines.weights.store import Model
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,10 @@ class StageEngines:
         before = self._at_work
         worked = [before] if before is not None and (before.is_ready or before.breaker.retry_in_s is not None) else []
         return list(dict.fromkeys([self.engine(self.selection), *worked, *(engine for engine in everyone if engine.info.embedded)]))
+
+    def wanted(self) -> tuple[tuple[EngineInfo, Model], ...]:
+        """See `Registry.wanted`."""
+        return tuple((engine.info, files) for engine in self.order() if engine.usable and (files := engine.files()))
 
     def next(self) -> ManagedEngine:
         """The engine of the next turn.
