@@ -71,6 +71,21 @@ test('neighbours overlap, and a long vowel does not reach far into the sound bef
   assert.equal(weightsAt(timelineOf({ visemes: ['SS', 'aa'], vtimes: [0, 200], vdurations: [200, 900] }), 99).aa, 0);
 });
 
+test('the mouth closes within 40 ms of the sound and stays closed in a pause, also before the end [lips.sound]', () => {
+  const shapes = [['aa', 100, 300], ['SS', 400, 120], ['O', 900, 250], ['PP', 1150, 60], ['E', 1210, 200]]; // 380 ms of pause before "O"
+  const open = (timeline, ms) => Math.max(...Object.values(weightsAt(timeline, ms)));
+  const field = (index) => shapes.map((shape) => shape[index]);
+  const spoken = timelineOf({ visemes: field(0), vtimes: field(1), vdurations: field(2) });
+  const told = timelineOf({ visemes: ['sil', ...field(0)], vtimes: [0, ...field(1)], vdurations: [100, ...field(2)] });
+  for (const timeline of [spoken, told]) {
+    for (let ms = 560; ms <= 799; ms++) assert.equal(open(timeline, ms), 0, `open in the pause at ${ms} ms`);
+    for (let ms = 1450; ms <= 1700; ms++) assert.equal(open(timeline, ms), 0, `open behind the end at ${ms} ms`);
+    assert.ok(open(timeline, 510) > 0.1, 'it is open while it sounds');
+    assert.ok(open(timeline, 540) < 0.06, 'a tenth of the shape is left 20 ms behind the sound');
+    for (let ms = 901; ms < 1400; ms++) assert.ok(open(timeline, ms) > 0, `closed within a phrase at ${ms} ms`);
+  }
+});
+
 test('where two segments touch, the mouth of both is shown', () => {
   const [first, second] = [single('aa', 0, 200), single('O', 0, 200)];
   const weights = weightsOf([{ timeline: first, ms: 200 }, { timeline: second, ms: 0 }]);

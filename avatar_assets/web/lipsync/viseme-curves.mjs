@@ -18,6 +18,9 @@ const LEAD_MAX_MS = 100;
 const ATTACK_MAX_MS = 80;
 const RELEASE_MAX_MS = 60;
 const TAIL_MAX_MS = 100;
+// Where nothing is said any more, the mouth closes with the sound.
+const TAIL_BEFORE_PAUSE_MS = 40;
+const PAUSE_LEAST_MS = 60;
 const STEEPNESS = 5;
 
 const logistic = (x) => 1 / (1 + Math.exp(-STEEPNESS * x)) - 0.5;
@@ -57,7 +60,12 @@ export function timelineOf({ visemes, vtimes, vdurations }) {
     if (!Number.isFinite(start) || !Number.isFinite(duration) || duration < 0) {
       throw new RangeError(`Viseme ${index} (${name}) lasts from ${start} ms for ${duration} ms, which is no stretch of time.`);
     }
-    if (name !== 'sil' && duration > 0) shapes.push({ name, ...curve(start, duration) }); // silence is the absence of a shape
+    if (name !== 'sil' && duration > 0) shapes.push({ name, onset: start, duration }); // silence is the absence of a shape
+  });
+  shapes.sort((a, b) => a.onset - b.onset);
+  shapes.forEach((shape, index) => {
+    const pause = (shapes[index + 1]?.onset ?? Infinity) - shape.onset - shape.duration;
+    Object.assign(shape, curve(shape.onset, shape.duration, pause < PAUSE_LEAST_MS ? TAIL_MAX_MS : TAIL_BEFORE_PAUSE_MS));
   });
   shapes.sort((a, b) => a.start - b.start);
   let latest = -Infinity;
@@ -71,13 +79,13 @@ export function timelineOf({ visemes, vtimes, vdurations }) {
   };
 }
 
-function curve(start, duration) {
+function curve(start, duration, tailMax) {
   const formed = start + Math.min(duration / 2, ATTACK_MAX_MS);
   return {
     start: start - Math.min((2 * duration) / 3, LEAD_MAX_MS),
     formed,
     held: Math.max(formed, start + duration - Math.min(duration / 2, RELEASE_MAX_MS)),
-    end: start + duration + Math.min(duration / 2, TAIL_MAX_MS),
+    end: start + duration + Math.min(duration / 2, tailMax),
   };
 }
 
