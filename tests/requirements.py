@@ -55,6 +55,7 @@ REQUIREMENTS = (
         "The conversation goes to the model, as much of it as the settings say; what it no longer reads is not forgotten.",
         "DESIGN, One conversation",
     ),
+    Requirement("talk.special-tokens", "Nothing that is said reaches a model as one of its special tokens.", "issue 10, section 2"),
     Requirement("talk.private", "Two people who use the app at once hear nothing of each other.", "DESIGN, Engines"),
     Requirement("talk.language", "Speech recognition expects the language of the user, not of the persona.", "issue 9, section 3"),
     Requirement("talk.one-cancellation", "One intent is one cancellation.", "issue 9, section 1"),

@@ -37,6 +37,7 @@ from tiny_chat_models import (
 )
 
 from engines import llm
+from engines.conversation.prompt import messages_for
 from engines.errors import ChatModelError
 from engines.isolation.isolated_engine import isolated
 from engines.llm._chat_template import ConversationTooLongError, reply_to_what_fits
@@ -253,9 +254,11 @@ SAID = {
 def test_whatever_somebody_says_is_answered_and_nobody_can_speak_the_templates_marks(uncached, persona, said):
     template = uncached.template
     known = [tokens for tokens in (template.encode(mark, False) for mark in {*MARKS, *CHANNEL_MARKS}) if len(tokens) == 1]
-    usual, prompt = ([[token] for token in template.prompt(talk(text)).tokens if [token] in known] for text in ("hello", said))
+    usual, prompt = (
+        [[token] for token in template.prompt(messages_for(persona, (), text)).tokens if [token] in known] for text in ("a", said)
+    )
     assert prompt == usual != []
-    assert len(list(itertools.islice(uncached.stream(talk(said), persona), 3))) >= 1
+    assert len(list(itertools.islice(uncached.stream(messages_for(persona, (), said), persona), 3))) >= 1
 
 
 def test_without_a_template_the_reply_is_one_line_of_a_transcript(case, tmp_path, persona, monkeypatch, caplog):

@@ -180,7 +180,6 @@ class Pipeline:
         late = ChatModelError(message, code="timeout", retryable=True, counts_against_engine=True)
         engine = opened(llm, self.deadlines, _UNDERSTAND, request.limits.load)
         messages = messages_for(request.persona, request.history, words)
-        messages = [replace(message, content=well_formed(message.content)) for message in messages]
         steps = self.deadlines.steps(_UNDERSTAND, request.limits.llm, late, lambda: engine.stream(messages, request.persona), engine)
         with closing(steps):
             yield from itertools.islice(steps, _MAX_DELTAS)

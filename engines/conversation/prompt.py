@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from engines.text.directions import DIRECTIONS
+from engines.text.special_tokens import without_special_tokens
+from engines.text.surrogates import well_formed
 from engines.types import ChatMessage, Persona
 
 SPOKEN_STYLE = (
@@ -43,11 +45,11 @@ def messages_for(persona: Persona, history: History, question: str) -> list[Chat
     """What the model is asked: the system prompt, what was said before, the question.
 
     Neighbouring messages of one role are joined, because many chat templates refuse them: a reply of which nothing was heard leaves two
-    questions in a row.
+    questions in a row. Nobody's words, a persona's included, can be taken for a model's special tokens.
     """
     earlier = history() if callable(history) else history
     messages = [ChatMessage("system", system_prompt(persona)), *earlier, ChatMessage("user", question)]
     return [
-        ChatMessage(role, "\n".join(message.content for message in group))
+        ChatMessage(role, without_special_tokens(well_formed("\n".join(message.content for message in group))))
         for role, group in itertools.groupby(messages, key=lambda message: message.role)
     ]

@@ -6,7 +6,6 @@ It is the same for every library that computes such models; each hands over its 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,15 +45,12 @@ class ChatTemplate:
         model: str,
         render: Callable[[list[Part]], str] | None,
         encode: Callable[[str, bool], list[int]],
-        special: Iterable[str],
     ) -> None:
         """`render` applies the chat template (None: there is none, which is logged); `encode` makes tokens of a text, and adds the
-        model's own at its beginning if told so; `special` are the tokens that only the template may write."""
+        model's own at its beginning if told so."""
         self._model, self._render = model, render
         self.encode = encode
         """(text, whether the model's own tokens are added at its beginning) → its tokens."""
-        tokens = sorted(filter(None, special), key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, tokens))) if tokens else None
         if render is None:
             log.warning("%s has no chat template: it is given a plain transcript, and its reply ends with its first line", model)
 
@@ -64,7 +60,7 @@ class ChatTemplate:
         Raises:
             ChatModelError: code ``template``, if the template makes nothing of the conversation, with or without a system prompt.
         """
-        parts: list[Part] = [{"role": message.role, "content": self._without_special_tokens(message.content)} for message in messages]
+        parts: list[Part] = [{"role": message.role, "content": message.content} for message in messages]
         if self._render is None:
             return Prompt(self.encode(transcript(parts), True), opens_reasoning=False)
         refusal = ChatModelError(f"The chat template of {self._model!r} refused the conversation. Choose another model.", code="template")
@@ -105,11 +101,6 @@ class ChatTemplate:
                     return
             yield said
         yield reasoning.finish()
-
-    def _without_special_tokens(self, content: str) -> str:
-        """What somebody says must not pass for the template's special tokens, nor hold what is no character (half of a surrogate pair)."""
-        content = content.encode("utf-8", "replace").decode("utf-8")
-        return self._special.sub(" ", content) if self._special else content
 
 
 def transcript(parts: Iterable[Part]) -> str:

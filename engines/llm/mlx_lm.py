@@ -110,7 +110,6 @@ class MlxLm(LocalChatModel[_Cache]):
                 name,
                 self._rendered if tokenizer.has_chat_template else None,
                 lambda text, beginning: list(tokenizer.encode(text, add_special_tokens=beginning)),
-                special.values(),
             ),
             context_tokens=config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings"),
             step_lock=nullcontext(),

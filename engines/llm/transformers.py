@@ -102,7 +102,6 @@ class Transformers(LocalChatModel[Any]):
                 name,
                 self._rendered if tokenizer.chat_template else None,
                 lambda text, beginning: list(tokenizer(text, add_special_tokens=beginning).input_ids),
-                (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special),
             ),
             context_tokens=getattr(model.config.get_text_config(), "max_position_embeddings", None),
             step_lock=FairLock(),
