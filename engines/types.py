@@ -237,12 +237,16 @@ class EngineInfo:
     """``darwin-arm64``, ``linux`` …; empty means everywhere."""
     languages: tuple[str, ...] = ()
     """BCP 47 tags; empty means any."""
+    languages_by_voice: bool = False
+    """Once it is loaded, it speaks the languages of its voices and no other."""
     models: tuple[str, ...] = ()
     """Models worth offering to people; others can be named. Empty where there is no choice, or only a server knows it."""
     embedded: bool = False
     """Works with what `requirements.txt` installs: no download, no account."""
     preference: int = 0
     """Among the engines that are ready, the highest is chosen."""
+    only_where_here: bool = False
+    """Its files are fetched only for who asks for it by name; where they are here, it may be chosen like any other."""
     in_process: bool = False
     """Light and pure Python: it works in the app's own process, where every other engine has one of its own."""
 

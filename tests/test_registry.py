@@ -23,7 +23,8 @@ from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.managed_engine import EngineState, ManagedEngine
 from engines.registry.registry import Registry
 from engines.runtimes import espeak_api
-from engines.types import STAGES
+from engines.types import STAGES, Voice
+from engines.weights.hub import Model
 
 PROTOCOLS = {"stt": SpeechToText, "llm": ChatModel, "tts": TextToSpeech}
 ADAPTERS = [(stage, path.stem) for stage in STAGES for path in sorted((HOUSE / "engines" / stage).glob("[!_]*.py"))]
@@ -264,6 +265,28 @@ def test_a_language_that_the_best_does_not_know_goes_to_one_that_does_and_a_noti
     assert "'de'" in german.notices[0]
     only = with_adapters(monkeypatch, working("only", embedded=True, languages=("en",)))
     assert only.engines("de").tts.open() == "only"  # it will say itself what it cannot do
+
+
+@requirement("engine.piper")
+def test_an_engine_of_voices_knows_the_languages_of_those_that_it_has(monkeypatch):
+    spoken = SimpleNamespace(voices=lambda: [Voice("eva", "Eva", "de-DE"), Voice("ann", "Ann", "en-GB")])
+    voices = Adapter(lambda options, device, folder: spoken, name="voices", preference=2, languages_by_voice=True)
+    registry = with_adapters(monkeypatch, voices, working("embedded", embedded=True))
+    registry.prepare()
+    ready(registry, "voices")
+    assert [registry.engines(tag).tts.info.name for tag in ("de", "en-US", "fr")] == ["voices", "voices", "embedded"]
+
+
+def test_what_is_only_offered_where_its_files_are_is_not_fetched_unasked(monkeypatch, tmp_path):
+    model = Model(name=str(tmp_path / "model"), what="The voice", failure=EngineError, files=("*",), required=("voice",))
+    quick = working("quick", preference=2, only_where_here=True)
+    quick.files = lambda options, device: model
+    registry = with_adapters(monkeypatch, quick, working("embedded", embedded=True))
+    assert (registry.chosen("tts").info.name, registry.awaited("tts")) == ("embedded", ())
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "voice").touch()
+    registry.prepare()
+    ready(registry, "quick")
 
 
 def test_hearing_is_chosen_by_what_the_user_speaks(monkeypatch):

@@ -56,10 +56,10 @@ def _word(text: str, start: int, end: int) -> Part:
 
 
 def phrases(parts: Sequence[Part]) -> Iterator[list[int]]:
-    """The indices of the words between two marks, for each such stretch."""
+    """The indices of the words with a letter or digit between two marks, for each such stretch."""
     phrase = list[int]()
     for index, part in enumerate(parts):
-        if part.kind == "word":
+        if part.is_spoken:
             phrase.append(index)
         elif part.kind == "mark" and phrase:
             yield phrase

@@ -105,6 +105,18 @@ class ManagedEngine:
         """Whether its process has died and is started again; only an engine in a process of its own can be."""
         return bool(getattr(self.engine, "is_restarting", False))
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether it may be chosen by itself: its files are here, or may be fetched."""
+        return self.info.preference >= 0 and self.usable and (not self.info.only_where_here or self.is_here)
+
+    def knows(self, language: str) -> bool:
+        """Whether it works in that language, by the first part of the tags."""
+        by_voice = self.info.languages_by_voice and self.engine is not None
+        tags = [voice.language for voice in self.engine.voices()] if by_voice else self.info.languages
+        known = {tag.partition("-")[0].lower() for tag in tags}
+        return not language or not known or language.partition("-")[0].lower() in known
+
     def require(self) -> None:
         """Raise what keeps the engine from being tried at all.
 

@@ -103,7 +103,7 @@ class StageEngines:
         """The engines that may come to work, the first choice first."""
         everyone = [self.engine(adapter.INFO.name) for adapter in self._discovery.of(self._stage)]
         if not self.selection:
-            return [engine for engine in everyone if engine.info.embedded or (engine.info.preference >= 0 and engine.usable)]
+            return [engine for engine in everyone if engine.info.embedded or engine.is_offered]
         before = self._at_work
         worked = [before] if before is not None and (before.is_ready or before.breaker.retry_in_s is not None) else []
         return list(dict.fromkeys([self.engine(self.selection), *worked, *(engine for engine in everyone if engine.info.embedded)]))
@@ -151,7 +151,7 @@ class StageEngines:
         return [(engine, engine.is_ready) for engine in self.order()]
 
     def _pick(self, candidates: Sequence[tuple[ManagedEngine, bool]], language: str = "") -> ManagedEngine:
-        candidates = [(engine, ready) for engine, ready in candidates if _knows(engine.info, language)] or candidates
+        candidates = [(engine, ready) for engine, ready in candidates if engine.knows(language)] or candidates
         if chosen := next((engine for engine, ready in candidates if ready), None):
             return chosen
         usable = [engine for engine, _ in candidates if engine.usable]
@@ -279,12 +279,6 @@ class StageEngines:
 
     def _background(self, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=f"prepare-{self._stage}", daemon=True).start()
-
-
-def _knows(info: EngineInfo, language: str) -> bool:
-    """Whether the engine works in that language, by the first part of the tags."""
-    known = {tag.partition("-")[0].lower() for tag in info.languages}
-    return not language or not known or language.partition("-")[0].lower() in known
 
 
 def _status(engine: ManagedEngine) -> EngineStatus:

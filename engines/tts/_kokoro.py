@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +18,10 @@ from engines.errors import EngineError, MissingDependency, TextToSpeechError
 from engines.g2p.kokoro import ALSO_NEEDED, g2p_of
 from engines.g2p.words import Words
 from engines.tts import _kokoro_voices as kokoro_voices
+from engines.tts._durations import timings
+from engines.tts._failures import failure
 from engines.tts._pieces import pieces
-from engines.types import AudioChunk, PhonemeTiming, Speech, Voice, WordTiming
-from engines.weights.hardware import is_out_of_memory
+from engines.types import AudioChunk, Speech, Voice
 
 LANGUAGES = ("en", "es", "fr", "hi", "it", "ja", "pt", "zh")
 WARM_UP = "Hello, it is good to see you here again."
@@ -37,10 +37,6 @@ _FADE = np.linspace(0, 1, 120, dtype=np.float32)
 """… which begin and end with a fade of 5 ms."""
 _PIECE_CHARACTERS = 400
 """Said in one step: English has about one phoneme a character, and 510 fit into the network's window."""
-_PAUSES = frozenset(";:,.!?—…")
-_MARKS_BEFORE, _MARKS_BEHIND = frozenset(' "(“ˈˌ'), frozenset(")”ːʰʲᵝ\u0303↓→↗↘")
-"""Characters of the notation that have no mouth shape of their own, before and behind the sound that their frames belong to. Measured: the
-sound of a stressed vowel begins with the frames of its stress mark, that of a word with those of the space before it."""
 
 
 class Network(Protocol):
@@ -153,7 +149,7 @@ class Kokoro:
         kept = np.clip(samples[head * _FRAME_SAMPLES : len(samples) - tail * _FRAME_SAMPLES], -1, 1)
         kept[: len(_FADE)] *= _FADE if head else 1
         kept[-len(_FADE) :] *= _FADE[::-1] if tail else 1
-        return Speech(AudioChunk(kept, _RATE), *_timings(words, phonemes, frames), timing="measured")
+        return Speech(AudioChunk(kept, _RATE), *timings(words, phonemes, [frame * _FRAME_MS for frame in frames]), timing="measured")
 
     def styles(self, identifier: str) -> NDArray[np.float32]:
         """The voice: float32 of shape (510, 256), one style for each number of phonemes."""
@@ -166,44 +162,3 @@ class Kokoro:
                 raise failure(error, f"The voice {identifier} cannot be read", "Choose another.", "bad_voice") from error
             self._styles[identifier] = styles
         return self._styles[identifier]
-
-
-def _timings(words: Words, phonemes: str, frames: list[int]) -> tuple[tuple[PhonemeTiming, ...], tuple[WordTiming, ...]]:
-    """Phoneme i begins after the frames of the begin mark and of the phonemes before it; marks lengthen the sound that they belong to."""
-    edges = [frame * _FRAME_MS for frame in accumulate(frames, initial=0)]
-    spans = [("", 0.0, edges[1])]
-    owner = [index for index, (_, characters) in enumerate(words) for _ in characters]
-    sounds: dict[int, list[int]] = {}  # the spans of each word
-    begun: float | None = None  # where the marks before the next sound begin
-    for character, word, (start, end) in zip(phonemes, owner, pairwise(edges[1:-1]), strict=False):  # a last space was left off
-        if character in _MARKS_BEHIND or (character == " " and spans[-1][0] in _PAUSES):
-            spans[-1], begun = (*spans[-1][:2], end), None
-            continue
-        begun = start if begun is None else begun
-        if character in _MARKS_BEFORE:
-            continue
-        if character not in _PAUSES:
-            sounds.setdefault(word, []).append(len(spans))
-        spans.append((character, begun, end))
-        begun = None
-    spans.append(("", edges[-2] if begun is None else begun, edges[-1]))
-    timings, now = list[WordTiming](), 0.0
-    for index, (text, _) in enumerate(words):
-        start, end = (spans[sounds[index][0]][1], spans[sounds[index][-1]][2]) if index in sounds else (now, now)
-        timings.append(WordTiming(text, start, end - start))
-        now = end
-    return tuple(PhonemeTiming(name, start, end - start) for name, start, end in spans), tuple(timings)
-
-
-def failure(error: Exception, what: str, then: str, code: str) -> TextToSpeechError:
-    """The sentence for an error from outside; a full memory is recognised."""
-    if is_out_of_memory(error):
-        return TextToSpeechError(
-            f"{what}: the memory is full. Close other programs and try again.",
-            code="out_of_memory",
-            retryable=True,
-            counts_against_engine=True,
-        )
-    why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
-    passing = code == "synthesis_failed"
-    return TextToSpeechError(f"{what}: {why}. {then}", code=code, retryable=passing, counts_against_engine=passing)

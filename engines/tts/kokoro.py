@@ -5,6 +5,8 @@ Model and voices: https://huggingface.co/hexgrad/Kokoro-82M (Apache-2.0).
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, TextToSpeechError
-from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro, failure
+from engines.tts._failures import failure
+from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro
 from engines.types import EngineInfo
 from engines.weights import hub
 from engines.weights.hardware import torch_device
@@ -29,7 +32,7 @@ INFO = EngineInfo(
     requires=("torch", "kokoro", "kokorog2p"),
     install='pip install "kokoro>=0.9.4,<0.10" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
-    preference=10,
+    preference=15 if f"{sys.platform}-{platform.machine()}" == "darwin-arm64" else -1,  # elsewhere the same voice needs no torch
 )
 
 
@@ -64,7 +67,7 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:
         TextToSpeechError: ``load_failed``, ``out_of_memory``, or what `Kokoro.synthesize` raises.
     """
     try:
-        torch, kokoro = import_module("torch"), import_module("kokoro")
+        torch, kokoro, _ = map(import_module, INFO.requires)
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     on = torch_device(device, able=("cuda",))

@@ -7,7 +7,6 @@ make that a second output, for protobuf joins a message that stands twice (https
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, TextToSpeechError
-from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro, failure
+from engines.tts._failures import failure
+from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro
 from engines.tts._kokoro_voices import VOCABULARY
-from engines.tts._onnx import FLOAT, session, with_output
+from engines.tts._onnx import session, with_output
 from engines.types import EngineInfo
 from engines.weights import catalog, hub
 from engines.weights.catalog import CatalogModel
@@ -52,7 +52,6 @@ class Options:
 _WEIGHTS, _VOICES = "kokoro-v1.0.int8.onnx", "voices/*.bin"
 _DURATIONS = "/encoder/Clip_output_0"
 """The tensor that holds the frames of each phoneme: float32 of shape (phonemes + 2,)."""
-_MOST_THREADS = 4
 
 
 def files(options: Options, device: str) -> CatalogModel | hub.Model:  # noqa: ARG001 - the files are the same everywhere
@@ -71,12 +70,12 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:  # noqa: ARG001
         TextToSpeechError: ``load_failed``, ``out_of_memory``, or what `Kokoro.synthesize` raises.
     """
     try:
-        import_module("onnxruntime")
+        for package in INFO.requires:
+            import_module(package)
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
-    threads = options.threads if options.threads > 0 else min(os.cpu_count() or 1, _MOST_THREADS)
     try:
-        opened = session(with_output((folder / _WEIGHTS).read_bytes(), _DURATIONS, FLOAT), threads)
+        opened = session(with_output((folder / _WEIGHTS).read_bytes(), _DURATIONS), options.threads)
     except Exception as error:  # half a file, another model: ONNX Runtime has an error class for each, and they share no base of their own
         raise failure(error, f"The voice model {options.model!r} cannot be opened", "Fetch it again.", "load_failed") from error
     voice = Kokoro(OnnxNetwork(opened), folder.glob(_VOICES), options.speed, INFO.install)
