@@ -37,7 +37,7 @@ INFO = EngineInfo(
     requires=("xllamacpp",),
     install='pip install "xllamacpp>=2026.10,<2027"',
     models=suggestions("gguf"),
-    preference=5,
+    preference=15,
 )
 
 

@@ -26,6 +26,8 @@ MAX_KEPT_DOWNLOADS = 2
 """Most downloads that go on for later, besides the one of the chosen engine."""
 RETRY_APART_S = 10.0
 """How often those who may not choose an engine can have it tried again."""
+_COMING = frozenset({"idle", "asks", "downloading", "loading"})
+"""States of an engine that would be used once it is ready: one that is idle behind it is not loaded."""
 _UNFINISHED = frozenset({"downloading", "failed"})
 _TYPED_MODEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(:[\w.*-]+)?")
 """What a model may be called that is typed on the page: ``owner/name`` on a hub, ``name:tag`` on a server, never a path."""
@@ -139,7 +141,9 @@ class StageEngines:
     def awaited(self) -> tuple[EngineStatus, ...]:
         """See `Registry.awaited`."""
         chosen = self.next()
-        return tuple(map(_status, itertools.takewhile(lambda engine: engine is not chosen, self.order())))
+        before = list(itertools.takewhile(lambda engine: engine is not chosen, self.order()))
+        coming = next((engine for engine in before if engine.state.name in _COMING), None)
+        return tuple(_status(engine) for engine in before if engine.state.name != "idle" or engine is coming)
 
     def downloads(self) -> tuple[EngineStatus, ...]:
         """See `Registry.downloads`."""

@@ -121,7 +121,7 @@ export class EnginePanel {
     const panel = this.#details.querySelector('.engines-panel');
     panel.replaceChildren(...[...sections.values()].map(({ element }) => element));
     if (!choosable) panel.append(make('p', 'engines-hint', {}, 'Whoever started the app chooses the engines.'));
-    if (quality === 'basic') panel.append(make('p', 'engines-hint', {}, 'Better ones: README, “Add real models”.'));
+    if (quality === 'basic' && !engines.some(({ awaited }) => awaited.length)) panel.append(make('p', 'engines-hint', {}, 'Better ones: README, “Add real models”.'));
     return sections;
   }
 
