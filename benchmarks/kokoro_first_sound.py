@@ -45,7 +45,7 @@ class Ready:
 
     answer: str
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
         return Transcript("Tell me.")
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:

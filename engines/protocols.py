@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,8 +13,13 @@ from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, 
 class SpeechToText(Protocol):
     """Speech-to-text engine."""
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
         """Turn a whole utterance (mono float32, any sample rate) into words; empty text when nothing was said.
+
+        Args:
+            audio: the utterance.
+            language: the BCP 47 tag of what is spoken; None lets the engine find out, and the transcript says which it was, if it can.
+            priors: languages that are more likely than others before anything is heard, by BCP 47 tag: how many times as likely.
 
         Raises:
             SpeechToTextError: the engine failed.

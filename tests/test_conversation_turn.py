@@ -256,7 +256,7 @@ def hanging_turn(persona: Persona, engines: Engines, hang: Hanging, utterance: U
 
 def test_the_limit_of_a_transcription_grows_with_the_recording(persona, hang):
     class Slow(StubEars):
-        def transcribe(self, audio, language=None):
+        def transcribe(self, audio, language=None, priors=None):
             hang.takes(100)
             return super().transcribe(audio, language)
 

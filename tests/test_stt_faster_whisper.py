@@ -97,7 +97,7 @@ def ears_of(folder: Path, **options: Any) -> room.FasterWhisper:
 
 def break_decoding(whisper: Any, error: Exception, patched: pytest.MonkeyPatch) -> None:
     """Let the library raise that."""
-    patched.setattr(whisper._model, "transcribe", lambda *_, **__: (_ for _ in ()).throw(error))
+    patched.setattr(whisper._model, "encode", lambda *_, **__: (_ for _ in ()).throw(error))
 
 
 @pytest.fixture(scope="module")

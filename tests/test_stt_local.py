@@ -105,7 +105,7 @@ def test_javanese_is_spelled_as_others_spell_it(case, tmp_path):
 
 def test_whisper_hears_the_speech_at_its_own_rate(whisper, monkeypatch):
     given, decoded = [], whisper.decode
-    monkeypatch.setattr(whisper, "decode", lambda samples, code: given.append(samples) or decoded(samples, code))
+    monkeypatch.setattr(whisper, "decode", lambda samples, *rest: given.append(samples) or decoded(samples, *rest))
     whisper.transcribe(speech(), "en")
     assert speech().sample_rate == 22_050
     assert given[0].dtype == np.float32
@@ -171,14 +171,14 @@ def test_what_is_steady_or_short_never_reaches_whisper(whisper, sound, language,
 )
 def test_inventions_are_not_passed_on(case, tmp_path, script):
     whisper = case.ears_of(case.make(tmp_path, **script), **case.tests.EXACT)
-    segments, _ = whisper.decode(whisper.speech_in(samples_of(speech())), "en")
+    segments, _ = whisper.decode(samples_of(speech()), "en", {})
     assert "".join(stretch.text for stretch in segments).strip().startswith("thank you"), "the library itself lets it pass"
     assert whisper.transcribe(speech(), "en").text == ""
 
 
 def test_a_sure_text_is_passed_on_even_where_whisper_doubts_that_anyone_spoke(case, tmp_path):
     whisper = case.ears_of(case.make(tmp_path, says=" Thank you", sureness=40, at_start="<|nospeech|>"))
-    segments, _ = whisper.decode(whisper.speech_in(samples_of(speech())), "en")
+    segments, _ = whisper.decode(samples_of(speech()), "en", {})
     assert [stretch.no_speech > 0.9 for stretch in segments] == [True]
     assert whisper.transcribe(speech(), "en").text == "Thank you"
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
@@ -223,9 +223,9 @@ class _Isolated:
 class IsolatedSpeechToText(_Isolated):
     """A `SpeechToText` in a process of its own."""
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
         """See `SpeechToText.transcribe`."""
-        transcript: Transcript = self._result("transcribe", audio, language)
+        transcript: Transcript = self._result("transcribe", audio, language, priors)
         return transcript
 
 

@@ -1,7 +1,7 @@
 """Whisper that runs here: what is the same for every library that computes one.
 
-What Whisper makes up where nobody speaks is kept out twice: what is no speech never reaches it, as far as an adapter can tell, and a
-segment that fails Whisper's own tests of a good decoding (Radford et al. 2022, section 4.5) is not passed on.
+What Whisper makes up where nobody speaks is kept out twice: what is no speech never reaches it, and a segment that fails Whisper's own
+tests of a good decoding (Radford et al. 2022, section 4.5) is not passed on.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from engines.audio import require_sound, resample
 from engines.errors import AudioError, SpeechToTextError
 from engines.types import AudioChunk, Transcript
+from engines.vad.recording import speech_in
 from engines.weights.errors import opening
 from engines.weights.hardware import is_out_of_memory
 
 RATE = 16_000
 """Hz: what Whisper was trained on."""
-_WINDOW_S = 30
+WINDOW_S = 30
 """What it hears at once, in seconds; of anything longer it has to say where the words are."""
-_LARGEST_COMPRESSION = 2.4
+LARGEST_COMPRESSION = 2.4
 """Length of the text over its length compressed: above it, one phrase is repeated over and over."""
 LEAST_LOGPROB = -1.0
 """Mean log-probability of a token: below it, Whisper is guessing."""
@@ -35,6 +36,8 @@ _LARGEST_NO_SPEECH = 0.6
 """Above it, Whisper itself thinks that nobody spoke."""
 _SURE_LOGPROB = -0.5
 """Then only a text that it is sure of counts: its opinion alone is too often wrong."""
+_AROUND_MS, _LONGEST_PAUSE_MS = 400, 2_000
+"""Sound that is kept around speech, and the longest pause in it: Whisper writes better with both."""
 
 _CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
 """Languages that Whisper knows by another code than BCP 47."""
@@ -59,13 +62,13 @@ class WhisperSegment:
     def is_reliable(self) -> bool:
         """Whether it counts."""
         sure_enough = self.logprob >= (LEAST_LOGPROB if self.no_speech <= _LARGEST_NO_SPEECH else _SURE_LOGPROB)
-        return sure_enough and self.compression <= _LARGEST_COMPRESSION
+        return sure_enough and self.compression <= LARGEST_COMPRESSION
 
 
 class LocalWhisper(ABC):
     """A `SpeechToText` that computes here. Safe to share between threads.
 
-    An adapter says which languages its model knows, what of a sound may be speech, and how its library decodes it.
+    An adapter says which languages its model knows, and how its library decodes speech.
     """
 
     def __init__(self, name: str) -> None:
@@ -77,20 +80,17 @@ class LocalWhisper(ABC):
         """Whether the model was trained on the language of that code, which may be any text."""
 
     @abstractmethod
-    def speech_in(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What of the samples, float32 of shape (n,) at 16 000 Hz, may be speech; of length 0 where nobody speaks."""
+    def decode(
+        self, samples: NDArray[np.float32], code: str | None, priors: Mapping[str, float], longest: int | None = None
+    ) -> tuple[Iterable[WhisperSegment], str]:
+        """What is said in samples, float32 of shape (n,) at 16 000 Hz, and the code of its language, which is `code` if that is given.
 
-    @abstractmethod
-    def decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[WhisperSegment], str]:
-        """What is said in samples as `speech_in` returns them, and the code of its language, which is `code` if that is given.
-
-        `longest` is the number of tokens that it may write (None: any). Any number of threads may ask at once.
+        Else it is the `likeliest`, where `priors` are by code. `longest` is the number of tokens that it may write (None: any). Any number
+        of threads may ask at once.
         """
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
-        """The words as Whisper writes them, with punctuation; empty where nobody speaks.
-
-        `language` is a BCP 47 tag; None lets Whisper find out, and the transcript says which it was.
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
+        """The words as Whisper writes them, with punctuation; empty where nobody speaks. See `SpeechToText.transcribe`.
 
         Raises:
             SpeechToTextError: code ``language`` (the model does not know it), ``bad_numbers``, ``out_of_memory``, ``failed``.
@@ -104,10 +104,11 @@ class LocalWhisper(ABC):
         if samples is None:
             return Transcript("", language)
         try:
-            speech = self.speech_in(samples)
-            if not len(speech):
+            stretches = speech_in(samples, around_ms=_AROUND_MS, longest_pause_ms=_LONGEST_PAUSE_MS)
+            if not stretches:
                 return Transcript("", language)
-            found, spoken = self.decode(speech, code)
+            speech = np.concatenate([samples[start:end] for start, end in stretches])
+            found, spoken = self.decode(speech, code, {code_of(tag): weight for tag, weight in (priors or {}).items()})
             segments = list(found)
         except Exception as error:
             raise transcription_error(error) from error
@@ -120,10 +121,21 @@ class LocalWhisper(ABC):
 
     def warm_up(self) -> None:
         """Go once through everything a turn needs."""
-        silence = np.zeros(RATE, np.float32)
-        self.speech_in(silence)
-        segments, _ = self.decode(silence, "en", longest=1)
+        noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+        speech_in(noise, around_ms=_AROUND_MS, longest_pause_ms=_LONGEST_PAUSE_MS)
+        segments, _ = self.decode(noise, "en", {}, longest=1)
         list(segments)
+
+
+def likeliest(probabilities: Mapping[str, float], priors: Mapping[str, float]) -> str:
+    """The code of the language that was spoken.
+
+    Args:
+        probabilities: Whisper's, by code.
+        priors: how many times as likely as any other language some are before anything is heard, by code: Whisper tells languages apart in
+            a sentence, but not in an "OK" of half a second.
+    """
+    return max(probabilities, key=lambda code: probabilities[code] * priors.get(code, 1.0))
 
 
 def decoding_of(samples: NDArray[np.float32]) -> dict[str, Any]:
@@ -134,9 +146,9 @@ def decoding_of(samples: NDArray[np.float32]) -> dict[str, Any]:
     return {
         "temperature": 0.0,  # one try: the retries at higher temperatures are slow, and are where most inventions come from
         "condition_on_previous_text": False,  # or one mistake is repeated to the end
-        "compression_ratio_threshold": _LARGEST_COMPRESSION,
+        "compression_ratio_threshold": LARGEST_COMPRESSION,
         "no_speech_threshold": _LARGEST_NO_SPEECH,
-        "without_timestamps": len(samples) <= _WINDOW_S * RATE,  # one window needs none, and they cost a token each
+        "without_timestamps": len(samples) <= WINDOW_S * RATE,  # one window needs none, and they cost a token each
     }
 
 

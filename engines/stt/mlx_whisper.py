@@ -1,12 +1,8 @@
-"""Speech-to-text engine: Whisper on MLX (mlx-whisper), in about a hundred languages on Apple's GPUs.
-
-A recording in which nothing rises above its own background never reaches it. That is a gate on loudness, not a detector of voices: it lets
-a door or music pass, and Whisper's own tests of a good decoding then have to judge.
-"""
+"""Speech-to-text engine: Whisper on MLX (mlx-whisper), in about a hundred languages on Apple's GPUs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,7 @@ from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, SpeechToTextError
 from engines.runtimes.mlx_thread import compute
-from engines.stt._whisper import LEAST_LOGPROB, RATE, LocalWhisper, WhisperSegment, decoding_of, opening_whisper
+from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, WhisperSegment, decoding_of, likeliest, opening_whisper
 from engines.types import EngineInfo
 from engines.weights import hub
 
@@ -50,17 +46,6 @@ class Options:
 
     model: str = "base"
     """A size (``tiny`` … ``large-v3-turbo``), a hub id of a Whisper in MLX's format, or a local folder with one."""
-
-
-_FRAME = RATE * 30 // 1000
-_PRE_EMPHASIS = 0.97
-"""How much of a sample is taken from the next one: it takes the rumble of cars and fans away, which rises and falls by itself."""
-_FLOOR_PERCENTILE, _LOWEST_FLOOR_DB = 10, -80.0
-"""The background is what the quietest tenth of the frames stay below; silence of nothing but zeros counts as this quiet."""
-_RISE_DB = 3.0
-"""How far a voice rises above the background, even in white noise that is nearly as loud; steady noise itself stays within 2.5 dB."""
-_LEAST_FRAMES = 5
-"""150 ms of voice in all: a click is shorter, the shortest word is not."""
 
 
 def files(options: Options, device: str) -> hub.Model:  # noqa: ARG001 - MLX computes in one place only
@@ -118,20 +103,29 @@ class MlxWhisper(LocalWhisper):
         """See `LocalWhisper.knows`."""
         return code in self._languages
 
-    def speech_in(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """All of it, or nothing."""
-        return samples if _rises(samples) else samples[:0]
-
-    def decode(self, samples: NDArray[np.float32], code: str | None, longest: int | None = None) -> tuple[Iterable[WhisperSegment], str]:
+    def decode(
+        self, samples: NDArray[np.float32], code: str | None, priors: Mapping[str, float], longest: int | None = None
+    ) -> tuple[Iterable[WhisperSegment], str]:
         """See `LocalWhisper.decode`."""
-        heard = compute(lambda: self._heard(samples, code, longest))
+        heard = compute(lambda: self._heard(samples, code or self._language(samples, priors), longest))
         segments = [
             WhisperSegment(part["text"], part["avg_logprob"], part["compression_ratio"], part["no_speech_prob"])
             for part in heard["segments"]
         ]
         return segments, heard["language"]
 
-    def _heard(self, samples: NDArray[np.float32], code: str | None, longest: int | None) -> dict[str, Any]:
+    def _language(self, samples: NDArray[np.float32], priors: Mapping[str, float]) -> str:
+        import mlx.core as mx  # noqa: PLC0415 - heavy
+        from mlx_whisper import audio  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
+
+        if not self._model.is_multilingual:
+            return "en"
+        spectrogram = audio.log_mel_spectrogram(samples, n_mels=self._model.dims.n_mels, padding=audio.N_SAMPLES)
+        window = audio.pad_or_trim(spectrogram, audio.N_FRAMES, axis=-2).astype(mx.float16 if self._half else mx.float32)
+        _, probabilities = self._model.detect_language(window)
+        return likeliest(probabilities, priors)
+
+    def _heard(self, samples: NDArray[np.float32], code: str, longest: int | None) -> dict[str, Any]:
         import mlx_whisper  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
         from mlx_whisper.transcribe import ModelHolder  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - heavy
 
@@ -150,15 +144,6 @@ class MlxWhisper(LocalWhisper):
         finally:
             ModelHolder.model = ModelHolder.model_path = None
         return heard
-
-
-def _rises(samples: NDArray[np.float32]) -> bool:
-    """Whether something rises above the background for as long as a short word lasts."""
-    emphasised = np.append(samples[:1], samples[1:] - _PRE_EMPHASIS * samples[:-1])
-    frames = emphasised[: len(emphasised) // _FRAME * _FRAME].reshape(-1, _FRAME)
-    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + 1e-12)
-    floor = max(float(np.percentile(level, _FLOOR_PERCENTILE)), _LOWEST_FLOOR_DB)
-    return int((level > floor + _RISE_DB).sum()) >= _LEAST_FRAMES
 
 
 def _lacking(model: Any, folder: Path) -> list[str]:

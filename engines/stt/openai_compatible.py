@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,12 @@ class OpenAICompatible:
         self._client, self._options = client, options
         self._transcriptions = client.openai.audio.transcriptions  # imported here, some 0.2 s, and not in the first turn
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
+    def transcribe(
+        self,
+        audio: AudioChunk,
+        language: str | None = None,
+        priors: Mapping[str, float] | None = None,  # noqa: ARG002 - the protocol knows none
+    ) -> Transcript:
         """The words as the server writes them; silence and what is too short for a word is empty, and is not sent.
 
         Raises:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.audio import require_sound, resample, to_pcm16
 from engines.errors import AudioError, MissingDependency, SpeechToTextError
 from engines.types import AudioChunk, EngineInfo, Transcript
+from engines.vad.recording import speech_in
 
 INFO = EngineInfo(
     name="pocketsphinx",
@@ -34,6 +37,9 @@ _STEP_BYTES = 2 * _RATE // 20
 _METER_BYTES = 2 * _RATE
 """One second, for the same reason; measuring is thirty times as fast as searching."""
 _PAD_MS = 200
+_AROUND_MS, _LONGEST_PAUSE_MS = 250, 1_500
+"""Sound that is kept around speech, and the longest pause in it. The mean cepstrum of a voice is not that of the room around it: with two
+seconds of silence on either side, half of all words were wrong."""
 _DITHER = 2 / 32768
 """Standard deviation of the noise that is added. The model was trained on rooms: in a voice that pauses in perfect zeros it loses words."""
 _MARKER = re.compile(r"[<\[+]\S*|\(\d+\)")
@@ -66,21 +72,28 @@ class PocketSphinx:
         self._lock = threading.Lock()
         self._decoder, self._meter = _decoder(grammar), _meter()
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None) -> Transcript:
-        """The words, in lower case without punctuation; empty for silence and for what is too short for a word.
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
+        """The words, in lower case without punctuation; empty where nobody speaks and for what is too short for a word.
+
+        It cannot tell languages apart: without a `language`, it is the likeliest of the `priors`.
 
         Raises:
             SpeechToTextError: code ``language`` (other than English) or ``failed``.
         """
+        language = language or max(priors or {}, key=(priors or {}).__getitem__, default=None)
         if language and re.split("[-_]", language)[0].lower() != "en":
             raise SpeechToTextError(
                 f"{INFO.title} hears English only. Choose another engine for hearing, or speak English.", code="language"
             )
         try:
             require_sound(audio)
-            pcm = to_pcm16(_padded(resample(audio, _RATE)))
+            samples = resample(audio, _RATE).samples
         except AudioError:  # silent, or too short
             return Transcript("", "en")
+        stretches = speech_in(samples, around_ms=_AROUND_MS, longest_pause_ms=_LONGEST_PAUSE_MS)
+        if not stretches:
+            return Transcript("", "en")
+        pcm = to_pcm16(_padded(np.concatenate([samples[start:end] for start, end in stretches])))
         with self._lock:
             return Transcript(self._decode(pcm), "en")
 
@@ -119,11 +132,11 @@ class PocketSphinx:
         return ",".join(f"{number:.4f}" for number in np.average(means, axis=0, weights=[len(part) for part in parts]))
 
 
-def _padded(audio: AudioChunk) -> AudioChunk:
+def _padded(speech: NDArray[np.float32]) -> AudioChunk:
     """A quiet room around the speech, the same one every time."""
-    samples = np.pad(audio.samples, _PAD_MS * _RATE // 1000)
+    samples = np.pad(speech, _PAD_MS * _RATE // 1000)
     noise = np.random.default_rng(0).normal(0, _DITHER, len(samples))
-    return AudioChunk((samples + noise).astype(np.float32), audio.sample_rate)
+    return AudioChunk((samples + noise).astype(np.float32), _RATE)
 
 
 def _decoder(grammar: str | None) -> Any:
