@@ -50,19 +50,19 @@ def _here(work: Path) -> tuple[bool, bool]:
     """Whether the size and the time on this machine are within their goals."""
     wheels, venv = work / "wheels", work / "venv"
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pip = [str(python), "-m", "pip", "-q", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     before = _megabytes(venv)
     subprocess.run([*pip, "download", "--only-binary=:all:", "-d", str(wheels), "-r", str(REQUIREMENTS)], check=True)
     begun = time.perf_counter()
     subprocess.run([*pip, "install", "--no-index", "--find-links", str(wheels), "-r", str(REQUIREMENTS)], check=True)
     seconds, megabytes = time.perf_counter() - begun, _megabytes(venv) - before
+    print(f"install: {megabytes:.0f} MB on disk here, without pip (target: at most {MOST_MB} MB off Apple Silicon)", flush=True)
     environment = {**os.environ, "VISAVIS_WEIGHTS": os.environ.get("VISAVIS_WEIGHTS", str(work / "weights"))}
-    subprocess.run([str(python), "-m", "engines", "fetch"], cwd=HOUSE, env=environment, check=True)
+    subprocess.run([str(python), "-m", "engines", "fetch", *GENUINE], cwd=HOUSE, env=environment, check=True)
     begun = time.perf_counter()
     subprocess.run([str(python), "-m", "benchmarks.install", "answer"], cwd=HOUSE, env=environment, check=True)
     answered = time.perf_counter() - begun
-    print(f"install: {megabytes:.0f} MB on disk here, without pip (target: at most {MOST_MB} MB off Apple Silicon)")
     print(
         f"install: installed in {seconds:.1f} s, answered {answered:.1f} s later: {seconds + answered:.1f} s (target: at most {MOST_S} s)"
     )
