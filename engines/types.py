@@ -25,6 +25,10 @@ VisemeName = Literal["sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR"
 """The fifteen Oculus mouth shapes, spelled as TalkingHead's morph targets (``viseme_PP`` …) spell them."""
 VISEME_NAMES: tuple[VisemeName, ...] = get_args(VisemeName)
 
+Gender = Literal["female", "male", ""]
+"""Of a voice, as it sounds; empty where it is neither or nobody knows."""
+Age = Literal["child", "adult", "old", ""]
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -166,6 +170,9 @@ class Voice:
     name: str
     language: str
     """BCP 47 tag."""
+    gender: Gender = ""
+    age: Age = ""
+    """Empty means a grown-up, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,11 @@ class Persona:
     language: str = "en"
     """BCP 47 tag of the language they speak."""
     voices: tuple[tuple[str, str], ...] = ()
-    """(engine name, voice id) pairs; an engine that is not named uses its own default voice."""
+    """(engine name, voice id) pairs; on an engine that is not named, the voice is chosen by language, gender and age."""
+    gender: Gender = ""
+    """Of the voice; empty means that of the voices that are named."""
+    age: Age = ""
+    """Of the voice; empty means a grown-up."""
     mood: str = "neutral"
     """A resting mood of TalkingHead: neutral, happy, love …"""
     colour: str = "#3a7f86"

@@ -29,7 +29,7 @@ FLOORS = [
     {"engines.config", "engines.audio"},
     {"engines.weights"},
     {"engines.text", "engines.runtimes", "engines.isolation"},
-    {"engines.lipsync", "engines.g2p", "engines.vad", "engines.turn_end"},
+    {"engines.lipsync", "engines.g2p", "engines.voices", "engines.vad", "engines.turn_end"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.registry"},
     {"engines.storage"},

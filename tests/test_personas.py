@@ -19,7 +19,8 @@ from engines.config.personas import PersonaBook, load_personas
 from engines.conversation.prompt import system_prompt
 from engines.errors import ConfigError, InputError
 from engines.llm import scripted
-from engines.types import ChatMessage, Persona
+from engines.types import ChatMessage, Persona, Voice
+from engines.voices.choice import voice_of
 
 HOUSE = Path(__file__).resolve().parent.parent
 OURS = HOUSE / "personas.yaml"
@@ -196,6 +197,8 @@ pat:
   prompt: You are Pat.
   language: es
   voices: {espeak_ng: es+f3}
+  gender: male
+  age: old
   avatar: mia
   greeting: Hola.
   mood: happy
@@ -206,6 +209,12 @@ pat:
       say: [Milk first.]
   fallbacks: [Go on.]
 """
+CHOIR = [
+    Voice("eva", "Eva", "es", "female"),
+    Voice("ivo", "Ivo", "es", "male"),
+    Voice("al", "Al", "es"),
+    Voice("abuelo", "", "es", age="old"),
+]
 STEERS: dict[str, Callable[[Persona], object]] = {
     "id": lambda pat: persona_to_wire(pat, Path())["id"] == "pat",
     "name": lambda pat: persona_to_wire(pat, Path())["name"] == "Pat",
@@ -213,6 +222,8 @@ STEERS: dict[str, Callable[[Persona], object]] = {
     "prompt": lambda pat: "You are Pat." in system_prompt(pat),
     "language": lambda pat: " es " in system_prompt(pat),
     "voices": lambda pat: pat.voice_for("espeak_ng") == "es+f3",
+    "gender": lambda pat: voice_of(pat, "choir", CHOIR) in {"ivo", "abuelo"},
+    "age": lambda pat: voice_of(dataclasses.replace(pat, gender=""), "choir", CHOIR[2:]) == "abuelo",
     "avatar": lambda pat: persona_to_wire(pat, Path())["avatar"] == "mia",
     "greeting": lambda pat: persona_to_wire(pat, Path())["greeting"] == "Hola.",
     "mood": lambda pat: persona_to_wire(pat, Path())["mood"] == "happy",

@@ -120,6 +120,8 @@ class _PersonaModel(_Strict):
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
     language: str = Field(default=_DEFAULT["language"], pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     voices: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], _Word] = Field(default_factory=dict)
+    gender: str = Field(default=_DEFAULT["gender"], pattern="^(female|male)?$")
+    age: str = Field(default=_DEFAULT["age"], pattern="^(child|adult|old)?$")
     avatar: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
     greeting: _Line
     mood: str = Field(default=_DEFAULT["mood"], pattern=f"^({'|'.join(MOODS)})$")
@@ -142,6 +144,8 @@ _PATTERN_WORDS = {
     "avatar": "must be the plain name of an avatar, such as mia: letters, digits, - and _, without a folder or an ending",
     "colour": "must be a colour such as '#3a7f86', in quotation marks",
     "mood": f"must be one of {', '.join(MOODS)}",
+    "gender": "must be female or male",
+    "age": "must be child, adult or old",
     "language": "must be a language tag such as en, es or pt-BR",
     "voices": "must name engines the way their menu does, such as kokoro or espeak_ng",
 }

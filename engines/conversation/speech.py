@@ -22,6 +22,7 @@ from engines.text.directions import CueSheet
 from engines.text.speakable import speakable
 from engines.text.surrogates import well_formed
 from engines.types import AudioChunk, Cue, Direction, Persona, Sentence, Speech, SpeechSegment, VisemeTimeline
+from engines.voices.choice import voice_of
 
 E = TypeVar("E", SpeechToText, ChatModel, TextToSpeech)
 
@@ -101,14 +102,7 @@ def opened(handle: EngineHandle[E], deadlines: Deadlines, worker: str, limit_s: 
 
 
 def _voice_of(persona: Persona, name: str, engine: TextToSpeech) -> str | None:
-    """The persona's voice on that engine, else the first one of their language; None, the engine's default, where none says so."""
-    if chosen := persona.voice_for(name):
-        return chosen
-    wanted = persona.language.lower()
-    spoken = [(voice.language.lower(), voice.id) for voice in engine.voices()]
-    exact = (voice for tag, voice in spoken if tag == wanted)
-    close = (voice for tag, voice in spoken if tag.split("-")[0] == wanted.split("-")[0])
-    return next(exact, next(close, None))
+    return voice_of(persona, name, engine.voices())
 
 
 def _playable(pieces: Iterator[Speech], title: str, characters: int) -> Iterator[Speech]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from engines.types import Voice
+from engines.types import Gender, Voice
 
 DEFAULT = "af_heart"
 
@@ -54,4 +54,5 @@ def language_tag(name: str) -> str | None:
 def voice(name: str) -> Voice:
     """The voice of that name, for which `is_voice` holds."""
     tag, title = LANGUAGES[name[0]]
-    return Voice(name, f"{name[3:].title()}, {title}, {'female' if name[1] == 'f' else 'male'}", tag)
+    gender: Gender = "female" if name[1] == "f" else "male"
+    return Voice(name, f"{name[3:].title()}, {title}, {gender}", tag, gender, "old" if name.endswith("_santa") else "")

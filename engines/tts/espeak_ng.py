@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Options:
 _PIECE_CHARACTERS = 300  # spoken in one step: 20 s of English in some 20 ms of work, so a cancel is never far
 _LEAD_MS = 60.0  # silence kept before the first sound
 _TAIL_MS = 350.0  # and after the last: people leave 0.2 to 0.4 s between sentences, slow rates would leave a second
+_WOMAN = "+f3"
 _OPENING = re.compile(r"(?<!\S)[^\w\s]+\Z")  # a quote or bracket goes with the word it opens
 
 
@@ -74,8 +75,15 @@ class EspeakNg:
         self._pitch = min(max(options.pitch, 0), 99)
 
     def voices(self) -> Sequence[Voice]:
-        """One voice per language and accent, the default first. ``+f3``, ``+m1`` … may follow an id to change the speaker."""
-        return sorted(self._library.voices, key=lambda voice: (voice.id != DEFAULT_VOICE, voice.name))
+        """Two voices per language and accent, a man's and a woman's, the default first.
+
+        ``+f3``, ``+m1`` … may follow an id to change the speaker.
+        """
+        plain = sorted(self._library.voices, key=lambda voice: (voice.id != DEFAULT_VOICE, voice.name))
+        return [
+            *(replace(voice, gender="male") for voice in plain),
+            *(replace(voice, id=f"{voice.id}{_WOMAN}", name=f"{voice.name}, female", gender="female") for voice in plain),
+        ]
 
     def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:
         """Say `text`: one `Speech` for up to 300 characters, more for longer texts. Markup is not interpreted. Blank text yields nothing.

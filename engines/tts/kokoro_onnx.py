@@ -31,7 +31,7 @@ INFO = EngineInfo(
     title="Kokoro (ONNX)",
     summary="A natural voice in nine languages with exact lips, without torch; it fetches 120 MB once and then works offline.",
     requires=("onnxruntime", "kokorog2p"),
-    install='pip install "onnxruntime>=1.20,<2" "kokorog2p>=0.7.2,<0.8"',
+    install='pip install "onnxruntime>=1.23,<2" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
     preference=12,
 )

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +21,8 @@ from engines.errors import AudioError, EngineError, TextToSpeechError
 from engines.lipsync import forced_alignment
 from engines.runtimes.openai_client import INSTALL, LISTING_S, OpenAIClient, ServerOptions
 from engines.text.sentences import MAX_CHARACTERS, sentences
-from engines.tts._kokoro_voices import language_tag
-from engines.types import AudioChunk, EngineInfo, Speech, TextDelta, Voice
+from engines.tts import _kokoro_voices as kokoro_voices
+from engines.types import AudioChunk, EngineInfo, Gender, Speech, TextDelta, Voice
 
 INFO = EngineInfo(
     name="openai_compatible",
@@ -60,6 +60,7 @@ class Options(ServerOptions):
 
 
 _OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
+_FEMALE, _MALE = frozenset({"coral", "nova", "sage", "shimmer"}), frozenset({"ash", "ballad", "echo", "onyx", "verse"})
 _LONGEST_MS = 180_000.0
 """Of one piece of at most 300 characters, which take half a minute; what is longer is no speech."""
 _MOST_BYTES = 32 * 2**20
@@ -218,4 +219,7 @@ def _entry(entry: object, language: str) -> Voice | None:
 
 
 def _voice(identifier: str, name: str, language: str) -> Voice:
-    return Voice(identifier, name, language_tag(identifier) or language)
+    if kokoro_voices.is_voice(identifier):
+        return replace(kokoro_voices.voice(identifier), name=name)
+    gender: Gender = "female" if identifier in _FEMALE else "male" if identifier in _MALE else ""
+    return Voice(identifier, name, kokoro_voices.language_tag(identifier) or language, gender)
