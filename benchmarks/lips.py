@@ -110,7 +110,10 @@ def main() -> None:
             print(f"lips, {name}: not measured: {error.message}")
             continue
         for language, voices in _chosen(engine.voices(), everyone=given.all):
-            missed += [voice for voice in voices if not _holds(name, engine, voice, language)]
+            try:
+                missed += [voice for voice in voices if not _holds(name, engine, voice, language)]
+            except EngineError as error:
+                print(f"lips, {name} {language}: not measured: {error.message}")
     if missed:
         sys.exit(f"lips: missed a goal: {', '.join(missed)}")
 

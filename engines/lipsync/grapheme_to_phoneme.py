@@ -137,7 +137,7 @@ def ipa_of(word: str, language: str) -> list[str]:
 def _say(texts: Sequence[str], voice: str, library: EspeakLibrary) -> tuple[Synthesis, list[tuple[str, int, float, float]]]:
     """One utterance; and (IPA, index of the text, start, end in ms) of each phoneme and pause."""
     text, origin = composed("".join(texts))
-    synthesis = library.speak(printable(text), voice, _RATE_WPM, _PITCH, pause=False)
+    synthesis = library.speak(printable(text), voice, _RATE_WPM, _PITCH)
     starts = list(accumulate(map(len, texts), initial=0))[:-1]
     begun = [sample for sample, _ in synthesis.words]
     places = [origin[min(max(position, 0), len(origin) - 1)] for _, position in synthesis.words]

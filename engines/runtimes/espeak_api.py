@@ -39,7 +39,7 @@ _SILENCE_LEVEL = 30
 # speak_lib.h
 _AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS = 2, 200
 _INITIALIZE = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, never exit()
-_CHARS_UTF8, _END_PAUSE, _RATE, _PITCH = 0x0001, 0x1000, 1, 3
+_CHARS_UTF8, _RATE, _PITCH = 0x0001, 1, 3
 _PHONEMES_IPA, _PHONEMES_TIED = 0x02, 0x80 | ord("^") << 8  # the letters of one phoneme are joined by a tie
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
@@ -179,8 +179,8 @@ class EspeakLibrary:
             raise TextToSpeechError(f"eSpeak NG has no voice called {name[:60]!r}. Choose one of its listed voices.", code="unknown_voice")
         return f"{identifier}+{self._variants[variant]}" if plus else identifier
 
-    def speak(self, text: str, voice: str, rate_wpm: int, pitch: int, *, pause: bool) -> Synthesis:
-        """Say one piece; `voice` comes from `resolve`. `pause` adds the silence that the closing punctuation asks for."""
+    def speak(self, text: str, voice: str, rate_wpm: int, pitch: int) -> Synthesis:
+        """Say one piece, with hardly a pause behind it; `voice` comes from `resolve`."""
         encoded = text.encode() + b"\0"
         with self._lock:
             self._pcm, self._phonemes, self._words = bytearray(), [], []
@@ -188,9 +188,7 @@ class EspeakLibrary:
             failed = self._c.espeak_SetVoiceByName(os.fsencode(voice))
             self._c.espeak_SetParameter(_RATE, rate_wpm, 0)
             self._c.espeak_SetParameter(_PITCH, pitch, 0)
-            if failed or self._c.espeak_Synth(
-                encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _CHARS_UTF8 | _END_PAUSE * pause, None, None
-            ):
+            if failed or self._c.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _CHARS_UTF8, None, None):
                 raise TextToSpeechError(
                     "eSpeak NG could not say this text. Try another voice.",
                     code="synthesis_failed",

@@ -31,10 +31,6 @@ WINDOW = 510
 _RATE = 24_000
 _FRAME_SAMPLES = 600
 _FRAME_MS = 25.0
-_JOINT_FRAMES = 2
-"""Where a long text is cut: 50 ms of silence on either side …"""
-_FADE = np.linspace(0, 1, 120, dtype=np.float32)
-"""… which begin and end with a fade of 5 ms."""
 _PIECE_CHARACTERS = 400
 """Said in one step: English has about one phoneme a character, and 510 fit into the network's window."""
 
@@ -95,18 +91,18 @@ class Kokoro:
         return self._say(text, identifier)
 
     def _say(self, text: str, identifier: str) -> Iterator[Speech]:
-        ready, first = Words(), True
+        ready = Words()
         for words in self._phonemized(text, identifier[0], _PIECE_CHARACTERS):
             if any(said for _, said in ready) and any(said for _, said in words):
-                yield self._step(ready, identifier, first=first, last=False)
-                ready, first = [], False
+                yield self._step(ready, identifier)
+                ready = []
             ready += words
         if any(said for _, said in ready):
-            yield self._step(ready, identifier, first=first, last=True)
+            yield self._step(ready, identifier)
 
     def _phonemized(self, text: str, letter: str, limit: int) -> Iterator[Words]:
         """The words of each piece of the text; pieces become shorter until they fit the network's window."""
-        for piece, _ in pieces(text, limit):
+        for piece in pieces(text, limit):
             words = self._phonemize(piece, letter) if any(map(str.isalnum, piece)) else [(piece, "")]
             if sum(len(phonemes) for _, phonemes in words) > WINDOW and len(piece) > 1:
                 yield from self._phonemized(piece, letter, (min(len(piece), limit) + 1) // 2)
@@ -128,7 +124,7 @@ class Kokoro:
         audible = any(map(str.strip, known))
         return [(word, re.sub(" +", " ", kept) if audible else "") for (word, _), kept in zip(words, known, strict=True)]
 
-    def _step(self, words: Words, identifier: str, *, first: bool, last: bool) -> Speech:
+    def _step(self, words: Words, identifier: str) -> Speech:
         phonemes = "".join(characters for _, characters in words).rstrip()
         styles = self.styles(identifier)
         try:
@@ -144,12 +140,8 @@ class Kokoro:
             raise TextToSpeechError(
                 f"Kokoro's times do not fit its sound. Install it again: {self._install}", code="bad_timing", counts_against_engine=True
             )
-        head, tail = 0 if first else max(0, frames[0] - _JOINT_FRAMES), 0 if last else max(0, frames[-1] - _JOINT_FRAMES)
-        frames[0], frames[-1] = frames[0] - head, frames[-1] - tail
-        kept = np.clip(samples[head * _FRAME_SAMPLES : len(samples) - tail * _FRAME_SAMPLES], -1, 1)
-        kept[: len(_FADE)] *= _FADE if head else 1
-        kept[-len(_FADE) :] *= _FADE[::-1] if tail else 1
-        return Speech(AudioChunk(kept, _RATE), *timings(words, phonemes, [frame * _FRAME_MS for frame in frames]), timing="measured")
+        lengths = [frame * _FRAME_MS for frame in frames]
+        return Speech(AudioChunk(np.clip(samples, -1, 1), _RATE), *timings(words, phonemes, lengths), timing="measured")
 
     def styles(self, identifier: str) -> NDArray[np.float32]:
         """The voice: float32 of shape (510, 256), one style for each number of phonemes."""

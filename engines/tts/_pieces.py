@@ -12,20 +12,18 @@ _LEAST = 0.25
 """A piece is at least this part of the limit, or it is cut at a lesser place."""
 
 
-def pieces(text: str, limit: int) -> Iterator[tuple[str, bool]]:
-    """Cut at the end of a sentence, else of a clause, else of a word, else anywhere.
-
-    Yields:
-        Each piece, of at most `limit` characters, and whether a pause belongs after it; the pieces, joined, are the text.
+def pieces(text: str, limit: int) -> Iterator[str]:
+    """Cut at the end of a sentence, else of a clause, else of a word, else anywhere: pieces of at most `limit` characters; joined, they are
+    the text.
     """
     start = 0
     while len(text) - start > limit:
-        end, pause = start + limit, False
+        end = start + limit
         for pattern in (_SENTENCE_END, _CLAUSE_END, _SPACE):
             last = max((match.end() for match in pattern.finditer(text, start, start + limit)), default=start)
             if last - start > limit * _LEAST:
-                end, pause = last, pattern is not _SPACE
+                end = last
                 break
-        yield text[start:end], pause
+        yield text[start:end]
         start = end
-    yield text[start:], True
+    yield text[start:]

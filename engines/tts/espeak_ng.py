@@ -50,8 +50,6 @@ class Options:
 
 
 _PIECE_CHARACTERS = 300  # spoken in one step: 20 s of English in some 20 ms of work, so a cancel is never far
-_LEAD_MS = 60.0  # silence kept before the first sound
-_TAIL_MS = 350.0  # and after the last: people leave 0.2 to 0.4 s between sentences, slow rates would leave a second
 _WOMAN = "+f3"
 _OPENING = re.compile(r"(?<!\S)[^\w\s]+\Z")  # a quote or bracket goes with the word it opens
 
@@ -95,25 +93,16 @@ class EspeakNg:
         """
         identifier = self._library.resolve(DEFAULT_VOICE if voice is None else voice)
         cut = pieces(text, _PIECE_CHARACTERS) if printable(text).strip() else iter(())
-        return (self._say(piece, identifier, pause=pause) for piece, pause in cut)
+        return (self._say(piece, identifier) for piece in cut)
 
-    def _say(self, text: str, identifier: str, *, pause: bool) -> Speech:
+    def _say(self, text: str, identifier: str) -> Speech:
         spoken, origin = composed(text)
-        take = self._library.speak(printable(spoken), identifier, self._rate_wpm, self._pitch, pause=pause)
-        spans = phoneme_spans(take)
-        total, rate = len(take.samples), take.sample_rate
-        first = spans[0][2] if not spans[0][0] else 0  # where the leading and trailing pauses meet the sound
-        last = spans[-1][1] if not spans[-1][0] else total
-        start = max(0, first - int(_LEAD_MS * rate / 1000)) if first < total else 0
-        end = min(total, max(last, start) + int(_TAIL_MS * rate / 1000))
-
-        def ms(sample: int) -> float:
-            return (min(max(sample, start), end) - start) * 1000.0 / rate
-
+        take = self._library.speak(printable(spoken), identifier, self._rate_wpm, self._pitch)
+        spans, ms = phoneme_spans(take), 1000.0 / take.sample_rate
         return Speech(
-            audio=AudioChunk(take.samples[start:end].astype(np.float32) / np.float32(32768), rate),
-            phonemes=tuple(PhonemeTiming(name, ms(a), ms(b) - ms(a)) for name, a, b in spans),
-            words=tuple(WordTiming(word, ms(a), ms(b) - ms(a)) for word, a, b in _word_spans(text, spoken, origin, take, spans)),
+            audio=AudioChunk(take.samples.astype(np.float32) / np.float32(32768), take.sample_rate),
+            phonemes=tuple(PhonemeTiming(name, a * ms, (b - a) * ms) for name, a, b in spans),
+            words=tuple(WordTiming(word, a * ms, (b - a) * ms) for word, a, b in _word_spans(text, spoken, origin, take, spans)),
             timing="measured",
         )
 

@@ -139,7 +139,7 @@ class Piper:
 
     def _say(self, text: str, known: _Description, speaker: int) -> Iterator[Speech]:
         model, ready = self._model(known), Words()
-        for piece, _ in pieces(text, _PIECE_CHARACTERS):
+        for piece in pieces(text, _PIECE_CHARACTERS):
             words = model.words(piece)
             if _is_spoken(ready) and _is_spoken(words):
                 yield model.say(ready, speaker, self._speed)
