@@ -183,6 +183,7 @@ REQUIREMENTS = (
         "No text ends a voice: whatever is written, something is said or nothing, and no letter is lost.",
         "issue 10, section 2",
     ),
+    Requirement("voice.loudness", "All voices are equally loud, and none pumps or clips.", "issue 10, section 2"),
     Requirement("engine.piper", "Piper speaks with its model's own times, in the language of each voice file.", "issue 10, section 2"),
     Requirement("engine.kokoro-onnx", "Kokoro speaks on ONNX Runtime too, with exact times and without torch.", "issue 10, section 2"),
     Requirement(

@@ -23,6 +23,7 @@ from engines.text.speakable import speakable
 from engines.text.surrogates import well_formed
 from engines.types import AudioChunk, Cue, Direction, Persona, Sentence, Speech, SpeechSegment, VisemeTimeline
 from engines.voices.choice import voice_of
+from engines.voices.loudness import Levels
 
 E = TypeVar("E", SpeechToText, ChatModel, TextToSpeech)
 
@@ -32,6 +33,8 @@ _LONGEST_MS, _LONGEST_MS_PER_CHARACTER = 10_000.0, 300.0
 """Longest sound of a sentence, and what each of its characters adds; the slowest voices need a third of that."""
 _MOST_PIECES = 64
 """In how many pieces a sentence may come, besides one for each of its characters."""
+_LEVELS = Levels()
+"""How loud each voice was so far, in all conversations."""
 _ACT_MS = 600
 """Length of a segment in which something is acted without a word."""
 
@@ -72,9 +75,10 @@ def segments(
             sheet = CueSheet(directions, len(text.rstrip()), len(words))
             unsaid = words
             with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
-                for made in _playable(pieces, tts.info.title, len(words)):
-                    said = "".join(word.text for word in made.words) or unsaid
+                for one in _playable(pieces, tts.info.title, len(words)):
+                    said = "".join(word.text for word in one.words) or unsaid
                     unsaid = unsaid[len(said) :]
+                    made = _LEVELS.levelled(one, tts.info.name, voice)
                     piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
                     yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words))
                     text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
