@@ -51,7 +51,8 @@ ONLY_IN = {
 HEAVY = set(
     """
     av ctranslate2 espeakng_loader faster_whisper gradio httpx2 huggingface_hub
-    kokoro kokorog2p lindera llama_cpp mlx mlx_lm mlx_whisper onnxruntime openai pocketsphinx scipy torch transformers
+    kokoro kokorog2p lindera mlx mlx_lm mlx_whisper onnxruntime openai pocketsphinx scipy torch transformers
+    xllamacpp
     """.split()
 )
 

@@ -47,16 +47,11 @@ def test_no_familys_tokens_are_left(tokens):
 
 
 @requirement("talk.special-tokens")
-def test_none_of_genuine_tokenizers_are_left():
+def test_none_of_a_genuine_tokenizer_are_left():
     whisper = json.loads((weights("whisper-base") / "tokenizer.json").read_text(encoding="utf-8"))
-    gguf = pytest.importorskip("gguf", reason="gguf is not installed: it reads the model's tokens")
-    fields = gguf.GGUFReader(weights("smollm2-135m") / "SmolLM2-135M-Instruct.Q4_1.gguf").fields
-    kinds, texts = fields["tokenizer.ggml.token_type"], fields["tokenizer.ggml.tokens"]
-    normal = gguf.TokenType.NORMAL
-    smollm = [bytes(texts.parts[at]).decode() for at, kind in zip(texts.data, kinds.data, strict=True) if kinds.parts[kind][0] != normal]
-    for special in ([token["content"] for token in whisper["added_tokens"] if token["special"]], smollm):
-        assert len(special) > 10
-        assert survivors(special) == []
+    special = [token["content"] for token in whisper["added_tokens"] if token["special"]]
+    assert len(special) > 100
+    assert survivors(special) == []
 
 
 @pytest.mark.parametrize(
@@ -81,5 +76,5 @@ def test_neither_words_nor_answers_nor_a_persona_reach_a_model_with_one(persona)
     history = [ChatMessage("user", f"a{mark}"), ChatMessage("assistant", f"b{mark}")]
     messages = messages_for(person, history, f"c{mark} \ud83d")
     assert len(messages) == 4
-    assert not [message for message in messages if survivors(["<|im_end|>", "<|im_start|>"]) or "<|im" in message.content]
+    assert not [message for message in messages if "<|im" in message.content]
     assert messages[-1].content.encode()
