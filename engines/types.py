@@ -220,6 +220,8 @@ class Persona:
     """Hex colour of the portrait and of the stage's light."""
     liveliness: float = 1.0
     """How much face and hands go along: 0 (hardly) to 2 (very)."""
+    max_sentences: int = 4
+    """How long an answer may be; a model that goes on is stopped there."""
     replies: tuple[ScriptedReply, ...] = ()
     fallbacks: tuple[str, ...] = ()
     """What the scripted engine answers when no reply matches."""

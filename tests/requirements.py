@@ -56,6 +56,11 @@ REQUIREMENTS = (
         "DESIGN, One conversation",
     ),
     Requirement("talk.special-tokens", "Nothing that is said reaches a model as one of its special tokens.", "issue 10, section 2"),
+    Requirement(
+        "talk.runaway",
+        "An answer that does not end, or goes round in circles, is ended, by one rule for every mind.",
+        "issue 10, section 2",
+    ),
     Requirement("talk.private", "Two people who use the app at once hear nothing of each other.", "DESIGN, Engines"),
     Requirement("talk.language", "Speech recognition expects the language of the user, not of the persona.", "issue 9, section 3"),
     Requirement("talk.no-speech", "Breath, hum, clicks, chords and noise become no words.", "issue 10, Numbers"),

@@ -204,6 +204,7 @@ pat:
   mood: happy
   colour: '#ABCDEF'
   liveliness: 0.4
+  max_sentences: 2
   replies:
     - when: [Tea]
       say: [Milk first.]
@@ -229,6 +230,7 @@ STEERS: dict[str, Callable[[Persona], object]] = {
     "mood": lambda pat: persona_to_wire(pat, Path())["mood"] == "happy",
     "colour": lambda pat: persona_to_wire(pat, Path())["colour"] == "#abcdef",
     "liveliness": lambda pat: persona_to_wire(pat, Path())["liveliness"] == 0.4,
+    "max_sentences": lambda pat: "at most 2 sentences" in system_prompt(pat),
     "replies": lambda pat: _scripted(pat, "Any tea?") == "Milk first.",
     "fallbacks": lambda pat: _scripted(pat, "Whatever") == "Go on.",
 }
@@ -246,7 +248,7 @@ def test_every_field_of_the_file_reaches_what_it_steers(tmp_path: Path, field: s
     (pat,) = load_personas(write(tmp_path, EVERY_FIELD)).values()
     plain = load_personas(write(tmp_path, GOOD[: GOOD.index("  replies")]))["pat"]
     assert STEERS[field](pat)
-    if field in {"language", "voices", "mood", "colour", "liveliness", "replies", "fallbacks"}:
+    if field in {"language", "voices", "mood", "colour", "liveliness", "max_sentences", "replies", "fallbacks"}:
         assert not STEERS[field](plain)
 
 

@@ -40,7 +40,9 @@ def test_what_the_rules_invite_is_acted_and_silent():
 
 
 def test_the_personas_own_words_come_first_and_the_rules_follow(persona):
-    assert system_prompt(persona).split("\n\n") == [persona.prompt, SPOKEN_STYLE, STAGE_DIRECTIONS]
+    style = SPOKEN_STYLE.format(sentences="4 sentences")
+    assert system_prompt(persona).split("\n\n") == [persona.prompt, style, STAGE_DIRECTIONS]
+    assert "at most one sentence," in system_prompt(replace(persona, max_sentences=1))
 
 
 def test_only_a_foreign_persona_is_told_its_language(persona):

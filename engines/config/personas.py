@@ -127,6 +127,7 @@ class _PersonaModel(_Strict):
     mood: str = Field(default=_DEFAULT["mood"], pattern=f"^({'|'.join(MOODS)})$")
     colour: str = Field(default=_DEFAULT["colour"], pattern=r"^#[0-9a-fA-F]{6}$")
     liveliness: Annotated[float, Field(ge=0, le=2)] = _DEFAULT["liveliness"]
+    max_sentences: Annotated[int, Field(ge=1, le=50)] = _DEFAULT["max_sentences"]
     replies: tuple[_ReplyModel, ...] = ()
     fallbacks: tuple[_Line, ...] = ()
 
@@ -166,6 +167,7 @@ _KIND_WORDS = {
     "model_type": _FIELDS,
     "float_parsing": _NUMBER,
     "float_type": _NUMBER,
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number, such as 4"),
     "finite_number": _NUMBER,
     "greater_than_equal": "must be at least {ge:g}",
     "less_than_equal": "must be at most {le:g}",

@@ -21,6 +21,7 @@ from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextT
 from engines.protocols import Killable
 from engines.registry.registry import Engines
 from engines.text.directions import DirectionFilter
+from engines.text.reply_limiter import ReplyLimiter
 from engines.text.sentences import SentenceChunker
 from engines.text.surrogates import SurrogateJoiner, well_formed
 from engines.types import AudioChunk, Persona, Sentence, SpeechSegment, Stage, TextDelta, Transcript, Utterance
@@ -32,7 +33,7 @@ SENTENCES_AHEAD = 16
 PARTS_AHEAD = 64
 """How many parts of the reply may wait for whoever consumes the turn."""
 MAX_REPLY_CHARACTERS = 8_000
-"""Longest reply: some nine minutes of speech."""
+"""Most that a model may write in one reply, code and stage directions included; what is said of it, `ReplyLimiter` bounds."""
 _MAX_DELTAS = 50_000
 """Most steps of a model in one reply; those that only read or think write nothing."""
 
@@ -142,13 +143,20 @@ class Pipeline:
 
     def _understand_and_write(self) -> None:
         """Transcribe, ask the model, cut its reply into sentences."""
-        writer = _ReplyWriter(self._request.persona.language, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
+        request = self._request
+        limiter = ReplyLimiter(request.persona.language, request.persona.max_sentences) if request.reply is None else None
+        writer = _ReplyWriter(request.persona.language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
         what = "The language model stopped with an error"
         with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply()) as reply:
             for text in reply:
                 if self._is_over(_UNDERSTAND):
                     return
                 writer.write(text)
+                if limiter and limiter.over:
+                    break
+            if limiter and limiter.broken_off:
+                message = "The answer did not come to an end and was cut off. Ask again, or choose another model."
+                raise ChatModelError(message, code="reply_too_long", retryable=True)
         with self._reporting(_UNDERSTAND, ChatModelError, what):
             writer.finish()  # also what was written before a failure is spoken
 
@@ -248,18 +256,26 @@ class Pipeline:
 class _ReplyWriter:
     """Cuts the reply into sentences while it is written, and takes its stage directions out."""
 
-    def __init__(self, language: str, put_text: Callable[[str], object], put_sentence: Callable[[Sentence], object]) -> None:
-        self._chunker, self._directions = SentenceChunker(language), DirectionFilter()
+    def __init__(
+        self,
+        language: str,
+        limiter: ReplyLimiter | None,
+        put_text: Callable[[str], object],
+        put_sentence: Callable[[Sentence], object],
+    ) -> None:
+        self._chunker, self._directions, self._limiter = SentenceChunker(language), DirectionFilter(), limiter
         self._put_text, self._put_sentence = put_text, put_sentence
         self._count = 0
 
     def write(self, text: str) -> None:
         """Take the next characters."""
-        self._pass(self._directions.push(text))
+        text = self._directions.push(text)
+        self._pass(self._limiter.push(text) if self._limiter else text)
 
     def finish(self) -> None:
         """The end of the reply. Directions behind its last word go with the last sentence, or with one without text."""
-        self._pass(self._directions.finish())
+        text = self._directions.finish()
+        self._pass(self._limiter.push(text) + self._limiter.finish() if self._limiter else text)
         rest = self._chunker.finish()
         for sentence in rest:
             self._put(sentence, rest=sentence is rest[-1])

@@ -15,11 +15,11 @@ from engines.text.surrogates import well_formed
 from engines.types import ChatMessage, Persona
 
 SPOKEN_STYLE = (
-    "Everything you write is spoken aloud at once. Answer in at most four sentences of plain spoken words, and begin with a short one. "
+    "Everything you write is spoken aloud at once. Answer in plain spoken words, at most {sentences}, and begin with a short one. "
     "Never use Markdown, lists or headings. Write numbers and units the way one says them. "
     "If you are sincerely asked whether you are human, say that you are a computer character."
 )
-"""How a reply must be written so that it can be spoken."""
+"""How a reply must be written so that it can be spoken; ``{sentences}`` is how long it may be."""
 STAGE_DIRECTIONS = (
     "You may show what you feel by one of these in square brackets, or by an emoji, once or twice in an answer; "
     f"it is acted, not spoken: {', '.join(f'[{name}]' for name in DIRECTIONS)}."
@@ -35,7 +35,8 @@ def system_prompt(persona: Persona) -> str:
 
     It is the same in every turn: engines keep what they have computed for the part of a prompt that does not change.
     """
-    parts = [persona.prompt, SPOKEN_STYLE]
+    sentences = "one sentence" if persona.max_sentences == 1 else f"{persona.max_sentences} sentences"
+    parts = [persona.prompt, SPOKEN_STYLE.format(sentences=sentences)]
     if persona.language.split("-")[0].lower() != "en":
         parts.append(f"Speak the language with the tag {persona.language} unless you are asked for another.")
     return "\n\n".join([*parts, STAGE_DIRECTIONS])

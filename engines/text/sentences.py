@@ -48,7 +48,9 @@ class SentenceChunker:
     has come. A reply of white space alone has no sentences.
     """
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", *, early_clause: bool = True) -> None:
+        """`language` is a BCP 47 tag; without `early_clause` whole sentences alone are returned."""
+        self._early_clause = early_clause
         self._language = primary_subtag(language)
         self._limit = MAX_CHARACTERS_SPACELESS if self._language in _SPACELESS_LANGUAGES else MAX_CHARACTERS
         self._lead = ""
@@ -62,6 +64,11 @@ class SentenceChunker:
         self._index = 0
         self._words = 0.0
         """Number of words returned; not counted beyond `EARLY_CLAUSE_WORDS`."""
+
+    @property
+    def pending(self) -> str:
+        """What has not been returned yet."""
+        return self._lead + self._text
 
     def push(self, delta: str) -> list[Sentence]:
         """Take the next characters of the reply; return the sentences that are now certain."""
@@ -136,7 +143,7 @@ class SentenceChunker:
         return None if cut is None or is_protected(protected_spans(before + gap), cut) else cut
 
     def _end_of_speech(self, before: str, gap: str, after: str, at: int) -> int | None:
-        early = self._words < EARLY_CLAUSE_WORDS
+        early = self._early_clause and self._words < EARLY_CLAUSE_WORDS
         if gap and before[-1].isalnum():
             start = conjunction_start(before, self._language) if early else None
             return start if start and count_words(before[:start]) >= EARLY_CONJUNCTION_WORDS else None
