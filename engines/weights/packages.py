@@ -95,6 +95,7 @@ class _Fetcher:
 
     def __init__(self, work: Path, limit: int, on_bytes: Callable[[int], object], stop: threading.Event) -> None:
         self._work, self.limit, self._on_bytes, self._stop = work, limit, on_bytes, stop
+        self._most = 0
 
     def archive(self, tool: str, package: str) -> Path:
         """The package's file, fetched if it is not here yet."""
@@ -157,7 +158,8 @@ class _Fetcher:
                 raise NoPackage(f"{package} is larger than it can be")
             if bytes_here != before:
                 before, moved_at = bytes_here, time.monotonic()
-                self._on_bytes(bytes_here)
+                self._most = max(self._most, bytes_here)
+                self._on_bytes(self._most)
             elif time.monotonic() - moved_at > _SILENT_S:
                 raise NoPackage(f"{tool} fell silent")
 
@@ -220,10 +222,16 @@ def _failure(tool: str, package: str, said: str, status: int) -> Exception:
 
 
 def _bytes_in(folder: Path) -> int:
+    """Bytes of all packages that are here, or on their way: a program first writes to ``tmp``, and copies the whole from there."""
+    return sum(max(_size_of(package / "tmp"), _size_of(package) - _size_of(package / "tmp")) for package in folder.glob("*"))
+
+
+def _size_of(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # it may be gone already
-            total += path.stat().st_size if path.is_file() else 0
+    for path, _, names in os.walk(folder):  # which minds nothing that vanishes meanwhile
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(f"{path}/{name}").st_size
     return total
 
 
