@@ -39,7 +39,7 @@ SMOLLM2 = catalog.model_from(
 
 
 def weights(name: str) -> Path:
-    """The folder of ``whisper-base``, ``kokoro``, ``piper``, ``smart-turn`` or ``smollm2-135m``; skips the test where it cannot be had.
+    """Folder of ``whisper-base``, ``kokoro``, ``piper``, ``silero-vad``, ``smart-turn`` or ``smollm2-135m``, or skips the test.
 
     Test processes that run side by side wait for whichever of them fetches it.
     """

@@ -32,6 +32,8 @@ REQUIREMENTS = (
     Requirement("live.hands-free", "Who speaks and falls silent is answered without a button.", "issue 11"),
     Requirement("live.speculation", "An answer begun in a pause is neither heard nor remembered when the user goes on.", "issue 11"),
     Requirement("live.barge-in", "Words and lasting speech stop the persona; a cough or a backchannel does not.", "issue 11"),
+    Requirement("live.frames", "Frames of a microphone are heard once and in order, whatever the network does.", "docs/wire.md"),
+    Requirement("live.models", "Until its models are here, or without them, loudness and silence decide, and it says so.", "docs/wire.md"),
     Requirement("talk.type", "A typed message is answered aloud.", "README, Visavis"),
     Requirement("talk.file", "An audio file is answered like speech; one that cannot be used is refused in a sentence.", "README, Visavis"),
     Requirement("talk.formats", "Sound is read in every common format, and anything else is refused in one sentence.", "README, Visavis"),

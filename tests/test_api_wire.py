@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from conftest import HOUSE, stub_engines, tone
 from requirements import requirement
 
 from engines.api.page_api import MESSAGES
-from engines.api.wire import event_to_wire, order_from_wire, position_from_wire, segment_to_wire, status_to_wire, utterance_from_wire
+from engines.api.wire import (
+    event_to_wire,
+    live_to_wire,
+    order_from_wire,
+    position_from_wire,
+    segment_to_wire,
+    status_to_wire,
+    utterance_from_wire,
+)
 from engines.audio import to_wav
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
@@ -20,6 +29,7 @@ from engines.conversation.status import EngineOrder
 from engines.conversation.turn import TurnRequest, failed, run_turn
 from engines.errors import AudioError
 from engines.events import SegmentReady, TurnEnded, TurnInterrupted
+from engines.live.conversation import BargeIn, UserSpeech
 from engines.registry.registry import Registry
 from engines.types import STAGES, VISEME_NAMES, TurnTimings, Utterance
 
@@ -166,3 +176,14 @@ def test_every_field_of_the_wire_is_documented(events):
     )
     assert not {name for name in named if f"`{name}`" not in page}
     assert not {kind for kind in MESSAGES if f"| `{kind}` |" not in page}
+
+
+@requirement("app.documented")
+@pytest.mark.parametrize(("event", "said"), [(UserSpeech, "state"), (BargeIn, "action")])
+def test_every_event_of_an_open_microphone_and_all_that_it_can_say_is_documented(event, said):
+    page = (HOUSE / "docs" / "wire.md").read_text(encoding="utf-8")
+    values = get_args(get_type_hints(event)[said])
+    for value in values:
+        wire = live_to_wire(event(value))
+        assert wire[said] == value
+        assert not {name for name in (wire["type"], *wire, value) if f"`{name}`" not in page}

@@ -11,7 +11,7 @@ from engines.errors import EngineError
 from engines.weights import store
 
 
-@pytest.mark.parametrize("name", ["whisper-base", "kokoro", "piper", "smart-turn"])
+@pytest.mark.parametrize("name", ["whisper-base", "kokoro", "piper", "silero-vad", "smart-turn"])
 @requirement("weights.genuine")
 def test_a_genuine_model_is_whole_and_true(name):
     folder = genuine.weights(name)

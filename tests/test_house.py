@@ -34,6 +34,7 @@ FLOORS = [
     {"engines.registry"},
     {"engines.storage"},
     {"engines.conversation"},
+    {"engines.live"},
     {"engines.api"},
     {"engines.cli"},
     {"avatar_assets"},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from requirements import requirement
 
-from engines.conversation.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
+from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from engines.turn_end.patience import Patience
 from engines.vad.frames import FRAME, FRAME_MS, SAMPLE_RATE
 

@@ -12,11 +12,11 @@ from test_listener import PATIENCE, QUIET, VOICE, Loudness, Melody, sheet
 
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
-from engines.conversation.listener import Listener
-from engines.conversation.live import BargeIn, LiveConversation, UserSpeech
 from engines.conversation.service import ConversationService
 from engines.errors import SpeechToTextError
 from engines.events import TranscriptReady, TurnCompleted, TurnFailed, TurnStarted
+from engines.live.conversation import BargeIn, LiveConversation, UserSpeech
+from engines.live.listener import Listener
 from engines.types import ChatMessage
 from engines.vad.frames import FRAME
 

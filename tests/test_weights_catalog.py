@@ -352,7 +352,7 @@ def test_offline_mode_asks_nobody(hub, shop, tmp_path, monkeypatch):
 
 
 def test_the_catalog_knows_what_it_has():
-    assert {"whisper-base", "kokoro", "piper", "smart-turn"} <= set(catalog.names())
+    assert {"whisper-base", "kokoro", "piper", "silero-vad", "smart-turn"} <= set(catalog.names())
     assert len([file for file in catalog.named("kokoro").files if file.name.startswith("voices/")]) == 54
     for name in catalog.names():
         model = catalog.named(name)

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Protocol
 
 from engines.api.event_log import EventLog
 from engines.api.frames import KEEP_ALIVE, frame
@@ -34,6 +35,25 @@ RUNNING_TURNS, KNOWN_TURNS = 8, 64
 """Turns of one client that may run at once, for one that was interrupted ends only with its engine's step; and ids that are remembered."""
 
 
+class Listening(Protocol):
+    """What hears the microphone of a page."""
+
+    id: str
+    """What the page calls it."""
+
+    async def take(self, message: Json, sound: bytes) -> str:
+        """Take the next sound; what is wrong with it, or nothing."""
+        ...
+
+    def stopped(self) -> None:
+        """The page has told how far the persona was heard whom it silenced."""
+        ...
+
+    def close(self) -> None:
+        """Hear no more; never blocks."""
+        ...
+
+
 class Client:
     """One open page."""
 
@@ -43,6 +63,8 @@ class Client:
         self.running = threading.BoundedSemaphore(RUNNING_TURNS)
         self.connection: asyncio.Event | None = None
         """Of the stream that is open: set when there is something to send."""
+        self.listening: Listening | None = None
+        """Set while its microphone is open."""
         self.leaving: asyncio.TimerHandle | None = None
         """Set while no stream is open."""
         self._loop = asyncio.get_running_loop()
@@ -61,6 +83,12 @@ class Client:
         self.log.append(message, data)
         with contextlib.suppress(RuntimeError):  # the server has ended
             self._loop.call_soon_threadsafe(self.wake)
+
+    def listen(self, listening: Listening | None) -> None:
+        """The microphone was opened, anew, or closed."""
+        before, self.listening = self.listening, listening
+        if before:
+            before.close()
 
     def wake(self) -> None:
         """There is something to send."""
@@ -140,6 +168,7 @@ class Clients:
         """A client has left: its turn ends, and nothing is kept."""
         self._clients.pop(client.session_id, None)
         client.log.close()
+        client.listen(None)
         if client.leaving:
             client.leaving.cancel()
         if client.connection:

@@ -19,11 +19,13 @@ from starlette.types import Receive, Scope, Send
 from engines.api.clients import SESSION_ID, Client, Clients
 from engines.api.frames import unframe
 from engines.api.guard import body_of, is_cross_site
+from engines.api.hands_free import HandsFree
 from engines.api.wire import Json, event_to_wire, order_from_wire, persona_to_wire, position_from_wire, status_to_wire, utterance_from_wire
 from engines.conversation.service import ConversationService
 from engines.conversation.turn import failed
 from engines.errors import EngineError, InputError
 from engines.events import TurnEvent
+from engines.live.models import LiveModels
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ _HEAD_BYTES = 1_000_000
 _RATE_HZ = 48_000
 """The highest sample rate at which a recording as long as the settings allow has room."""
 
-MESSAGES = ("utterance", "greet", "persona", "stopped", "cleared", "engine", "leave")
+MESSAGES = ("utterance", "greet", "persona", "stopped", "cleared", "listening", "heard", "engine", "leave")
 """What a page may say; each has a method of its name."""
 
 Handler = Callable[[Client, Json, bytes], Awaitable[str]]
@@ -45,14 +47,16 @@ Handler = Callable[[Client, Json, bytes], Awaitable[str]]
 class PageApi:
     """Two routes: ``stream`` and ``message``. Both take a POST of one frame; ``session`` in it is the page's secret."""
 
-    def __init__(self, service: ConversationService, portraits: Path) -> None:
+    def __init__(self, service: ConversationService, portraits: Path, models: LiveModels | None = None) -> None:
         """Nobody is there.
 
         Args:
             service: every use case.
             portraits: the folder of the personas' pictures.
+            models: of hands-free listening; None takes them from the weights that the settings name.
         """
         self._service, self._portraits = service, portraits
+        self._models = models or LiveModels(service.settings.weights)
         settings = service.settings
         sound = settings.max_utterance_ms / 1000 * _RATE_HZ * 2
         self._most_bytes = _HEAD_BYTES + round(max(sound, settings.max_upload_mb * 1e6))
@@ -68,6 +72,7 @@ class PageApi:
 
     def close(self) -> None:
         """End every stream; may be called from any thread."""
+        self._models.close()
         self._clients.close_all()
 
     async def _stream(self, request: Request) -> Response:
@@ -143,12 +148,31 @@ class PageApi:
     async def _stopped(self, client: Client, message: Json, _: bytes) -> str:
         """The user pressed Stop, or spoke over the persona."""
         await run_in_threadpool(self._service.stop, client.session_id, position_from_wire(message))
+        if client.listening:
+            client.listening.stopped()
         return ""
 
     async def _cleared(self, client: Client, *_: object) -> str:
         """The user wants to begin again."""
         await run_in_threadpool(self._service.clear, client.session_id)
         return ""
+
+    async def _listening(self, client: Client, message: Json, _: bytes) -> str:
+        """Hands-free was switched on, begins anew, or was switched off."""
+        listening = _text(message, "listening")
+        if message.get("on") is not True:
+            client.listen(None)
+        elif client.listening is None or client.listening.id != listening:
+            self._models.want()
+            client.listen(HandsFree(client, listening, self._service, self._models, partial(self._run, client)))
+        return ""
+
+    async def _heard(self, client: Client, message: Json, data: bytes) -> str:
+        """Frames of the open microphone; those of one that is closed are not wanted any more."""
+        listening = client.listening
+        if listening is None or listening.id != message.get("listening"):
+            return ""
+        return await listening.take(message, data)
 
     async def _engine(self, _: Client, message: Json, *__: object) -> str:
         """Somebody chose an engine, stopped its download or wants it tried again."""

@@ -26,6 +26,7 @@ from engines.events import (
     TurnInterrupted,
     TurnStarted,
 )
+from engines.live.conversation import BargeIn, UserSpeech
 from engines.registry.discovery import EngineOption
 from engines.registry.managed_engine import EngineState
 from engines.registry.registry import EngineStatus
@@ -84,6 +85,15 @@ def _words_to_wire(event: TurnStarted | TranscriptReady | ReplyDelta | TurnEnded
         case TurnFailed():
             error = {"code": event.code, "message": event.message, "stage": event.stage, "retryable": event.retryable}
             return {"type": "failed", **head, "text": event.text, "timings": asdict(event.timings), **error}
+
+
+def live_to_wire(event: UserSpeech | BargeIn) -> Json:
+    """What is decided while a microphone is open: about the user's speech, and what the persona does about it."""
+    match event:
+        case UserSpeech():
+            return {"type": "user", "state": event.state, "turn": event.turn_id, "text": event.text}
+        case BargeIn():
+            return {"type": "barge", "action": event.action}
 
 
 def persona_to_wire(persona: Persona, portraits: Path) -> Json:

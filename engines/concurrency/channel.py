@@ -30,6 +30,15 @@ class Channel(Generic[T]):
             self._changed.notify_all()
             return True
 
+    def offer(self, item: T) -> bool:
+        """Add the item if there is room now; False when it was not taken."""
+        with self._changed:
+            if self._closed or len(self._items) >= self._capacity:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
     def get(self, timeout_s: float | None = None) -> list[T] | None:
         """Wait, then take everything that lies ready, oldest first; an empty list means closed and drained, None that time is up."""
         with self._changed:

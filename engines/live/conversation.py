@@ -15,17 +15,19 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.conversation.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from engines.conversation.service import ConversationService
 from engines.conversation.speculation import SpeculativeTurn
 from engines.errors import EngineError
 from engines.events import TurnEvent
+from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
 from engines.text.turn_taking import is_backchannel, is_stop
 
 BARGE_IN_MS = 800.0
 """Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
 LIKELY = 0.3
 """From this probability of an end on the chat model begins to answer in a pause."""
+POSITION_S = 0.5
+"""How long an answer waits to know how far the one was heard that it interrupts, so that the chat model reads no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,28 @@ class LiveConversation:
         """Whether it is not clear yet if what is being said shall interrupt the persona."""
         self._ended = False
         """Whether that has ended all the same."""
+        self._position_known = threading.Event()
+        """Whether the client has said how far the persona was heard that it was told to silence."""
+        self._position_known.set()
+
+    def use(self, listener: Listener) -> bool:
+        """Listen with another one from now on; False while somebody speaks, who is heard to the end with the one before."""
+        with self._guard:
+            if self._listener.is_speaking:
+                return False
+            self._listener = listener
+            return True
+
+    def stopped(self) -> None:
+        """The client has silenced the persona and told `ConversationService.stop` how far they were heard."""
+        self._position_known.set()
 
     def hear(self, samples: NDArray[np.float32], *, audible: bool) -> None:
         """Take the next sound of the microphone.
 
         Args:
             samples: shape (n,), float32, 16 000 Hz.
-            audible: whether the persona could be heard meanwhile.
+            audible: whether the persona spoke meanwhile, or was about to: what is said then may be an interruption.
         """
         with self._guard:
             for event in self._listener.push(samples):
@@ -162,10 +179,15 @@ class LiveConversation:
             self._client.tell(UserSpeech("dropped"))
             return
         self._client.tell(UserSpeech("ended", guess.turn_id, guess.transcript.text if guess.transcript else None))
-        self._client.answer(guess.turn_id, self._service.take_up(self._session_id, guess))
+        self._client.answer(guess.turn_id, self._answer(guess))
+
+    def _answer(self, guess: SpeculativeTurn) -> Iterator[TurnEvent]:
+        self._position_known.wait(POSITION_S)
+        yield from self._service.take_up(self._session_id, guess)
 
     def _interrupt(self) -> None:
         self._over_persona = False
+        self._position_known.clear()
         self._client.tell(BargeIn("stop"))
 
     def _let_go_on(self) -> None:

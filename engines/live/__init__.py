@@ -1,0 +1,1 @@
+"""Hands-free conversation: an open microphone in place of a button."""
