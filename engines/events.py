@@ -30,6 +30,10 @@ class TranscriptReady(_Event):
     """The user's words are known."""
 
     transcript: Transcript
+    answer_language: str = ""
+    """BCP 47 tag of the language in which the persona answers."""
+    notices: tuple[str, ...] = ()
+    """What the user should know about that, in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

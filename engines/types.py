@@ -260,6 +260,8 @@ class EngineInfo:
     """Among the engines that are ready, the highest is chosen."""
     only_where_here: bool = False
     """Its files are fetched only for who asks for it by name; where they are here, it may be chosen like any other."""
+    multilingual: bool = True
+    """Of a chat model: it answers in the language in which it is asked, not only in the persona's own."""
     in_process: bool = False
     """Light and pure Python: it works in the app's own process, where every other engine has one of its own."""
 

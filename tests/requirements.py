@@ -64,7 +64,10 @@ REQUIREMENTS = (
         "issue 10, section 2",
     ),
     Requirement("talk.private", "Two people who use the app at once hear nothing of each other.", "DESIGN, Engines"),
-    Requirement("talk.language", "Speech recognition expects the language of the user, not of the persona.", "issue 9, section 3"),
+    Requirement("talk.language", "The language of the user is found out, unless the settings name it.", "issue 10, section 2"),
+    Requirement(
+        "talk.answer-language", "The persona answers in the user's language if the voice can, else says so once.", "issue 10, section 2"
+    ),
     Requirement("talk.no-speech", "Breath, hum, clicks, chords and noise become no words.", "issue 10, Numbers"),
     Requirement("talk.one-cancellation", "One intent is one cancellation.", "issue 9, section 1"),
     Requirement("talk.not-waiting", "An utterance is sent without waiting for the stage.", "issue 9, section 1"),

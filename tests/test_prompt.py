@@ -41,13 +41,13 @@ def test_what_the_rules_invite_is_acted_and_silent():
 
 def test_the_personas_own_words_come_first_and_the_rules_follow(persona):
     style = SPOKEN_STYLE.format(sentences="4 sentences")
-    assert system_prompt(persona).split("\n\n") == [persona.prompt, style, STAGE_DIRECTIONS]
+    assert system_prompt(persona).split("\n\n")[:-1] == [persona.prompt, style, STAGE_DIRECTIONS]
     assert "at most one sentence," in system_prompt(replace(persona, max_sentences=1))
 
 
-def test_only_a_foreign_persona_is_told_its_language(persona):
-    assert "pt-BR" in system_prompt(replace(persona, language="pt-BR"))
-    assert system_prompt(replace(persona, language="en-GB")) == system_prompt(persona)
+def test_the_language_of_the_answer_comes_last_and_by_its_name(persona):
+    assert system_prompt(persona).endswith("Answer in English, unless you are asked for another language.")
+    assert "Answer in Portuguese" in system_prompt(replace(persona, language="pt-BR"))
 
 
 def test_neighbouring_messages_of_one_role_are_joined(persona):

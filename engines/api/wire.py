@@ -75,7 +75,8 @@ def _words_to_wire(event: TurnStarted | TranscriptReady | ReplyDelta | TurnEnded
         case TurnStarted():
             return {"type": "started", **head, "notices": list(event.notices)}
         case TranscriptReady():
-            return {"type": "transcript", **head, **asdict(event.transcript)}
+            about = {"answerLanguage": event.answer_language, "notices": list(event.notices)}
+            return {"type": "transcript", **head, **asdict(event.transcript), **about}
         case ReplyDelta():
             return {"type": "delta", **head, "text": event.text}
         case TurnCompleted():
@@ -106,6 +107,7 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
         "avatar": persona.avatar,
         "portrait": picture.name if picture.is_file() else None,
         "greeting": persona.greeting,
+        "language": persona.language,
         "mood": persona.mood,
         "colour": persona.colour,
         "liveliness": persona.liveliness,

@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     """Options of the engine that `llm` names."""
     tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     """Options of the engine that `tts` names."""
-    stt_language: str = "persona"
-    """The language that the user speaks: ``persona`` (whatever the person on stage speaks), ``auto`` (found out, where the engine can) or a
+    stt_language: str = "auto"
+    """The language that the user speaks: ``auto`` (found out, where the engine can), ``persona`` (whatever the person on stage speaks) or a
     BCP 47 tag."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where models compute; ``auto`` is what each engine does best on."""

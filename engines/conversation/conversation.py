@@ -44,6 +44,8 @@ class Turn:
     turn_id: str
     question: str = ""
     """The transcript or the typed text; empty for a greeting."""
+    language: str | None = None
+    """The language that was spoken (BCP 47), as far as it is known."""
     answer: str | None = None
     """What was said and heard; None while the turn runs."""
     segments: tuple[SpokenText, ...] = ()
@@ -61,7 +63,7 @@ class Turn:
         """The turn after one of its events."""
         match event:
             case TranscriptReady():
-                return replace(self, question=event.transcript.text)
+                return replace(self, question=event.transcript.text, language=event.transcript.language)
             case SegmentReady():
                 return replace(self, segments=(*self.segments, SpokenText(event.segment.text, event.segment.timeline.words)))
             case TurnFailed():
@@ -123,6 +125,11 @@ class Conversation:
         if at is None or at < len(self.turns) - CUTTABLE_TURNS - 1:
             return self
         return self._with(at, self.turns[at].cut(position))
+
+    @property
+    def language(self) -> str | None:
+        """The language that the user spoke last, as far as it is known."""
+        return next((turn.language for turn in reversed(self.turns) if turn.language), None)
 
     def turn(self, turn_id: str) -> Turn | None:
         """The newest turn with that id."""

@@ -19,6 +19,7 @@ from engines.conversation.prompt import History, messages_for
 from engines.conversation.speech import opened, segments
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
 from engines.protocols import Killable
+from engines.registry.languages import answering, priors_of
 from engines.registry.registry import Engines
 from engines.text.directions import DirectionFilter
 from engines.text.reply_limiter import ReplyLimiter
@@ -39,8 +40,21 @@ _MAX_DELTAS = 50_000
 
 _UNDERSTAND, _SYNTHESIZE = "understand", "synthesize"
 """The two workers."""
-Part = str | Transcript | SpeechSegment | EngineError
-"""What the workers report: reply text, the transcript, a spoken segment, a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the user said, and in which language it is answered."""
+
+    transcript: Transcript
+    answer_language: str
+    """BCP 47."""
+    notices: tuple[str, ...]
+    """What the user should know about that, in sentences."""
+
+
+Part = str | Understood | SpeechSegment | EngineError
+"""What the workers report: reply text, what was understood, a spoken segment, a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,8 @@ class TurnRequest:
     """Say this instead of asking the model: a greeting."""
     input_language: str | None = None
     """The language that the user speaks (BCP 47); None lets the engine find out."""
+    spoken_before: str | None = None
+    """The language that they spoke last: likely again, and taken for that of typed words."""
     max_text_chars: int = 4_000
     """Longest transcript."""
     limits: Limits = field(default_factory=Limits)
@@ -77,6 +93,9 @@ class Pipeline:
         self.cancel = cancel
         self.deadlines = deadlines
         self._request, self._engines = request, engines
+        self._persona = request.persona
+        """Who answers, with the language of the answer once that is settled."""
+        self._settled = threading.Event()
         self._sentences: Channel[Sentence] = Channel(SENTENCES_AHEAD)
         self._guard = threading.Lock()
         self._workers: dict[str, Callable[[], None]] = {_UNDERSTAND: self._understand_and_write, _SYNTHESIZE: self._synthesize}
@@ -88,6 +107,7 @@ class Pipeline:
         """Begin; a worker whose thread cannot be started has failed."""
         self.cancel.on_cancel(lambda: self._sentences.close(discard=True))
         self.cancel.on_cancel(lambda: self.parts.close(discard=True))
+        self.cancel.on_cancel(self._settled.set)
         for name in self._workers:
             try:
                 threading.Thread(target=self._run, args=(name,), name=f"{name}-{self._request.turn_id}", daemon=True).start()
@@ -129,6 +149,7 @@ class Pipeline:
             self._running.discard(name)
             last = not self._running
         self._sentences.close(discard=name == _SYNTHESIZE)
+        self._settled.set()
         if last:
             self._idle.set()
             self.parts.close()
@@ -144,10 +165,13 @@ class Pipeline:
     def _understand_and_write(self) -> None:
         """Transcribe, ask the model, cut its reply into sentences."""
         request = self._request
-        limiter = ReplyLimiter(request.persona.language, request.persona.max_sentences) if request.reply is None else None
-        writer = _ReplyWriter(request.persona.language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
+        words = "" if request.reply is not None else self._question()
+        self._settled.set()
+        language = self._persona.language
+        limiter = ReplyLimiter(language, request.persona.max_sentences) if request.reply is None else None
+        writer = _ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
         what = "The language model stopped with an error"
-        with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply()) as reply:
+        with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply(words)) as reply:
             for text in reply:
                 if self._is_over(_UNDERSTAND):
                     return
@@ -160,12 +184,11 @@ class Pipeline:
         with self._reporting(_UNDERSTAND, ChatModelError, what):
             writer.finish()  # also what was written before a failure is spoken
 
-    def _reply(self) -> Generator[str]:
+    def _reply(self, words: str) -> Generator[str]:
         """The reply as it is written, well-formed and bounded."""
         if self._request.reply is not None:
             yield well_formed(self._request.reply)
             return
-        words = self._question()
         if not words or self._is_over(_UNDERSTAND):
             return
         room, empty, joiner = MAX_REPLY_CHARACTERS, True, SurrogateJoiner()
@@ -187,8 +210,8 @@ class Pipeline:
         message = f"{llm.info.title} fell silent. Ask again, or choose another model."
         late = ChatModelError(message, code="timeout", retryable=True, counts_against_engine=True)
         engine = opened(llm, self.deadlines, _UNDERSTAND, request.limits.load)
-        messages = messages_for(request.persona, request.history, words)
-        steps = self.deadlines.steps(_UNDERSTAND, request.limits.llm, late, lambda: engine.stream(messages, request.persona), engine)
+        messages = messages_for(self._persona, request.history, words)
+        steps = self.deadlines.steps(_UNDERSTAND, request.limits.llm, late, lambda: engine.stream(messages, self._persona), engine)
         with closing(steps):
             yield from itertools.islice(steps, _MAX_DELTAS)
 
@@ -196,14 +219,17 @@ class Pipeline:
         """The user's words; empty after a failure, which is reported."""
         utterance = self._request.utterance
         if utterance is None or utterance.audio is None:
-            transcript = Transcript(well_formed((utterance.text or "") if utterance else ""))
-            self._put(_UNDERSTAND, transcript)
-            return transcript.text
+            return self._understood(Transcript(well_formed((utterance.text or "") if utterance else "")), self._request.spoken_before)
         with self._reporting(_UNDERSTAND, SpeechToTextError, "The recording could not be understood"):
             transcript = self._transcribed(utterance.audio)
-            self._put(_UNDERSTAND, transcript)
-            return transcript.text
+            return self._understood(transcript, transcript.language)
         return ""
+
+    def _understood(self, transcript: Transcript, language: str | None) -> str:
+        """Settle in which language the persona answers, and report both; the words."""
+        self._persona, notices = answering(self._request.persona, language, self._engines)
+        self._put(_UNDERSTAND, Understood(transcript, self._persona.language, notices))
+        return transcript.text
 
     def _transcribed(self, audio: AudioChunk) -> Transcript:
         """The words of a recording, never empty."""
@@ -212,7 +238,10 @@ class Pipeline:
         late = SpeechToTextError(message, code="timeout", retryable=True, counts_against_engine=True)
         engine = opened(stt, self.deadlines, _UNDERSTAND, request.limits.load)
         limit_s = request.limits.stt + audio.duration_ms / 1000
-        transcript = self.deadlines.step(_UNDERSTAND, limit_s, late, lambda: engine.transcribe(audio, request.input_language), engine)
+        priors = priors_of(request.persona, request.spoken_before)
+        transcript = self.deadlines.step(
+            _UNDERSTAND, limit_s, late, lambda: engine.transcribe(audio, request.input_language, priors), engine
+        )
         if not transcript.text.strip():
             message = "No words could be made out in that recording; speak a little closer to the microphone."
             raise SpeechToTextError(message, code="no_words", retryable=True)
@@ -224,8 +253,9 @@ class Pipeline:
     def _synthesize(self) -> None:
         """Synthesize every sentence, with its mouth."""
         request, what = self._request, "The voice stopped with an error; the text of the answer remains"
+        self._settled.wait()
         spoken = segments(
-            self._sentences, request.persona, self._engines.tts, deadlines=self.deadlines, worker=_SYNTHESIZE, limits=request.limits
+            self._sentences, self._persona, self._engines.tts, deadlines=self.deadlines, worker=_SYNTHESIZE, limits=request.limits
         )
         with self._reporting(_SYNTHESIZE, TextToSpeechError, what), closing(spoken):
             for segment in spoken:

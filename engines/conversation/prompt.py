@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from engines.text.directions import DIRECTIONS
+from engines.text.languages import name_of
 from engines.text.special_tokens import without_special_tokens
 from engines.text.surrogates import well_formed
 from engines.types import ChatMessage, Persona
@@ -31,15 +32,14 @@ History = Sequence[ChatMessage] | Callable[[], Sequence[ChatMessage]]
 
 
 def system_prompt(persona: Persona) -> str:
-    """The system prompt of a persona: their own prompt, the rules for every spoken reply, and the language if it is not English.
+    """The system prompt of a persona: their own prompt, the rules for every spoken reply, and the language of the answer.
 
-    It is the same in every turn: engines keep what they have computed for the part of a prompt that does not change.
+    It is the same in every turn of one language: engines keep what they have computed for the part of a prompt that does not change.
     """
     sentences = "one sentence" if persona.max_sentences == 1 else f"{persona.max_sentences} sentences"
-    parts = [persona.prompt, SPOKEN_STYLE.format(sentences=sentences)]
-    if persona.language.split("-")[0].lower() != "en":
-        parts.append(f"Speak the language with the tag {persona.language} unless you are asked for another.")
-    return "\n\n".join([*parts, STAGE_DIRECTIONS])
+    style = SPOKEN_STYLE.format(sentences=sentences)
+    language = f"Answer in {name_of(persona.language)}, unless you are asked for another language."
+    return "\n\n".join([persona.prompt, style, STAGE_DIRECTIONS, language])
 
 
 def messages_for(persona: Persona, history: History, question: str) -> list[ChatMessage]:

@@ -254,12 +254,14 @@ class ConversationService:
             given,
             history,
             input_language=language,
+            spoken_before=session.conversation.language,
             max_text_chars=self.settings.max_text_chars,
             limits=self.settings.limits,
         )
 
     def _engines_for(self, request: TurnRequest) -> Engines:
-        return self._registry.engines(request.persona.language, request.input_language if "stt" in request.stages else None)
+        heard = request.input_language or request.persona.language  # the likeliest, where it is to be found out
+        return self._registry.engines(request.persona.language, heard if "stt" in request.stages else None)
 
     def _run(self, session: Session, turn: RunningTurn, request: TurnRequest, engines: Engines | None = None) -> Iterator[TurnEvent]:
         try:

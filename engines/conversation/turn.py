@@ -17,12 +17,12 @@ from dataclasses import replace
 
 from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Deadlines
-from engines.conversation.pipeline import Part, Pipeline, TurnRequest
+from engines.conversation.pipeline import Part, Pipeline, TurnRequest, Understood
 from engines.errors import EngineError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
 from engines.registry.registry import Engines
 from engines.text.surrogates import well_formed
-from engines.types import SpeechSegment, Transcript, TurnTimings
+from engines.types import SpeechSegment, TurnTimings
 
 __all__ = ["TurnRequest", "failed", "run_turn"]
 
@@ -54,9 +54,15 @@ def run_turn(
                 if pipeline.cancel.cancelled:
                     break
                 match part:
-                    case Transcript():
+                    case Understood():
                         timings = replace(timings, transcript_ms=now())
-                        yield TranscriptReady(turn_id=request.turn_id, seq=next(number), transcript=part)
+                        yield TranscriptReady(
+                            turn_id=request.turn_id,
+                            seq=next(number),
+                            transcript=part.transcript,
+                            answer_language=part.answer_language,
+                            notices=part.notices,
+                        )
                     case str():
                         text += part
                         timings = timings if timings.first_text_ms is not None else replace(timings, first_text_ms=now())

@@ -15,7 +15,13 @@ from pathlib import Path
 from engines.types import ChatMessage, EngineInfo, Persona, ScriptedReply, TextDelta
 
 INFO = EngineInfo(
-    name="scripted", stage="llm", title="Scripted", summary="Scripted answers, not a language model.", embedded=True, in_process=True
+    name="scripted",
+    stage="llm",
+    title="Scripted",
+    summary="Scripted answers, not a language model.",
+    embedded=True,
+    multilingual=False,
+    in_process=True,
 )
 _READ_MESSAGES, _READ_CHARACTERS = 60, 2000  # how far back, and how much of each message's end is read: a bound on the work
 

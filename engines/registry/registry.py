@@ -36,15 +36,30 @@ class EngineHandle(Generic[E]):
     """``NAME`` or ``NAME:MODEL``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Engines:
-    """The engines of one turn."""
+    """The engines of one turn. Which of them speaks is settled once it is known in which language."""
 
     stt: EngineHandle[SpeechToText]
     llm: EngineHandle[ChatModel]
     tts: EngineHandle[TextToSpeech]
     notices: tuple[str, ...] = ()
     """What the user should know about them, in sentences."""
+    speaking: Callable[[str], tuple[EngineHandle[TextToSpeech], str] | None] | None = None
+    """The text-to-speech engine for a language, and what to say about it; None where there is none. Without it, `tts` speaks any."""
+
+    def speak(self, language: str) -> str | None:
+        """Let an engine speak that knows the language (BCP 47).
+
+        Returns:
+            What the user should know about it, or empty; None where none knows it: then all stays as it is.
+        """
+        if self.speaking is None:
+            return ""
+        if (found := self.speaking(language)) is None:
+            return None
+        self.tts, notice = found
+        return notice
 
 
 def _later(delay_s: float, call: Callable[[], None]) -> None:
@@ -154,7 +169,7 @@ class Registry:
         found = {stage: self._stages[stage].next_for(needed[stage]) for stage in STAGES}
         handles: dict[Stage, EngineHandle[Any]] = {stage: _handle(engine) for stage, (engine, _) in found.items()}
         notices = tuple(notice for _, notice in found.values() if notice)
-        return Engines(handles["stt"], handles["llm"], handles["tts"], notices)
+        return Engines(handles["stt"], handles["llm"], handles["tts"], notices, self._speaking)
 
     def record_success(self, engines: Engines, stages: Iterable[Stage], source: str = "") -> None:
         """A turn of the conversation `source` went well with the engines of these stages."""
@@ -228,6 +243,11 @@ class Registry:
         for engines in self._stages.values():
             engines.begin()
             engines.stop()
+
+    def _speaking(self, language: str) -> tuple[EngineHandle[TextToSpeech], str] | None:
+        """See `Engines.speaking`."""
+        engine, notice = self._stages["tts"].next_for(language)
+        return (_handle(engine), notice) if engine.knows(language) else None
 
     def _used(self, stage: Stage, engines: Engines) -> ManagedEngine | None:
         """The engine that a turn worked with."""

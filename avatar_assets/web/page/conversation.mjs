@@ -35,7 +35,9 @@ export class Conversation {
 
   /** The person's greeting, before anything was said. */
   greet(person) {
-    this.#add('theirs').querySelector('.words').textContent = person.greeting;
+    const words = this.#add('theirs').querySelector('.words');
+    words.textContent = person.greeting;
+    words.lang = person.language;
   }
 
   /** The user's message; without text it is a recording whose words are not known yet. */
@@ -47,11 +49,14 @@ export class Conversation {
     this.#list.scrollTop = this.#list.scrollHeight; // whoever speaks wants to see the answer
   }
 
-  transcript(turn, text) {
+  /** @param {string} [language] its BCP 47 tag, as far as it is known */
+  transcript(turn, text, language) {
     const mine = this.#bubbles.get(turn.id)?.mine;
     if (!mine) return;
     mine.classList.remove('pending');
-    mine.querySelector('.words').textContent = text;
+    const words = mine.querySelector('.words');
+    words.textContent = text;
+    words.lang = language ?? '';
   }
 
   /** Something the user should know before the reply, once. */
@@ -148,14 +153,17 @@ export class Conversation {
 
   #theirs(turn) {
     const bubbles = this.#bubbles.get(turn.id) ?? {};
-    bubbles.theirs ??= this.#add('theirs');
+    if (!bubbles.theirs) {
+      bubbles.theirs = this.#add('theirs');
+      bubbles.theirs.querySelector('.words').lang = turn.language ?? '';
+    }
     this.#bubbles.set(turn.id, bubbles);
     return bubbles.theirs;
   }
 
   #add(whose) {
     const item = make('div', `said ${whose}`);
-    item.append(make('span', 'who', {}, whose === 'mine' ? 'You said: ' : 'They said: '), make('span', 'words'));
+    item.append(make('span', 'who', {}, whose === 'mine' ? 'You said: ' : 'They said: '), make('span', 'words', { dir: 'auto' }));
     this.#follow(() => this.#list.append(item));
     return item;
   }

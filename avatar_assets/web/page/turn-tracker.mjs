@@ -119,11 +119,14 @@ export class TurnTracker {
       for (const notice of event.notices) this.#conversation.notice(notice);
     } else if (event.type === 'transcript') {
       turn.times.transcript = since;
-      this.#conversation.transcript(turn, event.text);
+      turn.language = event.answerLanguage;
+      this.#conversation.transcript(turn, event.text, event.language);
+      for (const notice of event.notices ?? []) this.#conversation.notice(notice);
     } else if (event.type === 'delta') {
       turn.times.text ??= since;
       this.#conversation.write(turn, event.text);
     } else if (event.type === 'segment') {
+      event.language = turn.language;
       this.#stage.speak(event);
       turn.segments.push(event);
     } else if (LAST_EVENTS.includes(event.type)) {

@@ -10,12 +10,13 @@ export class Captions {
   constructor(box) {
     this.#box = box;
     box.hidden = true;
+    box.dir = 'auto'; // right to left where the first words are
   }
 
   /**
    * Shows what is heard at this moment.
    *
-   * @param {{text: string, words: string[], wtimes: number[]}} segment each word carries its trailing space; times in ms
+   * @param {{text: string, words: string[], wtimes: number[], language?: string}} segment each word carries its trailing space; times in ms
    * @param {number} ms from the start of the segment
    */
   follow(segment, ms) {
@@ -99,6 +100,7 @@ export class Captions {
   #write(segment) {
     this.clear();
     this.#segment = segment;
+    this.#box.lang = segment.language ?? '';
     for (const word of segment.words) {
       const span = document.createElement('span');
       span.textContent = word.trimEnd();
