@@ -6,8 +6,16 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
-_FULL = ("out of memory", "out_of_memory", "insufficient memory", "can't allocate memory", "unable to allocate", "bad_alloc", "malloc")
-"""CUDA and MPS; Metal's ``kIOGPUCommandBufferCallbackErrorOutOfMemory``, ``Insufficient Memory``; torch and MLX on a processor; C++."""
+_FULL = (
+    "out of memory",
+    "out_of_memory",
+    "insufficient memory",
+    "can't allocate memory",
+    "unable to allocate",
+    "bad_alloc",
+    "[metal::malloc]",
+)
+"""How CUDA, MPS, Metal, MLX, torch on a processor and C++ put it, in this order and others: only torch has a class of error for it."""
 
 
 def memory_gb(device: str = "cpu") -> float:

@@ -108,6 +108,7 @@ class _CatalogFetch:
                 tried.append((place, error))
         if any(not self._target(file).whole.exists() for file in missing):
             raise nowhere(tried)
+        shutil.rmtree(self._work, ignore_errors=True)
         log.info("%s is here", self._model.title)
         return self._folder
 
@@ -130,14 +131,14 @@ class _CatalogFetch:
         return File(file.name, file.size, file.sha256, self._folder / file.name, _url(source) if source else "")
 
     def _adopt(self, file: CatalogFile) -> None:
-        """Keep what lies at the file's place only if it is true, and take what the hub's library has already fetched."""
+        """Put aside what lies at the file's place and is not true; take what the hub's library has already fetched."""
         from huggingface_hub import constants  # noqa: PLC0415 - heavy
 
         here = self._folder / file.name
         here.parent.mkdir(parents=True, exist_ok=True)
         if here.exists() and not is_true(here, file):
-            log.warning("%s: %s is damaged, and fetched anew", self._model.title, file.name)
-            here.unlink()
+            log.warning("%s: %s is not what its SHA-256 says; it is put aside and fetched anew", self._model.title, file.name)
+            here.replace(here.with_name(f"{here.name}.damaged"))
         for source in file.sources:
             if not here.exists() and isinstance(source, HubSource):
                 cached = Path(constants.HF_HUB_CACHE).expanduser() / f"models--{source.repository.replace('/', '--')}" / "snapshots"
