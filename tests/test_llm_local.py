@@ -162,7 +162,7 @@ def fresh(uncached) -> list[str]:
 def test_a_memory_never_changes_a_reply(case, folder, fresh, conversations):
     model = case.model_of(folder, conversations=conversations)
     assert [texts(model, messages) for messages in TALKS] == fresh
-    assert len(model.prefixes) <= conversations
+    assert len(model.prefixes) <= 2 * conversations, "two where caches cannot be trimmed"
 
 
 @every_model

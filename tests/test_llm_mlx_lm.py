@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import in_threads
 from model_files import fails, loaded
+from requirements import requirement
 
 pytest.importorskip("mlx_lm", reason="mlx-lm is not installed: pip install -r requirements-engines.txt")
 
-from tiny_chat_models import CHANNEL_MARKS, MARKS, THINKS, TWO_STEPS, reply, save_tokenizer, talk
+from tiny_chat_models import CHANNEL_MARKS, CHATML, MARKS, THINKS, TWO_STEPS, reply, save_tokenizer, talk, watched
 
 from engines.errors import ChatModelError
 from engines.llm import mlx_lm as room
@@ -25,7 +27,7 @@ HARMONY = (
 )
 
 
-def write_model(folder: Path, kind: str, config: dict, *, bits: int | None = None, broken: bool = False) -> Path:
+def write_model(folder: Path, kind: str, config: dict, *, bits: int | None = None, broken: bool = False, seed: int = 1) -> Path:
     """Save a model of random weights that depends on what it reads."""
     import mlx.core as mx
     from mlx import nn
@@ -33,7 +35,7 @@ def write_model(folder: Path, kind: str, config: dict, *, bits: int | None = Non
 
     config = {"model_type": kind, **config}
     module = importlib.import_module(f"mlx_lm.models.{kind}")
-    mx.random.seed(1)
+    mx.random.seed(seed)
     model = module.Model(module.ModelArgs.from_dict(config))
     model.update(tree_map(lambda array: array * 3 if array.ndim > 1 else array, model.parameters()))
     if broken:
@@ -80,7 +82,32 @@ def lfm2(folder: Path) -> Path:
     return write_model(folder, "lfm2", config)
 
 
-MODELS = {"qwen2": qwen, "gpt_oss": gpt_oss, "lfm2": lfm2}
+def qwen35(folder: Path, *, template: str = THINKS) -> Path:
+    """A model that keeps of three layers in four a sum of all it has read."""
+    vocabulary = len(save_tokenizer(folder, template))
+    config = {
+        "hidden_size": 64, "num_hidden_layers": 4, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "head_dim": 16, "linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 32, "linear_value_head_dim": 32,
+        "linear_conv_kernel_dim": 4, "full_attention_interval": 4, "rms_norm_eps": 1e-6, "vocab_size": vocabulary,
+        "tie_word_embeddings": True, "max_position_embeddings": 4096,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 0.25},
+    }  # fmt: skip
+    return write_model(folder, "qwen3_5", {"text_config": {"model_type": "qwen3_5_text", **config}}, seed=3)
+
+
+MODELS = {"qwen2": qwen, "gpt_oss": gpt_oss, "lfm2": lfm2, "qwen3_5": qwen35}
+
+
+@requirement("engine.local-models")
+def test_where_the_template_writes_the_reply_as_the_model_did_a_cache_that_cannot_be_trimmed_keeps_it(tmp_path, persona):
+    model = model_of(qwen35(tmp_path, template=CHATML))
+    counts, said, written = watched(model), ["hello there"], model.template.encode("i am fine" + " thank you" * 20 + "<|im_end|>", False)
+    model.sampler = lambda prompt: nullcontext(partial(lambda tokens, _: next(tokens), iter(written)))
+    for _ in range(3):
+        counts.clear()
+        said += [reply(model, talk(*said), persona), "how are you"]
+        read = sum(count for count in counts if count > 1)
+    assert read < 30 < len(written), "the question alone"
 
 
 @pytest.fixture(scope="module")

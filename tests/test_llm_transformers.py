@@ -35,7 +35,23 @@ def make(
     return folder
 
 
-MODELS = {"qwen2": make, "window": partial(make, window=32)}
+def qwen35(folder: Path) -> Path:
+    """A Qwen3.5 of four layers, three of which keep a sum of all that was read."""
+    import torch
+    from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
+
+    tokenizer = save_tokenizer(folder, THINKS)
+    torch.manual_seed(0)
+    config = Qwen3_5TextConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=16, linear_num_value_heads=4, linear_num_key_heads=2, linear_key_head_dim=32,
+        linear_value_head_dim=32, max_position_embeddings=4096, eos_token_id=tokenizer.eos_token_id, initializer_range=0.3,
+    )  # fmt: skip
+    Qwen3_5ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+MODELS = {"qwen2": make, "window": partial(make, window=32), "qwen3_5": qwen35}
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ class GenerationOptions:
     repetition_penalty: float = 1.05
     """Above 1, what was said before becomes less likely."""
     conversations: int = 4
-    """How many prefix caches are kept; the one unused for longest makes room."""
+    """Of how many conversations prefix caches are kept; the one unused for longest makes room."""
 
 
 class LocalChatModel(ABC, Generic[Cache]):
@@ -70,7 +70,8 @@ class LocalChatModel(ABC, Generic[Cache]):
             trim: removes the last n tokens from a cache.
         """
         self.template = template
-        self.prefixes: PrefixCachePool[Cache] = PrefixCachePool(options.conversations, can_trim, trim)
+        size = options.conversations * (1 if always_trimmable else 2)
+        self.prefixes: PrefixCachePool[Cache] = PrefixCachePool(size, can_trim, trim)
         """What is kept of earlier turns."""
         self._context_tokens, self._step_lock, self._max_new_tokens = context_tokens, step_lock, options.max_new_tokens
         self._always_trimmable, self._can_trim = always_trimmable, can_trim
@@ -136,8 +137,8 @@ class LocalChatModel(ABC, Generic[Cache]):
     def _tokens(self, prompt: list[int], stable: int, limit: int) -> Generator[int | None, None, None]:
         """See `generate`.
 
-        Of a model whose caches cannot always be trimmed, what is kept is a copy from where `stable` tokens were read: all of it will begin
-        the next prompt as well.
+        Of a model whose caches cannot always be trimmed, two are kept: a copy from where `stable` tokens were read, all of which will begin
+        the next prompt as well, and the one with the reply, for templates that write it the same in the next prompt.
         """
         with self._step_lock:
             prefix = self.prefixes.take(prompt) or PrefixCache([], self.new_cache())
@@ -174,7 +175,9 @@ class LocalChatModel(ABC, Generic[Cache]):
         return logits
 
     def _keep(self, prefix: PrefixCache[Cache], kept: PrefixCache[Cache] | None) -> None:
-        self.prefixes.put(prefix if kept is None or self._can_trim(prefix.cache) else kept)
+        if kept and kept is not prefix and not self._can_trim(prefix.cache):
+            self.prefixes.put(kept)
+        self.prefixes.put(prefix)
 
 
 def opening_model(model: str, how: str) -> AbstractContextManager[None]:

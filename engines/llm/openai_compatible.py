@@ -37,8 +37,8 @@ class Options(ServerOptions):
     base_url: str = "http://127.0.0.1:11434/v1"
     """Ollama's; LM Studio has port 1234, llama.cpp 8080, vLLM 8000, OpenRouter https://openrouter.ai/api/v1."""
     temperature: float = 0.7
-    max_tokens: int = 1024
-    """Of the whole answer, thoughts included."""
+    max_tokens: int = 512
+    """Of the whole answer, thoughts included: two minutes of speech, or an answer after a short thought."""
     reasoning_effort: str = ""
     """``none``, ``low``, ``medium`` or ``high``, for servers that know it; empty leaves it to the server."""
     opens_with_thought: bool = False
