@@ -88,7 +88,7 @@ def _python() -> Finding:
 def _memory() -> Finding:
     memory = hardware.memory_gb()
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    model = language_model("mlx" if apple else "cpu", memory)
+    model = language_model("mlx" if apple else "gguf", memory)
     if memory < _LITTLE_MEMORY_GB:
         return Finding("memory", "hint", f"{memory:.1f} GB: the embedded engines fit, larger models do not.")
     return Finding("memory", "ok", f"{memory:.0f} GB, which suits {model}.")

@@ -1,4 +1,4 @@
-"""Language models that suit a machine: one table, by memory, as of 2026-11-27.
+"""Language models that suit a machine: one table, by memory (and cores, where they compute), as of 2026-11-27.
 
 Instruction-following families that answer without thinking aloud, or can be told not to; nothing below about 1 B parameters, which talks
 nonsense in character. In a conversation the first words have to come within two seconds: on a Mac, a model of 4 B parameters does that in 4
@@ -13,6 +13,8 @@ neither mlx-lm 0.32 nor the llama.cpp of xllamacpp 2026.10 reads it. gpt-oss-20b
 from __future__ import annotations
 
 from typing import Literal
+
+import psutil
 
 Runtime = Literal["mlx", "cuda", "mps", "cpu", "gguf"]
 """What computes: MLX on Apple Silicon, torch on one of three devices, or llama.cpp."""
@@ -41,10 +43,21 @@ _ALSO: dict[Runtime, tuple[str, ...]] = {
 
 _KEPT_BACK_GB = 1.0
 """A machine sold with 24 GB reports a little less: firmware and graphics keep some."""
+_GB_PER_CORE = 3.0
+"""What is worth having where the processor computes: two cores read some 30 tokens a second of a model of 2 B parameters, so that what more
+memory could hold would keep people waiting."""
 
 
-def language_model(runtime: Runtime, memory_gb: float) -> str:
-    """The model of the hub that suits `memory_gb` GB of memory (of the card for ``cuda``, else of the machine)."""
+def language_model(runtime: Runtime, memory_gb: float, cores: int | None = None) -> str:
+    """The model of the hub that suits a machine.
+
+    Args:
+        runtime: what computes.
+        memory_gb: GB of memory, of the card for ``cuda``, else of the machine.
+        cores: of the processor, which limits ``gguf``; None takes this machine's.
+    """
+    if runtime == "gguf":
+        memory_gb = min(memory_gb, _GB_PER_CORE * (cores or psutil.cpu_count(logical=False) or 1))
     return next(model for least, model in _TABLE[runtime].items() if memory_gb + _KEPT_BACK_GB >= least)
 
 
