@@ -57,6 +57,7 @@ class Options:
 _HUB = "rhasspy/piper-voices"
 _NAME = re.compile(r"([a-z]{2,3})_([A-Z]{2})-(\w+)-(x_low|low|medium|high)")
 _PAD, _BEGIN, _END = "_^$"
+"""A pad stands between two characters. Measured: its frames sound like the one behind it."""
 _MARKS = {mark: mark for mark in ".,;:!?()"} | {"—": ",", "…": "...", "।": ".", "。": ".", "，": ",", "、": ",", "？": "?", "！": "!"}
 _PIECE_CHARACTERS = 300
 """Said in one step: 20 s of sound in some 0.6 s of work."""
@@ -212,8 +213,8 @@ class _Model:
         known = self._known
         phonemes = "".join(characters for _, characters in words).rstrip()
         marked = [_BEGIN, *phonemes, _END]
-        ids = [number for character in marked for number in (*known.ids[character], *known.ids[_PAD])][: -len(known.ids[_PAD])]
-        sizes = [len(known.ids[character]) + len(known.ids[_PAD]) for character in marked]
+        parts = [known.ids[_BEGIN], *([*known.ids[_PAD], *known.ids[character]] for character in marked[1:])]
+        ids = [number for part in parts for number in part]
         noise, length, rhythm = known.scales
         given = {
             "input": np.array([ids], np.int64),
@@ -234,8 +235,7 @@ class _Model:
             raise TextToSpeechError(
                 "Piper's times do not fit its sound. Choose another voice.", code="bad_timing", counts_against_engine=True
             )
-        edges = np.cumsum(sizes)
-        summed = np.add.reduceat(np.append(frames, 0), [0, *edges[:-1]])
+        summed = np.add.reduceat(frames.astype(np.float64), np.cumsum([0, *map(len, parts[:-1])]))
         lengths = summed * (len(samples) / total * 1000 / known.sample_rate)
         audio = AudioChunk(np.clip(samples, -1, 1).astype(np.float32), known.sample_rate)
         return Speech(audio, *timings(words, phonemes, lengths.tolist()), timing="measured")
