@@ -30,17 +30,15 @@ class Offset(NamedTuple):
 
 
 OFFSETS = {
-    "espeak_ng": Offset(0.0, 35.0, holds_pauses=False),
+    "espeak_ng": Offset(0.0, 25.0, holds_pauses=False),
     "kokoro": Offset(50.0, 32.0, holds_pauses=True),
     "kokoro_onnx": Offset(50.0, 32.0, holds_pauses=True),
-    "openai_compatible": Offset(0.0, 35.0, holds_pauses=False),
-    "piper": Offset(0.0, 37.0, holds_pauses=True),
+    "openai_compatible": Offset(0.0, 30.0, holds_pauses=False),
+    "piper": Offset(0.0, 31.0, holds_pauses=True),
 }
 """By the name of the engine, alike in all its languages; measured by ``python -m benchmarks lips``. eSpeak NG reports its phonemes while it
 makes them, and what a server says is aligned with the sound. An engine that is not here is taken at its word."""
 
-_BELOW_LOUDEST_DB = 34.0
-"""What is quieter than this below the loudest 10 ms is a pause: some voices breathe and rustle in theirs."""
 _LONGEST_CLOSURE_MS = 120.0
 """A silence beside a stop is its closure, unless it is longer or the engine tells a pause there."""
 _CLOSURE_MS = 60.0
@@ -69,7 +67,7 @@ def corrected(speech: Speech, engine: str) -> Speech:
     if offset is None or not offset.holds_pauses or not (sounds := _sounds(speech, offset.late_ms)):
         return speech
     total = speech.audio.duration_ms
-    _move_edges(sounds, silences(speech.audio, _BELOW_LOUDEST_DB), total)
+    _move_edges(sounds, silences(speech.audio), total)
     phonemes, now = list[PhonemeTiming](), 0.0
     for sound in sounds:
         sound.start = min(max(sound.start, now), total)

@@ -17,7 +17,8 @@ SHORTEST_PAUSE_MS = 60.0
 STOPS = frozenset("p b t d k ɡ tʃ dʒ".split())
 _TOUCHING_MS = 10.0
 _WINDOW_MS = 10.0
-_BELOW_LOUDEST_DB, _SILENCE_DBFS = 38.0, -60.0
+_BELOW_LOUDEST_DB, _SILENCE_DBFS = 34.0, -60.0
+"""What is quieter than that much below the loudest is silence, for a mouth: some voices breathe and rustle in their pauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ def sounding(audio: AudioChunk, shortest_ms: float, below_db: float = _BELOW_LOU
     return [(float(a) * length_ms, min(float(b) * length_ms, audio.duration_ms)) for a, b in zip(firsts, lasts, strict=True)]
 
 
-def silences(audio: AudioChunk, below_db: float = _BELOW_LOUDEST_DB) -> list[tuple[float, float]]:
+def silences(audio: AudioChunk) -> list[tuple[float, float]]:
     """(start, end) in ms of each silence of at least `SHORTEST_PAUSE_MS`, also before the first sound and behind the last."""
-    edges = [0.0, *(edge for stretch in sounding(audio, SHORTEST_PAUSE_MS, below_db) for edge in stretch), audio.duration_ms]
+    edges = [0.0, *(edge for stretch in sounding(audio, SHORTEST_PAUSE_MS) for edge in stretch), audio.duration_ms]
     return list(pairwise(edges))[::2]
 
 
