@@ -35,6 +35,8 @@ SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); r
 """A message typed before the page is ready stays in its box."""
 READY_WITHIN_S = 10
 """How long the page is held back while engines whose weights are here are loaded, so that the first word is theirs."""
+KEPT_OPEN_S = 75
+"""How long a connection is kept open for the page's next message: longer than most people talk, for a new one costs round trips."""
 CLOSE_WITHIN_S = 1
 """How long the server waits for open connections when the app ends."""
 
@@ -102,6 +104,7 @@ def launch(page: gr.Blocks, api: PageApi, host: str, port: int, *, share: bool =
         css_paths=[ASSETS / "web/page/page.css"],
         app_kwargs={"routes": [*api.routes(), *routes()]},
     )
+    page.server.config.timeout_keep_alive = KEPT_OPEN_S
 
 
 def serve(options: argparse.Namespace) -> None:

@@ -6,10 +6,12 @@ import { Conversation } from '../avatar_assets/web/page/conversation.mjs';
 import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 const RATE = 8000;
-let conversation, list, replayed;
+let conversation, frames, list, replayed;
 
 beforeEach(() => {
   globalThis.document = fakeDocument();
+  globalThis.requestAnimationFrame = (draw) => frames.push(draw);
+  frames = [];
   list = new FakeElement('div');
   replayed = [];
   conversation = new Conversation(list, new FakeElement('p'), { replay: (turn) => replayed.push(turn.id), film() {}, stop() {} });
@@ -70,4 +72,23 @@ test('a recording that could not be used does not stay three dots for ever', () 
   assert.doesNotMatch(list.textContent, /…/);
   assert.match(list.textContent, /That is no sound\./);
   assert.equal(list.querySelectorAll('.pending').length, 0);
+});
+
+test('the end stays in sight, unless the user has scrolled up; a question brings it back', () => {
+  Object.assign(list, { scrollHeight: 500, clientHeight: 100, scrollTop: 0 });
+  const drawn = () => {
+    for (const draw of frames.splice(0)) draw();
+    return list.scrollTop;
+  };
+  const turn = { id: 'a', segments: [] };
+  conversation.ask(turn, 'Hello?');
+  conversation.write(turn, 'Hi.');
+  assert.equal(frames.length, 1, 'one frame for all that happens before it');
+  assert.equal(drawn(), 500);
+  list.scrollTop = 100;
+  list.dispatchEvent(new Event('scroll'));
+  conversation.write(turn, ' How are you?');
+  assert.equal(drawn(), 100);
+  conversation.ask({ id: 'b', segments: [] }, 'Well.');
+  assert.equal(drawn(), 500);
 });

@@ -214,9 +214,11 @@ test('a page that the server has forgotten opens its stream anew before it sends
   assert.equal(await sent, '');
 });
 
-test('a page that is closed says so, one that may come back does not [stream.leave]', () => {
+test('a page that is closed says so and opens nothing more, one that may come back does not [stream.leave]', async () => {
   window.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }));
   assert.equal(beacons.length, 0);
   window.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }));
   assert.equal(new FrameReader().push(beacons[0])[0].type, 'leave');
+  await pass(30_000);
+  assert.equal(asked.length, 1);
 });

@@ -177,7 +177,8 @@ class Clients:
         asyncio.get_running_loop().run_in_executor(None, self._leave, client.session_id)
 
     def close_all(self) -> None:
-        """The server ends; may be called from any thread."""
+        """The server ends: nobody is let in any more. May be called from any thread."""
+        self._limit = 0
         if self._loop:
             for client in tuple(self._clients.values()):
                 self._loop.call_soon_threadsafe(self.close, client)

@@ -18,6 +18,8 @@ export class Conversation {
   #bubbles = new Map();
   #replayable = []; // turns that can be heard again, oldest first
   #noticed = new Set();
+  #atEnd = true; // whether its end was in sight when it was scrolled last
+  #scrolling = false;
 
   /**
    * @param {HTMLElement} list
@@ -31,6 +33,7 @@ export class Conversation {
     this.#list = list;
     this.#receipt = receipt;
     this.#on = on;
+    list.addEventListener('scroll', () => (this.#atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX));
   }
 
   /** The person's greeting, before anything was said. */
@@ -46,7 +49,7 @@ export class Conversation {
     mine.querySelector('.words').textContent = text ?? '…';
     mine.classList.toggle('pending', text === undefined);
     this.#bubbles.set(turn.id, { mine });
-    this.#list.scrollTop = this.#list.scrollHeight; // whoever speaks wants to see the answer
+    this.#atEnd = true; // whoever speaks wants to see the answer
   }
 
   /** @param {string} [language] its BCP 47 tag, as far as it is known */
@@ -145,6 +148,7 @@ export class Conversation {
 
   clear() {
     this.#list.replaceChildren();
+    this.#atEnd = true;
     this.#bubbles.clear();
     this.#replayable = [];
     this.#noticed.clear();
@@ -168,12 +172,15 @@ export class Conversation {
     return item;
   }
 
-  /** Changes the conversation and stays at its end if that was in sight. */
+  /** Changes the conversation and stays at its end if that was in sight; nothing is measured before the next frame, for sound may wait. */
   #follow(change) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#list;
-    const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
     change();
-    if (near) this.#list.scrollTop = this.#list.scrollHeight;
+    if (this.#scrolling) return;
+    this.#scrolling = true;
+    requestAnimationFrame(() => {
+      this.#scrolling = false;
+      if (this.#atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    });
   }
 }
 

@@ -191,8 +191,8 @@ class Page {
   }
 
   #send(utterance) {
-    this.#stage.post({ type: 'resume' });
     this.#turns.send(utterance);
+    this.#stage.post({ type: 'resume' });
   }
 
   // ---- what Python says

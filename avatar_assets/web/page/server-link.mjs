@@ -41,6 +41,7 @@ export class ServerLink {
   #resolve;
   #request = null;
   #problem = UNREACHABLE;
+  #left = false;
 
   /** @param {LinkEvents} on */
   constructor(on) {
@@ -52,7 +53,7 @@ export class ServerLink {
 
   /** Keeps the stream open for as long as the page is. */
   async run() {
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; !this.#left; failures++) {
       if (await this.#listen()) failures = -1;
       else if (failures > 0) this.#on.onUnreachable(this.#problem);
       if (this.#open) this.#close();
@@ -71,7 +72,7 @@ export class ServerLink {
     const body = frame({ ...message, session: this.#session }, data);
     const until = performance.now() + MESSAGE_MS;
     while (performance.now() < until) {
-      await Promise.race([this.#opened, pause(until - performance.now())]);
+      if (!this.#open) await Promise.race([this.#opened, pause(until - performance.now())]);
       const answer = await this.#post('message', body, AbortSignal.timeout(ATTEMPT_MS)).catch(() => null);
       const said = await answer?.json().catch(() => null);
       if (said && answer.status !== 410) return said.problem;
@@ -152,6 +153,8 @@ export class ServerLink {
   }
 
   #leave() {
+    this.#left = true; // a page that goes away may still run for a moment
+    this.#request?.abort();
     navigator.sendBeacon(new URL('message', API), frame({ type: 'leave', session: this.#session }));
   }
 

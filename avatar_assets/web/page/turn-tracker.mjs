@@ -52,6 +52,7 @@ export class TurnTracker {
   /** Takes up a new turn and sends the message that asks for it; what was running has been interrupted. */
   async ask(message, data) {
     const turn = this.#begin();
+    this.#on.state('thinking');
     await null; // of several in one moment only the last counts
     if (turn === this.#turn) await this.#ask(turn, message, data);
   }
@@ -64,9 +65,10 @@ export class TurnTracker {
   send({ text, recording, file }) {
     const heard = this.#silence();
     const turn = this.#begin();
-    this.#conversation.ask(turn, text);
     const content = recording ? { sampleRate: recording.sampleRate } : { text };
     this.#ask(turn, { type: 'utterance', heard, ...content }, recording?.pcm ?? file);
+    this.#conversation.ask(turn, text); // it is on its way before anything is drawn
+    this.#on.state('thinking');
   }
 
   /** Silence now. Python is told how far the running turn was heard, so that no more of it is remembered. */
@@ -84,9 +86,7 @@ export class TurnTracker {
   }
 
   #begin() {
-    this.#turn = { id: randomId(), handedOver: now(), times: {}, segments: [], sounding: null, done: false };
-    this.#on.state('thinking');
-    return this.#turn;
+    return (this.#turn = { id: randomId(), handedOver: now(), times: {}, segments: [], sounding: null, done: false });
   }
 
   async #ask(turn, message, data) {
