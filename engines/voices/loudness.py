@@ -18,8 +18,8 @@ from engines.types import AudioChunk, Speech
 
 TARGET_LUFS = -21.0
 """Speech at that level has peaks of -6 to -2 dBFS."""
-PEAK = 0.891
-"""Of what is played, at most: -1 dBFS."""
+PEAK, _KNEE = 0.891, 0.631
+"""Of what is played, at most -1 dBFS; the peaks of a voice that is lifted are rounded from -4 dBFS on."""
 MOST_DB, STEP_DB = 12.0, 1.0
 """The largest gain, up or down; by how much it changes from one piece of a voice to the next."""
 _REMEMBERED_S = 30.0
@@ -85,8 +85,7 @@ class Levels:
     def levelled(self, made: Speech, engine: str, voice: str | None) -> Speech:
         """The same speech with the gain of that voice of that engine."""
         level = loudness(made.audio)
-        peak = float(np.abs(made.audio.samples).max(initial=0.0))
-        if not math.isfinite(level) or not peak:
+        if not math.isfinite(level):
             return made
         with self._lock:
             known = self._levels.setdefault((engine, voice or ""), _Level())
@@ -94,9 +93,15 @@ class Levels:
             if len(self._levels) > _MOST_VOICES:
                 self._levels.popitem(last=False)
             gain_db = _next_gain(known, level, made.audio.duration_ms / 1000)
-        gain = min(10 ** (gain_db / 20), PEAK / peak)
-        samples = (made.audio.samples * np.float32(gain)).astype(np.float32)
-        return replace(made, audio=AudioChunk(samples, made.audio.sample_rate))
+        return replace(made, audio=AudioChunk(_limited(made.audio.samples * np.float32(10 ** (gain_db / 20))), made.audio.sample_rate))
+
+
+def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    over = np.abs(samples) > _KNEE
+    if over.any():
+        excess = (np.abs(samples[over]) - _KNEE) / (PEAK - _KNEE)
+        samples[over] = np.sign(samples[over]) * (_KNEE + (PEAK - _KNEE) * np.tanh(excess))
+    return samples
 
 
 def _next_gain(known: _Level, level: float, seconds: float) -> float:
