@@ -125,17 +125,35 @@ def test_the_newest_name_counts(maya: Talk) -> None:
     assert "Eve" in maya.say("who am I?")
 
 
-@pytest.mark.parametrize("said", ["Hi, I'm tired", "call me later", "my name is not important", "hello, I'm fine"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hi, I'm tired",
+        "Hello, I'm German.",
+        "hi, I'm Spanish and I like tea",
+        "I'm Sure",
+        "call me later",
+        "my name is not important",
+        "hello, I'm fine",
+    ],
+)
 def test_nothing_is_claimed_of_a_name_that_was_not_told(maya: Talk, said: str) -> None:
     maya.say(said)
     assert "You are" not in maya.say("what is my name")
 
 
-def test_nobody_is_told_what_they_did_not_say_first(maya: Talk) -> None:
-    maya.say("Hi Professor, I'm Anna.")
+@pytest.mark.parametrize("said", ["Hi Professor, I'm Anna.", "Good evening! Hello there, this is Anna", "hey, I am Anna and I like whales"])
+def test_a_name_told_with_a_greeting_is_remembered(maya: Talk, said: str) -> None:
+    maya.say(said)
+    assert maya.say("what is my name?") == "You are Anna, you told me so."
+
+
+def test_what_was_asked_first_is_remembered(maya: Talk) -> None:
+    maya.say("What did I ask you first?")
+    maya.messages.clear()
+    maya.say("Tell me about wolves.")
     maya.say("I feel tired")
-    answer = maya.say("What did I ask you first?")
-    assert answer in PEOPLE["maya"].fallbacks or not re.search("You said|You have not", answer)
+    assert maya.say("What did I ask you first?") == "The first thing I remember is this: Tell me about wolves."
 
 
 @pytest.mark.parametrize("person", PEOPLE.values(), ids=list(PEOPLE))

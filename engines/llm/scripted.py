@@ -24,6 +24,7 @@ INFO = EngineInfo(
     in_process=True,
 )
 _READ_MESSAGES, _READ_CHARACTERS = 60, 2000  # how far back, and how much of each message's end is read: a bound on the work
+_QUOTED_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,17 @@ _SMALL_TALK = (
     _reply("help, what can you do, what can i ask, what do you know", "Gladly. {suggestion}"),
 )
 _AGAIN = _reply("what did you say, what did you just say, repeat that, say that again, pardon, come again")
+_FIRST = _reply("what did i ask you first, what did i say first, what did i first, what was my first, the first thing i")
 _GO_ON = _reply("tell me more, go on, carry on, keep going, what else, anything else")
 _GO_ON_ALONE = _reply("more, why, how, how so, and, so, really, continue, yes, yes please")  # these only when nothing else is said
 _FALLBACKS = ("My lines do not go that far, I'm afraid. {suggestion}", "I have no answer to that. {suggestion}")
 _CONTRACTIONS = {"can't": "can not", "cannot": "can not", "won't": "will not", "n't": " not", "'m": " am", "'re": " are", "'s": " is"}
-_NAMED = re.compile(r"\bmy name(?: is|['’]?s) ([^\W\d_][\w'’-]{0,29})(?=\W*$|[.,;!?]| and | but )", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?i:\bmy name(?: is|['’]?s) )(?P<told>[^\W\d_][\w'’-]{0,29})(?=\W*$|[.,;!?]| and | but )"
+    r"|(?i:\b(?:hello|hi|hey|good (?:morning|afternoon|evening))\b[^.!?]{0,40}?\b(?:I['’]m|I am|this is) )"
+    r"(?!\w+(?:ish|ese|ican|dian|sian|lian|erman|rench)\b)(?P<greeted>[A-Z][\w'’-]{0,29})(?=\W*$|[.,;!?]| and | but )"
+)
+"""How somebody tells their name; after a greeting, one with a capital that is no nationality."""
 _NOT_IN_HISTORY = re.compile(r"\{\w+\}|\[[^\]]*\]")  # what is filled in, and stage directions
 
 
@@ -88,7 +95,9 @@ class _Conversation:
     def __init__(self, messages: Sequence[ChatMessage], persona: Persona) -> None:
         recent = [message for message in messages if message.role != "system"][-_READ_MESSAGES:]
         asked = [message.content[-_READ_CHARACTERS:] for message in recent if message.role == "user"]
-        names = [found[1].title() if found[1].islower() else found[1] for text in asked if (found := _NAMED.search(text))]
+        told = [found["told"] or found["greeted"] for text in asked if (found := _NAMED.search(text))]
+        names = [name.title() if name.islower() else name for name in told]
+        self._first = " ".join(asked[0].split())[:_QUOTED_CHARACTERS] if asked else ""
         self._asked, self._name, self._persona = list(map(_plain, asked)), names[-1] if names else None, persona
         self._given = [" ".join(message.content[-_READ_CHARACTERS:].split()) for message in recent if message.role == "assistant"]
         usable = [reply for reply in persona.replies if self._usable(reply.say)]
@@ -109,6 +118,8 @@ class _Conversation:
             return f"{self._line(own.say)} {_ARE_YOU_REAL.say[0]}" if own else _ARE_YOU_REAL.say[0]
         if self._given and _best([_AGAIN], heard):
             return self._given[-1]
+        if len(self._asked) > 1 and _best([_FIRST], heard):
+            return f"The first thing I remember is this: {self._first}"
         if topic := _best(self._topics, heard):
             return self._line(topic.say)
         if _best([_GO_ON], heard) or heard in map(_sought, _GO_ON_ALONE.when):
