@@ -17,16 +17,16 @@ from avatar_assets import npm_modules
 from avatar_assets.__main__ import main
 from avatar_assets.avatar_files import AVATARS, avatar_names
 from avatar_assets.builder.build import build
-from avatar_assets.builder.expressions import expressions
-from avatar_assets.builder.face import MOUTH, FaceMesh, build_face
-from avatar_assets.builder.hair import build_hair
-from avatar_assets.builder.head import HeadShape
-from avatar_assets.builder.mesh import Mesh
+from avatar_assets.builder.geometry.mesh import Mesh
+from avatar_assets.builder.head.expressions import expressions
+from avatar_assets.builder.head.face import MOUTH, FaceMesh, build_face
+from avatar_assets.builder.head.hair import build_hair
+from avatar_assets.builder.head.head import HeadShape
+from avatar_assets.builder.head.teeth import ROW_VERTICES, build_mouth_inside
+from avatar_assets.builder.head.visemes import SPOKEN, STRONGEST, USUAL
 from avatar_assets.builder.person import Person, load, names
 from avatar_assets.builder.portraits import studio, visemes
 from avatar_assets.builder.skeleton import SIDES, Skeleton
-from avatar_assets.builder.teeth import ROW_VERTICES, build_mouth_inside
-from avatar_assets.builder.visemes import SPOKEN, STRONGEST, USUAL
 
 MILLIMETRE = 0.001
 MOUTH_BOX = (60, 130, 175, 205)

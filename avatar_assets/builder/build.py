@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from . import body as flesh
-from .body import BodyShape
-from .clothes import build_collar, build_spectacles, check_clothes, garment_uv, paint_garment
-from .expressions import expressions
-from .eyes import build_catch_lights, build_eyes, paint_eye
-from .face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh, build_face
-from .gltf import Glb
-from .hair import build_hair
-from .mesh import Mesh, joined, midpoints, part, polygonize, shell
-from .paint import above_hairline, face_uv, paint_face, scalp_mask
-from .person import Person
-from .sdf import Array, smoothstep
-from .shading import distance_to_points, linear, occlusion, warm
-from .skeleton import Skeleton
-from .teeth import build_mouth_inside
+from avatar_assets.builder.figure import body as flesh
+from avatar_assets.builder.figure.body import BodyShape
+from avatar_assets.builder.figure.clothes import build_collar, build_spectacles, check_clothes, garment_uv, paint_garment
+from avatar_assets.builder.geometry.mesh import Mesh, joined, midpoints, part, polygonize, shell
+from avatar_assets.builder.geometry.sdf import Array, smoothstep
+from avatar_assets.builder.geometry.shading import distance_to_points, linear, occlusion, warm
+from avatar_assets.builder.gltf import Glb
+from avatar_assets.builder.head.expressions import expressions
+from avatar_assets.builder.head.eyes import build_catch_lights, build_eyes, paint_eye
+from avatar_assets.builder.head.face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh, build_face
+from avatar_assets.builder.head.hair import build_hair
+from avatar_assets.builder.head.paint import above_hairline, face_uv, paint_face, scalp_mask
+from avatar_assets.builder.head.teeth import build_mouth_inside
+from avatar_assets.builder.person import Person
+from avatar_assets.builder.skeleton import Skeleton
 
 LASH, LID_INSIDE = linear("#1c100c"), linear("#3a2018")
 UNDER_HAIR = 0.030

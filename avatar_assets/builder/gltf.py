@@ -8,9 +8,9 @@ import meshoptimizer
 import numpy as np
 import numpy.typing as npt
 
-from .mesh import Mesh, Skin, vertex_normals
-from .sdf import Array, snapped
-from .skeleton import Skeleton
+from avatar_assets.builder.geometry.mesh import Mesh, Skin, vertex_normals
+from avatar_assets.builder.geometry.sdf import Array, snapped
+from avatar_assets.builder.skeleton import Skeleton
 
 COMPONENT = {
     np.dtype(np.int8): 5120,

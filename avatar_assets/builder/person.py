@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .sdf import Array
+from avatar_assets.builder.geometry.sdf import Array
 
 PEOPLE = files(__package__) / "people"
 

@@ -19,8 +19,8 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from .person import names
-from .visemes import SPOKEN, STRONGEST, USUAL
+from avatar_assets.builder.head.visemes import SPOKEN, STRONGEST, USUAL
+from avatar_assets.builder.person import names
 
 ASSETS = Path(__file__).resolve().parent.parent
 DOCS = ASSETS.parent / "docs"

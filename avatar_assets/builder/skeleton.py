@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .mesh import Skin, neighbour_mean
-from .person import Body
-from .sdf import Array, Ints, capsule, snapped
+from avatar_assets.builder.geometry.mesh import Skin, neighbour_mean
+from avatar_assets.builder.geometry.sdf import Array, Ints, capsule, snapped
+from avatar_assets.builder.person import Body
 
 ARM_DROP = 1.34
 """How far the resting arms hang down from the line of the shoulders, radians."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .folds import Fold, folds, shade
-from .head import HeadShape
-from .mesh import Mesh, grid_faces, joined, mirror_of, shell, tube, turned_out
-from .person import Colours, Person
-from .sdf import Array, Field, shifted, snapped, unit
-from .shading import linear
-from .skeleton import EYE_CENTRE, Skeleton
+from avatar_assets.builder.figure.folds import Fold, folds, shade
+from avatar_assets.builder.geometry.mesh import Mesh, grid_faces, joined, mirror_of, shell, tube, turned_out
+from avatar_assets.builder.geometry.sdf import Array, Field, shifted, snapped, unit
+from avatar_assets.builder.geometry.shading import linear
+from avatar_assets.builder.head.head import HeadShape
+from avatar_assets.builder.person import Colours, Person
+from avatar_assets.builder.skeleton import EYE_CENTRE, Skeleton
 
 SIZE = 768
 LEFT, TOP, SPAN = -0.36, 1.52, 0.72

@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import zoom
 
-from .face import FaceMesh
-from .head import SKULL_CENTRE
-from .person import Person
-from .sdf import Array, bump, smoothstep, snapped
-from .shading import linear
+from avatar_assets.builder.geometry.sdf import Array, bump, smoothstep, snapped
+from avatar_assets.builder.geometry.shading import linear
+from avatar_assets.builder.head.face import FaceMesh
+from avatar_assets.builder.head.head import SKULL_CENTRE
+from avatar_assets.builder.person import Person
 
 SIZE = 1024
 COARSE = 128

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .person import Face
-from .sdf import Array, Ints, capsule, ellipsoid, intersection, mirrored, shifted, sphere, union
-from .skeleton import EYE_CENTRE, turn_x, turn_y
+from avatar_assets.builder.geometry.sdf import Array, Ints, capsule, ellipsoid, intersection, mirrored, shifted, sphere, union
+from avatar_assets.builder.person import Face
+from avatar_assets.builder.skeleton import EYE_CENTRE, turn_x, turn_y
 
 MM = 0.001
 EYE_RADIUS = 0.0268

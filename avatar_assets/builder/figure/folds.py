@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .person import Person
-from .sdf import Array
-from .skeleton import Skeleton
+from avatar_assets.builder.geometry.sdf import Array
+from avatar_assets.builder.person import Person
+from avatar_assets.builder.skeleton import Skeleton
 
 DARK, LIGHT = 0.17, 0.09
 """How much darker a fold's valley is, and how much lighter the ridge beside it, as parts of the cloth's colour."""

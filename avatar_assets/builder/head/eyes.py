@@ -5,11 +5,11 @@ import io
 import numpy as np
 from PIL import Image
 
-from .head import EYE_RADIUS
-from .mesh import Mesh, facing, joined, shell
-from .sdf import Array, smoothstep, snapped, unit
-from .shading import srgb
-from .skeleton import EYE_CENTRE, SIDES, turn_x, turn_y
+from avatar_assets.builder.geometry.mesh import Mesh, facing, joined, shell
+from avatar_assets.builder.geometry.sdf import Array, smoothstep, snapped, unit
+from avatar_assets.builder.geometry.shading import srgb
+from avatar_assets.builder.head.head import EYE_RADIUS
+from avatar_assets.builder.skeleton import EYE_CENTRE, SIDES, turn_x, turn_y
 
 LOOK = np.radians(24)
 """How far eyeLookIn and eyeLookOut turn the eye at weight one; up and down three quarters of it."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .mesh import Mesh, mirror_of, polygonize, seen
-from .person import Person
-from .sdf import Array, Field, bump, capsule, ellipsoid, intersection, mirrored, shifted, union
-from .skeleton import FINGERS, Mask, Skeleton
+from avatar_assets.builder.geometry.mesh import Mesh, mirror_of, polygonize, seen
+from avatar_assets.builder.geometry.sdf import Array, Field, bump, capsule, ellipsoid, intersection, mirrored, shifted, union
+from avatar_assets.builder.person import Person
+from avatar_assets.builder.skeleton import FINGERS, Mask, Skeleton
 
 FINGER_RADII = {"Index": 0.0108, "Middle": 0.0113, "Ring": 0.0108, "Pinky": 0.0096}
 

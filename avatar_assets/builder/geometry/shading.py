@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .sdf import Array, Field
+from avatar_assets.builder.geometry.sdf import Array, Field
 
 
 def linear(colour: str) -> Array:

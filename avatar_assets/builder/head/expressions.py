@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .eyelids import LidTravel
-from .face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh
-from .mouth import MouthPose, jaw_share, jaw_turn
-from .sdf import Array, bump, smoothstep, unit
-from .skeleton import SIDES
-from .visemes import VISEME_POSES
+from avatar_assets.builder.geometry.sdf import Array, bump, smoothstep, unit
+from avatar_assets.builder.head.eyelids import LidTravel
+from avatar_assets.builder.head.face import LEFT_EYE, MOUTH, RIGHT_EYE, FaceMesh
+from avatar_assets.builder.head.mouth import MouthPose, jaw_share, jaw_turn
+from avatar_assets.builder.head.visemes import VISEME_POSES
+from avatar_assets.builder.skeleton import SIDES
 
 JAW_OPEN = 14.0
 """Degrees of jawOpen at weight one."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head import MM, MOUTH_HEIGHT
-from .person import Face
-from .sdf import Array, bump, smoothstep
-from .skeleton import turn_x
+from avatar_assets.builder.geometry.sdf import Array, bump, smoothstep
+from avatar_assets.builder.head.head import MM, MOUTH_HEIGHT
+from avatar_assets.builder.person import Face
+from avatar_assets.builder.skeleton import turn_x
 
 HINGE = np.array([0.0, -0.010, -0.010])
 """The axis of the jaw in head space, metres."""

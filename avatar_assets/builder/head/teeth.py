@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from .expressions import MOUTH_SHAPES
-from .face import FaceMesh
-from .head import MOUTH_HEIGHT
-from .mesh import Mesh, facing, grid_faces, joined, shell
-from .mouth import MouthPose, jaw_turn
-from .sdf import Array, smoothstep, snapped, unit
-from .shading import linear
+from avatar_assets.builder.geometry.mesh import Mesh, facing, grid_faces, joined, shell
+from avatar_assets.builder.geometry.sdf import Array, smoothstep, snapped, unit
+from avatar_assets.builder.geometry.shading import linear
+from avatar_assets.builder.head.expressions import MOUTH_SHAPES
+from avatar_assets.builder.head.face import FaceMesh
+from avatar_assets.builder.head.head import MOUTH_HEIGHT
+from avatar_assets.builder.head.mouth import MouthPose, jaw_turn
 
 TOOTH, GUM, TONGUE = linear("#f7f2ea"), linear("#b9625f"), linear("#cd6b68")
 ARCH_WIDTH, ARCH_DEPTH = 0.0205, 0.0130

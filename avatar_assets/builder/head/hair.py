@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from .crop import build_crop
-from .head import SKULL_CENTRE, HeadShape
-from .mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
-from .person import Person, Puff, Sheet
-from .sdf import Array, Field, gradient, length, smoothstep, sphere, union, unit
-from .shading import linear
+from avatar_assets.builder.geometry.mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
+from avatar_assets.builder.geometry.sdf import Array, Field, gradient, length, smoothstep, sphere, union, unit
+from avatar_assets.builder.geometry.shading import linear
+from avatar_assets.builder.head.crop import build_crop
+from avatar_assets.builder.head.head import SKULL_CENTRE, HeadShape
+from avatar_assets.builder.person import Person, Puff, Sheet
 
 CURL = np.array([0.0, 0.5, 0.0])
 """The tips go up a little as they go in."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, cKDTree
 
-from .eyelids import RINGS, Eyelids
-from .head import EYE_RADIUS, HeadShape, ring_index
-from .mesh import facing, grid_faces
-from .mouth import LipCoordinates, Mouth
-from .person import Person
-from .sdf import Array, Ints, bump, smoothstep, snapped, unit
-from .skeleton import EYE_CENTRE
+from avatar_assets.builder.geometry.mesh import facing, grid_faces
+from avatar_assets.builder.geometry.sdf import Array, Ints, bump, smoothstep, snapped, unit
+from avatar_assets.builder.head.eyelids import RINGS, Eyelids
+from avatar_assets.builder.head.head import EYE_RADIUS, HeadShape, ring_index
+from avatar_assets.builder.head.mouth import LipCoordinates, Mouth
+from avatar_assets.builder.person import Person
+from avatar_assets.builder.skeleton import EYE_CENTRE
 
 MOUTH_RINGS = np.array([0.005, 0.07, 0.14, 0.22, 0.31, 0.41, 0.52, 0.64, 0.78, 0.94, 1.12])
 MOUTH_COUNT, EYE_COUNT = 64, 40

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import marching_cubes
 
-from .sdf import Array, Field, Ints, gradient, settle, snapped, unit
+from avatar_assets.builder.geometry.sdf import Array, Field, Ints, gradient, settle, snapped, unit
 
 Skin = tuple[Ints, Array]
 """Joint numbers and weights, (n, 4) each; the weights of a vertex sum to one."""

@@ -6,7 +6,7 @@ reach 0.9, the others 0.6. The rows say what shall be seen then; `sculpted` divi
 
 from dataclasses import fields
 
-from .mouth import MouthPose
+from avatar_assets.builder.head.mouth import MouthPose
 
 STRONGEST = {"PP": 0.9, "FF": 0.9}
 USUAL = 0.6

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head import HeadShape
-from .sdf import Array, Ints
-from .skeleton import EYE_CENTRE
+from avatar_assets.builder.geometry.sdf import Array, Ints
+from avatar_assets.builder.head.head import HeadShape
+from avatar_assets.builder.skeleton import EYE_CENTRE
 
 HALF_WIDTH, ABOVE, BELOW = 0.0230, 0.0176, 0.0140
 """Half the opening's width, and how far it reaches over and under its middle line, metres."""

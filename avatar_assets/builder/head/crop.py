@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .head import SKULL_CENTRE, HeadShape
-from .mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
-from .paint import above_hairline, scalp_mask
-from .person import Crop, Person
-from .sdf import Array, gradient, settle, smoothstep, unit
-from .shading import linear
+from avatar_assets.builder.geometry.mesh import Mesh, grid_faces, joined, part, polygonize, shell, turned_out
+from avatar_assets.builder.geometry.sdf import Array, gradient, settle, smoothstep, unit
+from avatar_assets.builder.geometry.shading import linear
+from avatar_assets.builder.head.head import SKULL_CENTRE, HeadShape
+from avatar_assets.builder.head.paint import above_hairline, scalp_mask
+from avatar_assets.builder.person import Crop, Person
 
 FADE = 0.045
 """The hair reaches its full depth this far inside the hairline, metres."""

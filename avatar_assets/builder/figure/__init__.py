@@ -1,0 +1,1 @@
+"""A person from the neck down: body, clothes, and the folds of these."""
