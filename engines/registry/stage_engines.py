@@ -244,8 +244,8 @@ class StageEngines:
     def set_aside(self, engine: ManagedEngine, why: str) -> None:
         """Do not use an engine for a while; it is loaded again after the pause."""
         engine.trip(why)
-        log.warning("%s is set aside for %.0f s: %s", engine.info.title, engine.breaker.pause_s, why)
         self._later(engine.breaker.pause_s, partial(self._revive, engine, automatic=True))
+        log.warning("%s is set aside for %.0f s: %s", engine.info.title, engine.breaker.pause_s, why)
 
     def _revive(self, engine: ManagedEngine, *, automatic: bool = False) -> None:
         """Load an engine that was set aside, so that a turn can try it: after the pause, or on demand before."""
@@ -261,9 +261,10 @@ class StageEngines:
         try:
             return engine.load(wanted) is not None
         except EngineError as error:
-            log.warning("%s", error.message)  # the page shows the same sentence
             if engine.state.name == "failed" and (error.retryable or engine.breaker.retry_in_s is not None):
                 self.set_aside(engine, error.message)
+            else:
+                log.warning("%s", error.message)  # the page shows the same sentence
             return False
 
     def _require(self, selection: str) -> None:
