@@ -68,10 +68,32 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """Tool: a function that a chat model may ask for."""
+
+    name: str
+    description: str
+    parameters: str
+    """Its parameters as a JSON schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """Tool call: a chat model asks for a tool."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """Text delta: the next characters of a reply, exactly as the model wrote them."""
 
     text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the model asks for, once it has said all of it; it is never part of the text."""
 
 
 @dataclass(frozen=True, slots=True)

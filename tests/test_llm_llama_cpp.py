@@ -10,8 +10,11 @@ import time
 import urllib.error
 import urllib.request
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import psutil
@@ -26,6 +29,7 @@ from engines.errors import ChatModelError
 from engines.isolation.isolated_engine import isolated
 from engines.llm import llama_cpp as room
 from engines.protocols import ChatModel
+from engines.types import Tool, ToolCall
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 gguf = pytest.importorskip("gguf", reason="gguf is not installed: it makes the models of these tests")
@@ -209,6 +213,62 @@ def test_a_conversation_that_fills_its_part_of_the_memory_fails_no_other(model, 
     said: list[str] = []
     in_threads(*(lambda messages=messages: said.append(reply(model, messages, persona)) for messages in talks))
     assert len(said) == 4
+
+
+def played(file: Path, deltas: list[dict[str, Any]], asked: list[Any] | None = None, error: str = "") -> room.LlamaCpp:
+    """One whose library answers every request with these deltas."""
+
+    class Server:
+        def __init__(self, parameters: Any) -> None:
+            pass
+
+        def handle_completions(self, request: dict[str, Any]) -> None:
+            pass
+
+        def handle_chat_completions(self, request: dict[str, Any], take: Callable[[dict[str, Any]], bool]) -> None:
+            if asked is not None:
+                asked.append(request)
+            chunks = [{"choices": [{"delta": delta}]} for delta in deltas]
+            for chunk in [*chunks, {"error": {"code": 500, "message": error}}] if error else chunks:
+                if take(chunk):
+                    return
+
+    parameters = MagicMock()
+    library = SimpleNamespace(CommonParams=lambda: parameters, Server=Server, get_device_info=list)
+    return room.LlamaCpp(library, file, room.Options(), threads=1, cores=1, on_gpu=False)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 100])
+def test_thoughts_are_not_passed_on_wherever_the_text_is_cut(file, persona, cut):
+    text = "<think>hm</think>Hello, I am fine."
+    pieces = [{"content": text[at : at + cut]} for at in range(0, len(text), cut)]
+    deltas = [{"role": "assistant", "content": None}, {"reasoning_content": "Let me think."}, *pieces, {}]
+    assert reply(played(file, deltas), talk("hello"), persona) == "Hello, I am fine."
+
+
+def test_a_tool_is_offered_and_the_call_of_one_is_passed_on_but_never_spoken(file, persona):
+    first = {"index": 0, "id": "a", "type": "function", "function": {"name": "clock", "arguments": ""}}
+    parts = [{"index": 0, "function": {"arguments": text}} for text in ('{"city":', '"Paris"}')]
+    second = {"index": 1, "id": "b", "function": {"name": "clock", "arguments": "{}"}}
+    deltas = [{"content": "One moment. "}, *({"tool_calls": [part]} for part in (first, *parts, second)), {}]
+    asked: list[Any] = []
+    clock = Tool("clock", "Tells the time in a city.", '{"type": "object", "properties": {"city": {"type": "string"}}}')
+    *said, last = played(file, deltas, asked).stream(talk("what time is it"), persona, [clock])
+    assert "".join(delta.text for delta in said) + last.text == "One moment. "
+    assert not any(delta.tool_calls for delta in said)
+    assert last.tool_calls == (ToolCall("a", "clock", '{"city":"Paris"}'), ToolCall("b", "clock", "{}"))
+    assert asked[0]["tools"][0]["function"]["parameters"]["properties"] == {"city": {"type": "string"}}
+
+
+def test_a_genuine_template_takes_tools(model, persona):
+    assert reply(model, talk("hello"), persona)
+    assert list(model.stream(talk("hello"), persona, [Tool("clock", "Tells the time.", '{"type": "object", "properties": {}}')]))
+
+
+def test_an_error_in_the_middle_of_a_reply_is_told(file, persona):
+    with pytest.raises(ChatModelError) as caught:
+        reply(played(file, [{"content": "Hello"}], error="Something broke."), talk("hello"), persona)
+    assert (caught.value.code, caught.value.counts_against_engine) == ("failed", True)
 
 
 def test_a_refusal_of_the_template_is_told(tmp_path, persona):

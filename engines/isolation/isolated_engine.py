@@ -20,7 +20,7 @@ from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextT
 from engines.isolation.engine_process import EngineProcess, ProcessDied, RunningCall
 from engines.isolation.messages import Answer, Yielded
 from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
-from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, Stage, TextDelta, Transcript, Voice
+from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, Stage, TextDelta, Tool, Transcript, Voice
 
 log = logging.getLogger(__name__)
 
@@ -232,9 +232,9 @@ class IsolatedSpeechToText(_Isolated):
 class IsolatedChatModel(_Isolated):
     """A `ChatModel` in a process of its own."""
 
-    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:
-        """See `ChatModel.stream`."""
-        return self._steps("stream", tuple(messages), persona, repeatable=False)
+    def stream(self, messages: Sequence[ChatMessage], persona: Persona, tools: Sequence[Tool] = ()) -> Iterator[TextDelta]:
+        """See `ChatModel.stream`; `tools` are for engines that know any."""
+        return self._steps("stream", tuple(messages), persona, *([tuple(tools)] if tools else []), repeatable=False)
 
 
 class IsolatedTextToSpeech(_Isolated):

@@ -7,12 +7,14 @@ API: https://github.com/xorbitsai/xllamacpp; fields of a request: https://github
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,10 +23,17 @@ from typing import Any
 import psutil
 
 from engines.errors import ChatModelError, MissingDependency
-from engines.llm._chat_template import NO_REASONING, ConversationTooLongError, generation_error, reply_to_what_fits, reply_token_limit
+from engines.llm._chat_template import (
+    NO_REASONING,
+    ConversationTooLongError,
+    Messages,
+    generation_error,
+    reply_to_what_fits,
+    reply_token_limit,
+)
 from engines.llm._local_chat import GenerationOptions, opening_model
 from engines.llm._reasoning_filter import ReasoningFilter
-from engines.types import ChatMessage, EngineInfo, Persona, TextDelta
+from engines.types import ChatMessage, EngineInfo, Persona, TextDelta, Tool, ToolCall
 from engines.weights import hub
 from engines.weights.hardware import memory_gb
 from engines.weights.recommended import language_model, suggestions
@@ -206,27 +215,33 @@ class LlamaCpp:
                 raise ChatModelError(message, code="bad_numbers", counts_against_engine=True)
         return self.timings["predicted_per_second"]
 
-    def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:  # noqa: ARG002 - it is in the messages
+    def stream(self, messages: Messages, persona: Persona, tools: Sequence[Tool] = ()) -> Iterator[TextDelta]:  # noqa: ARG002
         """Answer the last message, a token a step; steps that only read or reason give an empty delta. Of a conversation that is too long
-        to be read, the older half is left out.
+        to be read, the older half is left out. The last delta holds the calls of `tools` that the model asks for.
 
         Raises:
             ChatModelError: code ``too_long`` (the last message alone is), ``template``, ``out_of_memory``, ``failed``.
         """
-        return reply_to_what_fits(messages, self._reply)
+        return reply_to_what_fits(messages, partial(self._reply, tools))
 
-    def _reply(self, messages: Sequence[ChatMessage]) -> Iterator[TextDelta]:
-        reasoning = ReasoningFilter()
-        with closing(self._chunks(self._request(messages))) as chunks:
+    def _reply(self, tools: Sequence[Tool], messages: Messages) -> Iterator[TextDelta]:
+        reasoning, calls = ReasoningFilter(), dict[int, ToolCall]()
+        with closing(self._chunks(self._request(messages, tools))) as chunks:
             for chunk in chunks:
                 if "prompt_progress" in chunk:
                     read = chunk["prompt_progress"]["total"]
                     reply_token_limit(messages, read, self._options.context_tokens, self._options.max_new_tokens)
-                yield TextDelta(reasoning.push(chunk["choices"][0]["delta"].get("content") or ""))
-        yield TextDelta(reasoning.finish())
+                delta = chunk["choices"][0]["delta"]
+                for part in delta.get("tool_calls") or ():
+                    call, function = calls.get(part["index"], ToolCall("", "", "")), part["function"]
+                    name, arguments = call.name + (function.get("name") or ""), call.arguments + (function.get("arguments") or "")
+                    calls[part["index"]] = ToolCall(call.id or part.get("id") or "", name, arguments)
+                yield TextDelta(reasoning.push(delta.get("content") or ""))
+        yield TextDelta(reasoning.finish(), tuple(calls.values()))
 
-    def _request(self, messages: Sequence[ChatMessage]) -> dict[str, Any]:
+    def _request(self, messages: Messages, tools: Sequence[Tool] = ()) -> dict[str, Any]:
         options = self._options
+        functions = [{"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)} for tool in tools]
         return {
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
@@ -236,6 +251,7 @@ class LlamaCpp:
             "top_p": options.top_p,
             "repeat_penalty": options.repetition_penalty,
             "chat_template_kwargs": NO_REASONING,
+            **({"tools": [{"type": "function", "function": function} for function in functions]} if functions else {}),
         }
 
     def _chunks(self, request: dict[str, Any]) -> Generator[dict[str, Any]]:
