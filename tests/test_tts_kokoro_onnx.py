@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from genuine import weights
 from model_files import loaded
 from requirements import requirement
 from speeches import assert_whole
+from test_g2p import TEXTS
 from tiny_onnx import FLOAT, INT64, model, node
 
 from engines.errors import TextToSpeechError
@@ -111,3 +113,16 @@ def test_a_missing_file_is_named(folder, name):
     with pytest.raises(TextToSpeechError, match=name.partition("/")[0]) as caught:
         opened(folder)
     assert caught.value.code == "missing_files"
+
+
+@requirement("engine.kokoro-onnx")
+def test_the_published_model_speaks_nine_languages_with_its_own_times():
+    voice = opened(weights("kokoro"))
+    listed = [voice.id for voice in voice.voices()]
+    assert len(listed) == 54
+    for letter, text in TEXTS.items():
+        name = next(name for name in listed if name[0] == letter)
+        (speech,) = voice.synthesize(text, name)
+        assert_whole([speech], text, 24_000)
+        assert sum(phoneme.duration_ms for phoneme in speech.phonemes) == speech.audio.duration_ms
+        assert 1000 < speech.audio.duration_ms < 12_000

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from engines.errors import MissingDependency, TextToSpeechError
 from engines.tts._failures import failure
 from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro
 from engines.tts._kokoro_voices import VOCABULARY
-from engines.tts._onnx import session, with_output
+from engines.tts._onnx import Session, with_output
 from engines.types import EngineInfo
 from engines.weights import catalog, hub
 from engines.weights.catalog import CatalogModel
@@ -75,7 +74,7 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:  # noqa: ARG001
     except ImportError as error:
         raise MissingDependency(INFO.title, INFO.install) from error
     try:
-        opened = session(with_output((folder / _WEIGHTS).read_bytes(), _DURATIONS), options.threads)
+        opened = Session(with_output((folder / _WEIGHTS).read_bytes(), _DURATIONS), options.threads)
     except Exception as error:  # half a file, another model: ONNX Runtime has an error class for each, and they share no base of their own
         raise failure(error, f"The voice model {options.model!r} cannot be opened", "Fetch it again.", "load_failed") from error
     voice = Kokoro(OnnxNetwork(opened), folder.glob(_VOICES), options.speed, INFO.install)
@@ -88,7 +87,7 @@ class OnnxNetwork:
 
     vocabulary = frozenset(VOCABULARY)
 
-    def __init__(self, opened: Any) -> None:
+    def __init__(self, opened: Session) -> None:
         self._session = opened
 
     def styles(self, file: Path) -> NDArray[np.float32]:
@@ -98,6 +97,5 @@ class OnnxNetwork:
     def say(self, phonemes: str, style: NDArray[np.float32], speed: float) -> tuple[NDArray[np.float32], Sequence[int]]:
         """Sound and frames; several threads may ask at once."""
         tokens = np.array([[0, *(VOCABULARY[character] for character in phonemes), 0]], np.int64)
-        given = {"tokens": tokens, "style": style[None], "speed": np.full(1, speed, np.float32)}
-        samples, frames = self._session.run(None, given)
-        return samples, frames.reshape(-1).astype(int).tolist()
+        samples, frames = self._session.run(tokens=tokens, style=style[None], speed=np.full(1, speed, np.float32))
+        return samples, frames.astype(int).tolist()

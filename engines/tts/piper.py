@@ -24,7 +24,7 @@ from engines.g2p import espeak
 from engines.g2p.words import Words
 from engines.tts._durations import timings
 from engines.tts._failures import failure
-from engines.tts._onnx import outputs_of, session, with_output
+from engines.tts._onnx import Session, outputs_of, with_output
 from engines.tts._pieces import pieces
 from engines.types import AudioChunk, EngineInfo, Speech, Voice
 from engines.weights import catalog, hub
@@ -205,8 +205,7 @@ class _Model:
         model = known.path.read_bytes()
         if len(rounded := outputs_of(model, "Ceil")) != 1:
             raise ValueError("it does not tell how long its phonemes last")
-        self._session = session(with_output(model, rounded[0]))
-        self._inputs = {each.name for each in self._session.get_inputs()}
+        self._session = Session(with_output(model, rounded[0]))
 
     def say(self, words: Words, speaker: int, speed: float) -> Speech:
         """The sound of a piece with its times."""
@@ -216,14 +215,13 @@ class _Model:
         parts = [known.ids[_BEGIN], *([*known.ids[_PAD], *known.ids[character]] for character in marked[1:])]
         ids = [number for part in parts for number in part]
         noise, length, rhythm = known.scales
-        given = {
-            "input": np.array([ids], np.int64),
-            "input_lengths": np.array([len(ids)], np.int64),
-            "scales": np.array([noise, length / speed, rhythm], np.float32),
-            "sid": np.array([speaker], np.int64),
-        }
         try:
-            samples, frames = (out.reshape(-1) for out in self._session.run(None, {n: x for n, x in given.items() if n in self._inputs}))
+            samples, frames = self._session.run(
+                input=np.array([ids], np.int64),
+                input_lengths=np.array([len(ids)], np.int64),
+                scales=np.array([noise, length / speed, rhythm], np.float32),
+                sid=np.array([speaker], np.int64),
+            )
         except Exception as error:
             raise failure(error, "Piper failed", "Try again, or choose another voice.", "synthesis_failed") from error
         if not np.isfinite(samples).all() or not samples.any():
