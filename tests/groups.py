@@ -35,7 +35,7 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         "tests": [f"tests/test_{name}*.py" for name in ("llm_local", "llm_llama_cpp", "llm_mlx_lm", "llm_transformers", "tts_kokoro")]
         + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")]
         + ["tests/test_browser_engines.py"],
-        "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "vad", "runtimes", "weights", "isolation", "registry")]
+        "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "g2p", "vad", "runtimes", "weights", "isolation", "registry")]
         + ["avatar_assets/web/page/engine-panel.mjs", "requirements-engines.txt"],
     },
 }

@@ -11,7 +11,6 @@ from genuine import weights
 from model_files import loaded
 from requirements import requirement
 from speeches import assert_whole
-from test_g2p import TEXTS
 from tiny_onnx import FLOAT, INT64, model, node
 
 from engines.errors import TextToSpeechError
@@ -19,6 +18,8 @@ from engines.isolation.isolated_engine import isolated
 from engines.tts import kokoro_onnx as room
 from engines.tts._kokoro import Kokoro
 
+SHORT = {"af_heart": "Hello.", "bf_emma": "Hello.", "ef_dora": "Hola.", "ff_siwis": "Bonjour.", "hf_alpha": "नमस्ते।"}
+SHORT |= {"if_sara": "Ciao.", "jf_alpha": "こんにちは。", "pf_dora": "Olá.", "zf_xiaobei": "你好。"}
 INNER = "/encoder/Clip_output_0"
 
 
@@ -120,9 +121,8 @@ def test_the_published_model_speaks_nine_languages_with_its_own_times():
     voice = opened(weights("kokoro"))
     listed = [voice.id for voice in voice.voices()]
     assert len(listed) == 54
-    for letter, text in TEXTS.items():
-        name = next(name for name in listed if name[0] == letter)
+    for name, text in SHORT.items():
         (speech,) = voice.synthesize(text, name)
         assert_whole([speech], text, 24_000)
         assert sum(phoneme.duration_ms for phoneme in speech.phonemes) == speech.audio.duration_ms
-        assert 1000 < speech.audio.duration_ms < 12_000
+        assert 500 < speech.audio.duration_ms < 3000
