@@ -190,6 +190,16 @@ def test_closing_stops_the_writing_and_the_reading_of_a_prompt_within_one_step(t
         assert not computing(model)
 
 
+def test_who_interrupts_and_goes_on_at_once_finds_what_was_read(file, persona):
+    model = model_of(file, max_new_tokens=2_000, context_tokens=4096)
+    for said in (["hello"], ["hello", "i am", "how are you"]):
+        deltas = model.stream(talk(*said, system=LONG[:2_000]), persona)
+        next(delta for delta in deltas if delta.text)
+        deltas.close()
+    reply(model, talk("hello", "i am", "the fox", system=LONG[:2_000]), persona)
+    assert model.timings["prompt_n"] < 0.15 * model.timings["cache_n"]
+
+
 def test_a_long_prompt_is_read_in_steps(model, persona):
     assert len(list(itertools.takewhile(lambda delta: not delta.text, model.stream(talk(TWO_STEPS), persona)))) >= 5
 

@@ -73,6 +73,8 @@ _FLUENT = 12.0
 _CACHE_MIB = 1024
 """Memory for the prompts of conversations that have no slot at the moment."""
 _MEASURED_TOKENS = 16
+_LEAVE_S = 5.0
+"""More than one step takes."""
 
 
 def files(options: Options, device: str) -> hub.Model | None:  # noqa: ARG001 - the file is the same everywhere
@@ -175,6 +177,8 @@ class LlamaCpp:
         self._name, self._options = path.name, options
         self.timings: dict[str, float] = {}
         """llama.cpp's measurements of the reply that ended last: ``prompt_n`` tokens read, ``cache_n`` known, ``predicted_per_second`` …"""
+        self._leaving: set[threading.Thread] = set()
+        """Replies that were left and whose last step is still being computed."""
         slots = max(1, options.conversations)
         parameters = library.CommonParams()
         parameters.model.path = str(path)
@@ -270,7 +274,10 @@ class LlamaCpp:
                 chunks.put(error)
             chunks.put(None)
 
-        threading.Thread(target=serve, name="llama-cpp", daemon=True).start()
+        for leaving in list(self._leaving):  # else this conversation's slot would still be taken, and another one read everything anew
+            leaving.join(_LEAVE_S)
+        serving = threading.Thread(target=serve, name="llama-cpp")
+        serving.start()
         try:
             while (chunk := chunks.get()) is not None:
                 if isinstance(chunk, Exception) or "error" in chunk:
@@ -279,6 +286,9 @@ class LlamaCpp:
                 yield chunk
         finally:
             left.set()
+            self._leaving.add(serving)
+            serving.join(_LEAVE_S)
+            self._leaving.discard(serving)
 
     def _error(self, failure: dict[str, Any] | Exception) -> Exception:
         if isinstance(failure, Exception):  # raised before anything is computed: while the template was filled in
