@@ -51,6 +51,7 @@ def build() -> gr.Blocks:
                 stage_frame()
                 with gr.Row(elem_id="controls"):
                     gr.Button("Hold to talk", variant="primary", elem_id="talk")
+                    gr.Button("Hands-free", elem_id="hands-free")
                     stop = gr.Button("Stop", elem_id="stop")
                     clear = gr.Button("Clear", elem_id="clear")
                 with gr.Row(elem_id="typing"):

@@ -157,6 +157,32 @@ test('it is given back 10 s after it was used, never while it records, and opene
   mock.timers.reset();
 });
 
+test('kept open it stays, passes everything on, and says when it is taken away [talk.microphone-closes]', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const made = device();
+  const [heard, gone] = [[], []];
+  const microphone = new Microphone({ onSound: (samples, rms) => heard.push([samples.length, rms]), onGone: (why) => gone.push(why) });
+  await microphone.open();
+  microphone.keep(true);
+  mock.timers.tick(600_000);
+  microphone.start();
+  made.hear(2, 0.5);
+  microphone.stop();
+  mock.timers.tick(60_000);
+  assert.deepEqual([made.light(), heard], [true, [[PIECE, 0.5], [PIECE, 0.5]]]);
+  microphone.keep(false);
+  mock.timers.tick(10_100);
+  assert.equal(made.light(), false);
+  await microphone.open();
+  microphone.keep(true);
+  made.tracks.at(-1).onended();
+  assert.match(gone[0], /unplugged.*try again/);
+  await microphone.open();
+  made.tracks.at(-1).onended(); // not kept this time
+  assert.equal(gone.length, 1);
+  mock.timers.reset();
+});
+
 test('opened and then not used after all, it is given back too', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const made = device();
@@ -235,7 +261,7 @@ test('a recording ends where the app takes no longer one, and it is said', async
   microphone.close();
 });
 
-test('the audio thread passes every sample on, 20 times a second, with its loudness', async () => {
+test('the audio thread passes every sample on, 50 times a second, with its loudness', async () => {
   let Processor = null;
   globalThis.sampleRate = RATE;
   globalThis.registerProcessor = (_name, processor) => (Processor = processor);
@@ -254,7 +280,7 @@ test('the audio thread passes every sample on, 20 times a second, with its loudn
   }
   assert.equal(processor.process([[]]), true, 'a device without a channel');
   const { posted } = processor.port;
-  assert.equal(posted.length, 20);
+  assert.equal(posted.length, 50);
   assert.deepEqual(posted.flatMap(({ samples }) => [...samples]), sent);
-  assert.ok(Math.abs(posted[10].rms - 0.525) < 0.01);
+  assert.ok(Math.abs(posted[25].rms - 0.51) < 0.01);
 });

@@ -92,3 +92,20 @@ test('the end stays in sight, unless the user has scrolled up; a question brings
   conversation.ask({ id: 'b', segments: [] }, 'Well.');
   assert.equal(drawn(), 500);
 });
+
+test('the words so far become the message that is answered, or vanish [live.hands-free]', () => {
+  const mine = () => list.querySelectorAll('.mine').map((one) => [one.querySelector('.words').textContent, one.classList.contains('pending')]);
+  conversation.hearing('Where');
+  conversation.hearing('Where is');
+  assert.deepEqual(mine(), [['Where is', true]]);
+  conversation.ask({ id: 'a' }, 'Where is she?');
+  conversation.unheard();
+  assert.deepEqual(mine(), [['Where is she?', false]]);
+  conversation.hearing('Mm-hm.');
+  conversation.unheard();
+  assert.deepEqual(mine(), [['Where is she?', false]]);
+  conversation.hearing('Gone');
+  conversation.clear();
+  conversation.hearing('New');
+  assert.deepEqual(mine(), [['New', true]]);
+});

@@ -176,3 +176,47 @@ test('times are counted from the hand-over to what is heard', () => {
   startsToSound(turn, 0, 1100);
   assert.deepEqual(Object.values(receipt).map(Math.round), [40, 70, 100]);
 });
+
+test('a turn that Python begins is taken up, and tells how far the one before was heard [live.hands-free] [talk.heard]', () => {
+  const first = spoken();
+  now = 2650;
+  turns.adopt('t-2', 'And what about Tuesday?');
+  assert.deepEqual(sent.at(-1), ['stopped', { turn: first, index: 1, ms: 250 }]);
+  assert.ok(log.includes('ask t-2 And what about Tuesday?'));
+  assert.equal(turns.state, 'thinking');
+  segment('t-2', 0, 400);
+  startsToSound('t-2', 0, 3000);
+  assert.equal(turns.state, 'speaking');
+});
+
+test('a sound that has not begun waits while somebody speaks, and comes whole or not at all [live.barge-in]', () => {
+  for (const released of [true, false]) {
+    const played = [];
+    stage.speak = ({ index }) => played.push(index);
+    stage.post = ({ type }) => played.push(type);
+    turns.hold(); // nothing runs
+    turns.send({ text: 'Hello.' });
+    const { turn } = sent.at(-1)[1];
+    turns.hold();
+    turns.hold();
+    segment(turn, 0, 400);
+    segment(turn, 1, 400);
+    turns.receive({ type: 'completed', turn });
+    assert.deepEqual(played, []);
+    if (released) turns.release();
+    else turns.interrupt();
+    assert.deepEqual(played, released ? [0, 1, 'end'] : []);
+    if (released) turns.hear({ type: 'finished', turn });
+    turns.release();
+    assert.equal(turns.state, 'idle');
+  }
+});
+
+test('a sound that has begun goes on under the user’s voice', () => {
+  const turn = spoken();
+  const played = [];
+  stage.speak = ({ index }) => played.push(index);
+  turns.hold();
+  segment(turn, 3, 400);
+  assert.deepEqual(played, [3]);
+});

@@ -18,7 +18,7 @@ function stage({ state = 'running' } = {}) {
     state,
     sampleRate: RATE,
     currentTime: 10,
-    createGain: () => ({ connect: () => {} }),
+    createGain: () => ({ connect: () => {}, gain: { value: 1, setTargetAtTime: (value) => (context.gain = value) } }),
     getOutputTimestamp: () => ({ contextTime: context.currentTime, performanceTime: performance.now() }),
     resume: async () => {},
     // As the browser's decoder does, this one takes a WAV and answers at the context's rate.
@@ -227,4 +227,12 @@ test('a browser that wants a gesture first is told of once there is something to
   context.state = 'running';
   context.dispatchEvent(new Event('statechange'));
   assert.equal(names().at(-1), 'running');
+});
+
+test('the voice gives way, and comes back [live.duck]', () => {
+  const { player, context } = stage();
+  player.duck(true);
+  assert.ok(context.gain > 0 && context.gain <= 0.25);
+  player.duck(false);
+  assert.equal(context.gain, 1);
 });

@@ -261,7 +261,7 @@ def test_the_page_works_by_keyboard_alone(page):
     for _ in range(12):
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id"))
         page.keyboard.press("Tab")
-    assert {"talk", "stop", "clear", "send", "file"} <= reached
+    assert {"talk", "hands-free", "stop", "clear", "send", "file"} <= reached
 
 
 def test_the_space_bar_talks_after_a_click_too(page):
@@ -300,13 +300,13 @@ def test_everything_fits_and_can_be_read(browser, address, width, height, scheme
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width < 800:
         assert page.evaluate("document.documentElement.scrollHeight > innerHeight"), "the conversation below must be within reach"
-    for name in ("talk", "stop", "clear", "send", "say", "file"):
+    for name in ("talk", "hands-free", "stop", "clear", "send", "say", "file"):
         box = page.locator(f"#{name}").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["height"] >= 40
         assert box["y"] + box["height"] <= height
-    for selector in ("#chat .mine .words", "#chat .theirs .words", "#status", ".person-line", "#send", "#talk"):
+    for selector in ("#chat .mine .words", "#chat .theirs .words", "#status", ".person-line", "#send", "#talk", "#hands-free"):
         ratio = page.locator(selector).first.evaluate(CONTRAST)
         assert ratio >= 4.5, (selector, ratio)
     page.context.close()

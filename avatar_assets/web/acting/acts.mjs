@@ -33,7 +33,7 @@ const ASKING_MS = 800;
 
 /** By stage direction; `engines/text/directions.py` reads the same file. @type {Record<string, Act>} */
 export const DIRECTIONS = TABLE.directions;
-/** What nobody writes: done at pauses and questions. @type {Record<string, Act>} */
+/** What nobody writes: done at pauses and questions, and while listening (`hum` is a silent "mm-hm"). @type {Record<string, Act>} */
 export const AUTOMATIC = TABLE.automatic;
 
 /** @param {string} name of a direction, or of what is done by itself  @returns {Act} */

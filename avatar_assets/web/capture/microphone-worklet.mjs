@@ -1,6 +1,6 @@
-// Microphone worklet: passes on what is heard in pieces of 50 ms, each with its loudness (root mean square).
+// Microphone worklet: passes on what is heard in pieces of 20 ms, each with its loudness (root mean square).
 
-const PIECES_PER_S = 20;
+const PIECES_PER_S = 50;
 
 /** Posts `{samples: Float32Array, rms}`; the arrays are handed over, not copied. */
 class MicrophoneProcessor extends AudioWorkletProcessor {

@@ -1,4 +1,4 @@
-// Microphone: records what is said while a button is held or lit, tells how loud it is meanwhile, and is closed when it has been unused.
+// Microphone: records what is said while a button is held or lit, or passes on all that it hears; closed when it has been unused.
 
 /** What speech recognition works with; a browser that cannot capture at this rate gives its device's. In Hz. */
 const RATE_HZ = 16000;
@@ -91,6 +91,9 @@ export class Microphone {
   #onLevel;
   #onError;
   #onEnd;
+  #onSound;
+  #onGone;
+  #kept = false; // whether it stays open
   #context = null; // stays from one opening to the next, suspended in between: the next one is open sooner
   #node = null;
   #stream = null;
@@ -104,15 +107,30 @@ export class Microphone {
 
   /**
    * @param {object} handlers
-   * @param {(level: number) => void} [handlers.onLevel] 0…1, about 20 times a second during a recording, 0 at its end
+   * @param {(level: number) => void} [handlers.onLevel] 0…1, about 50 times a second during a recording, 0 at its end
    * @param {(message: string) => void} [handlers.onError] it could not be opened; a plain sentence for people
    * @param {(why: {sent: string, lost: string}) => void} [handlers.onEnd] a recording ended by itself, and `stop` gives what there is:
    *   a sentence for where that is sent, and one for where it is too little
+   * @param {(samples: Float32Array, rms: number) => void} [handlers.onSound] all that is heard while it is open, in pieces of 20 ms
+   * @param {(sentence: string) => void} [handlers.onGone] it was unplugged or taken away while it was kept open
    */
-  constructor({ onLevel = () => {}, onError = () => {}, onEnd = () => {} } = {}) {
+  constructor({ onLevel = () => {}, onError = () => {}, onEnd = () => {}, onSound = () => {}, onGone = () => {} } = {}) {
     this.#onLevel = onLevel;
     this.#onError = onError;
     this.#onEnd = onEnd;
+    this.#onSound = onSound;
+    this.#onGone = onGone;
+  }
+
+  /** Of what it passes on, in Hz. */
+  get sampleRate() {
+    return this.#context?.sampleRate ?? RATE_HZ;
+  }
+
+  /** From now on it stays open while it is unused; or no longer. @param {boolean} kept */
+  keep(kept) {
+    this.#kept = kept;
+    this.#closeUnused();
   }
 
   /** Whether it is open. */
@@ -133,6 +151,11 @@ export class Microphone {
     return this.#opened;
   }
 
+  /** The user has done something: a browser that let nothing sound before that lets it now. */
+  wake() {
+    if (this.isOpen) this.#context?.resume();
+  }
+
   /** Records from now, with the moment before. */
   start() {
     clearTimeout(this.#unused);
@@ -148,7 +171,7 @@ export class Microphone {
     const pcm = pcmOf(this.#tape?.stop() ?? []);
     this.#onLevel(0);
     this.#closeUnused();
-    return { pcm, sampleRate: this.#context?.sampleRate ?? RATE_HZ };
+    return { pcm, sampleRate: this.sampleRate };
   }
 
   /** Gives the microphone back to the system. */
@@ -162,6 +185,7 @@ export class Microphone {
     this.#context?.suspend();
     this.#stream = this.#source = this.#tape = this.#opened = null;
     this.#session++;
+    this.#kept = false;
     this.#onLevel(0);
   }
 
@@ -180,8 +204,10 @@ export class Microphone {
       await this.#join(stream);
       require();
       stream.getAudioTracks()[0].onended = () => {
+        const kept = this.#kept;
         this.#end(UNPLUGGED);
         this.close();
+        if (kept) this.#onGone(UNPLUGGED.lost);
       };
       this.#closeUnused();
     } catch (error) {
@@ -222,6 +248,7 @@ export class Microphone {
     const room = tape.add(samples);
     if (tape.recording) this.#onLevel(levelOf(rms));
     if (!room) this.#end(FULL);
+    this.#onSound(samples, rms);
   }
 
   #end({ sent, lost }) {
@@ -230,7 +257,7 @@ export class Microphone {
 
   #closeUnused() {
     clearTimeout(this.#unused);
-    if (this.isOpen) this.#unused = setTimeout(() => this.close(), UNUSED_MS);
+    if (this.isOpen && !this.#kept) this.#unused = setTimeout(() => this.close(), UNUSED_MS);
   }
 }
 

@@ -27,6 +27,7 @@ export class PushToTalk {
    * @param {HTMLButtonElement} button
    * @param {import('./microphone.mjs').Microphone} microphone
    * @param {object} on
+   * @param {() => void} [on.onPress] somebody wants to speak
    * @param {() => void} on.onStart the recording has begun
    * @param {(recording: {pcm: Int16Array, sampleRate: number}, note?: string) => void} on.onTake it has ended; `note` says why, where it
    *   did by itself
@@ -68,6 +69,11 @@ export class PushToTalk {
     other.addEventListener('blur', () => this.#letGo()); // whoever has the keyboard now hears of the key's release
   }
 
+  /** Whether somebody records, or is about to. */
+  get isBusy() {
+    return this.#mode !== 'rest';
+  }
+
   /** Forgets a recording that is going on. */
   cancel() {
     if (this.#mode === 'rest') return;
@@ -90,6 +96,7 @@ export class PushToTalk {
     if (this.#mode !== 'rest') return undefined;
     this.#since = performance.now();
     this.#show('opening');
+    this.#on.onPress?.();
     try {
       await this.#microphone.open();
     } catch {

@@ -16,6 +16,7 @@ export class Conversation {
   #receipt;
   #on;
   #bubbles = new Map();
+  #live = null; // what is being said hands-free, before it is known whether it wants an answer
   #replayable = []; // turns that can be heard again, oldest first
   #noticed = new Set();
   #atEnd = true; // whether its end was in sight when it was scrolled last
@@ -45,11 +46,26 @@ export class Conversation {
 
   /** The user's message; without text it is a recording whose words are not known yet. */
   ask(turn, text) {
-    const mine = this.#add('mine');
-    mine.querySelector('.words').textContent = text ?? '…';
+    const mine = this.#live ?? this.#add('mine');
+    this.#live = null;
+    const words = mine.querySelector('.words');
+    words.textContent = text ?? (words.textContent || '…');
     mine.classList.toggle('pending', text === undefined);
     this.#bubbles.set(turn.id, { mine });
     this.#atEnd = true; // whoever speaks wants to see the answer
+  }
+
+  /** The words of the user so far, who may go on. */
+  hearing(text) {
+    this.#live ??= this.#add('mine');
+    this.#live.classList.add('pending');
+    this.#follow(() => (this.#live.querySelector('.words').textContent = text));
+  }
+
+  /** It wants no answer: a cough, a "mm-hm". */
+  unheard() {
+    this.#live?.remove();
+    this.#live = null;
   }
 
   /** @param {string} [language] its BCP 47 tag, as far as it is known */
@@ -150,6 +166,7 @@ export class Conversation {
     this.#list.replaceChildren();
     this.#atEnd = true;
     this.#bubbles.clear();
+    this.#live = null;
     this.#replayable = [];
     this.#noticed.clear();
     this.#receipt.hidden = true;

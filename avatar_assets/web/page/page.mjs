@@ -4,25 +4,19 @@ import { PushToTalk } from '../capture/push-to-talk.mjs';
 import { Conversation } from './conversation.mjs';
 import { make } from './dom.mjs';
 import { EnginePanel } from './engine-panel.mjs';
+import { HandsFree } from './hands-free.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
 import { PersonaPicker } from './persona-picker.mjs';
 import { ServerLink, randomId } from './server-link.mjs';
 import { StageLink } from './stage-link.mjs';
+import { StatusLine } from './status-line.mjs';
 import { TurnTracker } from './turn-tracker.mjs';
 import { VideoRequests } from './video-button.mjs';
 
-const IDS = ['talk', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
-const BUSY = ['listening', 'thinking', 'speaking'];
+const IDS = ['talk', 'hands-free', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
+/** Events of an open microphone. */
+const LIVE = ['listening', 'user', 'barge'];
 const FORGOTTEN = 'The connection was away for too long: what was said before is forgotten.';
-const WORDS = {
-  loading: 'Loading …',
-  idle: 'Ready',
-  listening: 'Listening …',
-  thinking: 'Thinking …',
-  speaking: 'Speaking',
-  failed: 'Something went wrong',
-};
-
 /** Called once by the Gradio component; resolves when the page is there. @param {HTMLElement} frame of the stage */
 export async function open(frame) {
   window.visavis = new Page(await present(IDS), frame);
@@ -42,9 +36,12 @@ class Page {
   #server;
   #parts;
   #stage;
+  #status;
   #turns;
   #microphone;
   #talk;
+  #handsFree;
+  #replaying = false;
   #lost = false; // whether the app has stopped answering
   #greeted = false;
   #mostMb = 0; // size of the largest audio file that is taken
@@ -69,34 +66,67 @@ class Page {
     this.people = new PersonaPicker(parts.persona, (id) => this.choose(id));
     this.engines = new EnginePanel(parts.engines, (order) => tell({ type: 'engine', ...order }));
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
+    this.#status = new StatusLine(parts.status, parts.level, this.#stage);
     this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
     this.videos = new VideoRequests(this.#stage);
     this.#turns = new TurnTracker(this.#stage, this.conversation, tell, {
-      state: (state) => this.#state(state),
+      state: (state) => this.#status.show(state),
       failed: (message) => {
         this.people.call(null);
-        this.#state('failed', message);
+        this.#status.show('failed', message);
       },
-      over: () => ['failed', 'listening'].includes(this.#shown) || this.#state('idle'),
+      over: () => {
+        this.#replaying = false;
+        if (!['failed', 'listening'].includes(this.#status.shown)) this.#restate();
+      },
     });
     this.#microphone = new Microphone({
-      onLevel: (level) => this.#showLevel(level),
-      onError: (sentence) => this.#state('failed', sentence),
+      onLevel: (level) => this.#status.level(level),
+      onError: (sentence) => this.#status.show('failed', sentence),
       onEnd: (why) => this.#talk.end(why),
+      onSound: (samples, rms) => this.#handsFree.hear(samples, rms),
+      onGone: (sentence) => {
+        this.#handsFree.switchOff();
+        this.#status.show('failed', sentence);
+      },
     });
     this.#talk = new PushToTalk(parts.talk, this.#microphone, {
+      onPress: () => this.#isSounding && this.#hush(),
       onStart: () => this.#listen(),
       onTake: (recording, note) => this.hear(recording, note),
-      onNothing: (sentence) => this.#state('failed', sentence),
+      onNothing: (sentence) => this.#status.show('failed', sentence),
+    });
+    this.#handsFree = new HandsFree(parts['hands-free'], this.#microphone, tell, {
+      isRecording: () => this.#talk.isBusy,
+      isSounding: () => this.#isSounding,
+      hasFloor: () => this.#isSounding || this.#turns.state !== 'idle',
+      duck: (ducked) => this.#duck(ducked),
+      stop: () => this.#giveWay(),
+      act: (name) => this.#stage.post({ type: 'act', name }),
+      words: (text) => this.conversation.hearing(text),
+      answered: (turn, text) => this.#turns.adopt(turn, text),
+      nothing: () => this.conversation.unheard(),
+      remark: (sentence) => this.conversation.remark(sentence),
+      level: (level) => this.#status.level(level ?? 0, level !== null),
+      changed: () => this.#restate(),
     });
   }
 
   start() {
-    this.#state('loading');
-    for (const gesture of ['pointerdown', 'keydown'])
-      document.addEventListener(gesture, () => this.#stage.post({ type: 'resume' }), { capture: true });
+    this.#status.show('loading');
+    const wake = () => {
+      this.#stage.post({ type: 'resume' });
+      this.#microphone.wake();
+    };
+    for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, wake, { capture: true });
+    this.#stopByKeyIn(window);
     this.#takeFiles(this.#parts.file);
     this.#server.run();
+  }
+
+  /** Esc silences the person, whatever else it does. */
+  #stopByKeyIn(other) {
+    other.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#isSounding || this.#turns.state !== 'idle') && this.stop());
   }
 
   /** Lets the button choose an audio file. @param {HTMLButtonElement} button */
@@ -116,7 +146,7 @@ class Page {
   /** Sends a typed message; a recording that is going on is forgotten. */
   say(text) {
     if (!text.trim()) {
-      this.#state(BUSY.includes(this.#shown) ? this.#shown : 'idle', 'Type or say something first.');
+      this.#status.say('Type or say something first.');
       return;
     }
     this.#talk.cancel();
@@ -132,7 +162,7 @@ class Page {
   /** Sends an audio file. @param {File} file */
   async upload(file) {
     if (file.size > this.#mostMb * 1e6) {
-      this.#state('failed', `That file is too large; please keep it under ${this.#mostMb} MB.`);
+      this.#status.show('failed', `That file is too large; please keep it under ${this.#mostMb} MB.`);
       return;
     }
     const content = await file.arrayBuffer();
@@ -143,13 +173,14 @@ class Page {
   /** Silences the person at once and tells Python how much was heard. */
   stop() {
     this.#talk.cancel();
-    this.#state('idle');
-    this.#turns.interrupt();
+    this.#hush();
+    this.#status.show('idle');
   }
 
   /** Forgets the conversation. */
   clear() {
     this.stop();
+    this.#handsFree.restart();
     this.conversation.clear();
     this.conversation.greet(this.people.current);
     this.#server.send({ type: 'cleared' });
@@ -158,6 +189,7 @@ class Page {
   /** Talks with somebody else. */
   choose(id) {
     this.stop();
+    this.#handsFree.restart();
     this.conversation.clear();
     this.people.call(id);
     this.#turns.ask({ type: 'persona', id });
@@ -166,8 +198,9 @@ class Page {
   /** Says a finished reply again, lips and all. */
   replay(turn) {
     this.stop();
+    this.#replaying = true;
     this.#stage.play(turn, `again-${randomId()}`);
-    this.#state('speaking');
+    this.#status.show('speaking');
   }
 
   /** Makes a film of a finished reply: see `VideoRequests.make`. */
@@ -186,8 +219,27 @@ class Page {
   }
 
   #listen() {
-    this.#state('listening');
-    this.#turns.interrupt();
+    this.#status.show('listening');
+    this.#hush();
+  }
+
+  /** Silence now. @returns {boolean} whether Python was told how much was heard */
+  #hush() {
+    this.#replaying = false;
+    return this.#turns.interrupt();
+  }
+
+  /** The user has interrupted the person; Python waits to hear how much was heard. */
+  #giveWay() {
+    if (!this.#hush()) this.#server.send({ type: 'stopped', turn: '', index: -1, ms: 0 });
+    this.#restate();
+  }
+
+  /** Somebody speaks: the person's voice is lowered, or a sound that has not begun waits. */
+  #duck(ducked) {
+    this.#stage.post({ type: 'duck', ducked });
+    if (ducked) this.#turns.hold();
+    else this.#turns.release();
   }
 
   #send(utterance) {
@@ -200,21 +252,23 @@ class Page {
   receive(event) {
     if (event.type === 'status') this.#showStatus(event);
     else if (event.type === 'persona') this.#meet(event);
+    else if (LIVE.includes(event.type)) this.#handsFree.receive(event);
     else this.#turns.receive(event);
   }
 
   #unreachable(sentence) {
     this.#lost = true;
-    if (this.#shown !== 'failed') this.#state('failed', sentence);
+    if (this.#status.shown !== 'failed') this.#status.show('failed', sentence);
   }
 
   #reached() {
-    if (this.#lost) this.#state(this.#turns.state);
+    if (this.#lost) this.#status.show(this.#turns.state);
     this.#lost = false;
   }
 
   /** The connection was away for so long that Python has let go of the conversation. */
   #forgotten() {
+    this.#handsFree.restart();
     if (!this.#turns.fail(FORGOTTEN)) this.conversation.remark(FORGOTTEN);
   }
 
@@ -247,31 +301,30 @@ class Page {
       this.invite(message.id);
     } else if (message.type === 'ready') {
       this.#talk.alsoKeysOf(this.#stage.window);
+      this.#stopByKeyIn(this.#stage.window);
       this.own.alsoDropsOn(this.#stage.window);
     } else if (message.type === 'blocked') {
-      this.#state('idle', 'Tap the stage to turn the sound on.');
+      this.#status.show('idle', 'Tap the stage to turn the sound on.');
     } else if (message.type === 'error') {
-      this.#state('failed', message.message);
+      this.#status.show('failed', message.message);
     }
   }
 
   // ---- what is shown
 
-  get #shown() {
-    return this.#parts.status.dataset.state;
+  /** Whether the person can be heard. */
+  get #isSounding() {
+    return this.#replaying || this.#turns.state === 'speaking';
   }
 
-  #state(state, text) {
-    const { status } = this.#parts;
-    status.dataset.state = state;
-    status.textContent = text ?? WORDS[state];
-    this.#stage.post({ type: 'state', state, text: status.textContent });
-  }
-
-  #showLevel(level) {
-    const meter = this.#parts.level;
-    meter.setAttribute('aria-valuenow', String(Math.round(level * 100)));
-    meter.style.setProperty('--level', level.toFixed(3));
+  /** Shows what goes on now, but for what is wrong while nobody does anything. */
+  #restate() {
+    this.#status.isOpen = this.#handsFree?.isOn ?? false;
+    if (this.#status.shown === 'loading' || this.#talk.isBusy) return;
+    if (this.#replaying) this.#status.show('speaking');
+    else if (this.#turns.state !== 'idle') this.#status.show(this.#turns.state);
+    else if (this.#handsFree.isUserSpeaking) this.#status.show('listening');
+    else if (this.#status.shown !== 'failed' || this.#handsFree.isOn) this.#status.show('idle');
   }
 
   #showStatus(status) {
@@ -282,7 +335,10 @@ class Page {
     this.#mostMb = status.limits.maxUploadMb;
     this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
-    if (!this.#greeted) this.#turns.ask({ type: 'greet' });
+    if (!this.#greeted) {
+      this.#turns.ask({ type: 'greet' });
+      this.#handsFree.restore();
+    }
     this.#greeted = true;
   }
 }

@@ -11,7 +11,8 @@ const PAUSES_MS = [100, 300, 700, 1500, 3000];
 /** So long a message tries to reach the server, and one attempt may take, in ms. */
 const MESSAGE_MS = 15_000;
 const ATTEMPT_MS = 60_000;
-const UNREACHABLE = 'The app does not answer; is it still running?';
+/** What `ServerLink.send` says where nobody answers. */
+export const UNREACHABLE = 'The app does not answer; is it still running?';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -27,6 +27,7 @@ export class TurnTracker {
   /** @type {Turn | null} */
   #turn = null;
   #stopped = null; // the playback position that Python was told last
+  #held = null; // segments that wait while it is not clear whether the user interrupts; null where none need to
 
   /**
    * @param {import('./stage-link.mjs').StageLink} stage
@@ -58,6 +59,31 @@ export class TurnTracker {
   }
 
   /**
+   * Takes up a turn that Python has begun by itself, to answer what was said hands-free; interrupts what is running.
+   *
+   * @param {string} id
+   * @param {string | null} text what was said, as far as it is known
+   */
+  adopt(id, text) {
+    this.interrupt();
+    this.#conversation.ask(this.#begin(id), text ?? undefined);
+    this.#on.state('thinking');
+  }
+
+  /** A sound that has not begun waits: somebody speaks, and it is not clear yet whether they want an answer. */
+  hold() {
+    if (this.#turn && !this.#turn.segments.length) this.#held ??= [];
+  }
+
+  /** It need not wait any longer. */
+  release() {
+    const held = this.#held;
+    this.#held = null;
+    for (const segment of held ?? []) this.#stage.speak(segment);
+    if (held && this.#turn?.done) this.#stage.post({ type: 'end', turn: this.#turn.id });
+  }
+
+  /**
    * Interrupts what is running and sends an utterance, which says how far that was heard.
    *
    * @param {{text?: string, recording?: {pcm: Int16Array, sampleRate: number}, file?: ArrayBuffer}} utterance typed, recorded or a file of sound
@@ -71,10 +97,15 @@ export class TurnTracker {
     this.#on.state('thinking');
   }
 
-  /** Silence now. Python is told how far the running turn was heard, so that no more of it is remembered. */
+  /**
+   * Silence now. Python is told how far the running turn was heard, so that no more of it is remembered.
+   *
+   * @returns {boolean} whether there was something to tell
+   */
   interrupt() {
     const position = this.#silence();
     if (position) this.#server({ type: 'stopped', ...position });
+    return position !== null;
   }
 
   /** Ends the running turn with a sentence. @returns {boolean} whether there was one of which something was missing */
@@ -85,8 +116,8 @@ export class TurnTracker {
     return unfinished;
   }
 
-  #begin() {
-    return (this.#turn = { id: randomId(), handedOver: now(), times: {}, segments: [], sounding: null, done: false });
+  #begin(id = randomId()) {
+    return (this.#turn = { id, handedOver: now(), times: {}, segments: [], sounding: null, done: false });
   }
 
   async #ask(turn, message, data) {
@@ -97,7 +128,7 @@ export class TurnTracker {
   /** @returns {{turn: string, index: number, ms: number} | null} how far the turn was heard that is over now */
   #silence() {
     const turn = this.#turn;
-    this.#turn = null;
+    this.#turn = this.#held = null;
     this.#stage.silence();
     if (!turn) return null;
     const position = positionOf(turn);
@@ -127,7 +158,8 @@ export class TurnTracker {
       this.#conversation.write(turn, event.text);
     } else if (event.type === 'segment') {
       event.language = turn.language;
-      this.#stage.speak(event);
+      if (this.#held) this.#held.push(event);
+      else this.#stage.speak(event);
       turn.segments.push(event);
     } else if (LAST_EVENTS.includes(event.type)) {
       this.#end(turn, event);
@@ -154,7 +186,7 @@ export class TurnTracker {
 
   #end(turn, { type, message }) {
     turn.done = true;
-    this.#stage.post({ type: 'end', turn: turn.id });
+    if (!this.#held) this.#stage.post({ type: 'end', turn: turn.id });
     if (type === 'failed') {
       this.#on.failed(message); // first: it takes room from the conversation, which stays at its end
       this.#conversation.failed(turn, message);
@@ -163,7 +195,7 @@ export class TurnTracker {
   }
 
   #finish(turn) {
-    this.#turn = null;
+    this.#turn = this.#held = null;
     this.#conversation.finished(turn);
     this.#on.over();
   }

@@ -14,6 +14,9 @@ const WAKE_MS = 400;
 /** As TalkingHead would listen to a voice of its own. */
 const ANALYSER = { fftSize: 256, smoothingTimeConstant: 0.1, minDecibels: -70, maxDecibels: -10 };
 const RATES_HZ = [8000, 192000];
+/** How loud a voice is that gives way to somebody else's (-14 dB), and how fast it gets there, in s. */
+const DUCKED = 0.2;
+const DUCKING_S = 0.012;
 
 /**
  * @typedef {object} Segment A piece of a reply, as the stage's protocol carries it.
@@ -117,6 +120,11 @@ export class Player {
     this.#ended.clear();
     this.#last = this.#turn = null;
     return answer;
+  }
+
+  /** Lowers the voice while somebody else speaks, or brings it back. @param {boolean} ducked */
+  duck(ducked) {
+    this.output.gain.setTargetAtTime(ducked ? DUCKED : 1, this.context.currentTime, DUCKING_S);
   }
 
   /** How loud the frequencies are that are played now. @param {Uint8Array} bins as `AnalyserNode.getByteFrequencyData` fills them */

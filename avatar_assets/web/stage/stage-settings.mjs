@@ -1,5 +1,6 @@
 // Settings of the stage: the small menu in its corner, and what this browser remembers of it.
 
+import { remember, remembered } from '../page/remembered.mjs';
 import { BACKDROPS, FIRST_BACKDROP } from './backdrop.mjs';
 import { FIRST_VIEW, VIEWS } from '../avatar/views.mjs';
 
@@ -168,23 +169,5 @@ export class StageSettings {
       return label;
     });
     this.#menu.querySelector(`fieldset[data-name=${name}] .choices`).append(...choices);
-  }
-}
-
-/** Storage may be forbidden (private windows, a stage inside somebody else's page): then nothing is remembered. */
-function remembered(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(name, value);
-    return true;
-  } catch {
-    return false;
   }
 }

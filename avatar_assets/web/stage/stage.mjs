@@ -1,6 +1,6 @@
 // Stage: the iframe's composition root; routes the messages of the page around to player, roster, captions and recording.
 
-import { cuesOf } from '../acting/acts.mjs';
+import { actOf, cuesOf } from '../acting/acts.mjs';
 import { ASKED_FOR } from '../avatar/avatar-view.mjs';
 import { Roster } from '../avatar/roster.mjs';
 import { Backdrop } from './backdrop.mjs';
@@ -59,6 +59,8 @@ const HANDLERS = {
   segment: playSegment,
   end: ({ turn }) => player.end(turn),
   stop: stopNow,
+  duck: ({ ducked }) => player.duck(ducked),
+  act: ({ name }) => roster.act(knownAct(name)),
   state: showState,
   theme: showTheme,
   resume: () => player.resume(),
@@ -120,6 +122,11 @@ function prepare(message) {
     send({ type: 'error', message: `The words of segment ${index} and their times do not fit together. No word is marked in it.` });
   }
   return segment;
+}
+
+function knownAct(name) {
+  if (!actOf(name)) throw new RangeError(`The stage knows no act ${JSON.stringify(name)}.`);
+  return name;
 }
 
 function stopNow() {
