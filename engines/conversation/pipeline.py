@@ -278,7 +278,7 @@ class Pipeline:
             if isinstance(error, MemoryError):
                 then, code = "There is not enough memory for it: choose a smaller model, or close other programs.", "out_of_memory"
             error = kind(f"{what}. {then}", code=code, retryable=True, counts_against_engine=True)
-        else:
+        elif not self.cancel.cancelled:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, well_formed(error.message))
         self._put(name, error)
 
