@@ -4,7 +4,7 @@ import { PushToTalk } from '../capture/push-to-talk.mjs';
 import { Conversation } from './conversation.mjs';
 import { make } from './dom.mjs';
 import { EnginePanel } from './engine-panel.mjs';
-import { HandsFree } from './hands-free.mjs';
+import { HandsFree } from '../live/hands-free.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
 import { PersonaPicker } from './persona-picker.mjs';
 import { ServerLink, randomId } from './server-link.mjs';

@@ -1,6 +1,6 @@
 // Frame sender: an open microphone's sound on its way to Python, in frames, one message at a time; what waits meanwhile goes with the next.
 import { UNREACHABLE, randomId } from '../page/server-link.mjs';
-import { pcmOf } from './microphone.mjs';
+import { pcmOf } from '../capture/microphone.mjs';
 import { Resampler } from './resampler.mjs';
 
 const RATE_HZ = 16_000;

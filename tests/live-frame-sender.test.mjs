@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 globalThis.window ??= new EventTarget();
-const { FRAME, FrameSender, MOST_IN_MESSAGE, MOST_WAITING } = await import('../avatar_assets/web/capture/frame-sender.mjs');
-const { LevelDetector } = await import('../avatar_assets/web/capture/level-detector.mjs');
-const { Resampler } = await import('../avatar_assets/web/capture/resampler.mjs');
+const { FRAME, FrameSender, MOST_IN_MESSAGE, MOST_WAITING } = await import('../avatar_assets/web/live/frame-sender.mjs');
+const { LevelDetector } = await import('../avatar_assets/web/live/level-detector.mjs');
+const { Resampler } = await import('../avatar_assets/web/live/resampler.mjs');
 const { UNREACHABLE } = await import('../avatar_assets/web/page/server-link.mjs');
 
 const RATE = 16_000;

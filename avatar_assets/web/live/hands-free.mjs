@@ -1,11 +1,11 @@
 // Hands-free: the switch beside the talk button, and what an open microphone means for the page: frames up, what Python decides down.
-import { FrameSender } from '../capture/frame-sender.mjs';
-import { LevelDetector } from '../capture/level-detector.mjs';
+import { FrameSender } from './frame-sender.mjs';
+import { LevelDetector } from './level-detector.mjs';
 import { levelOf } from '../capture/microphone.mjs';
 import { BargeIn } from './barge-in.mjs';
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 import { ListenerFace } from './listener-face.mjs';
-import { remember, remembered } from './remembered.mjs';
+import { remember, remembered } from '../page/remembered.mjs';
 
 const KEPT_AS = 'visavis.hands-free';
 /** What I do, in words. */

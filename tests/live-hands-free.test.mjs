@@ -5,9 +5,9 @@ import test, { beforeEach, mock } from 'node:test';
 import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 globalThis.window ??= new EventTarget();
-const { BargeIn, CONFIRM_MS } = await import('../avatar_assets/web/page/barge-in.mjs');
-const { HandsFree, choicesOf } = await import('../avatar_assets/web/page/hands-free.mjs');
-const { ListenerFace } = await import('../avatar_assets/web/page/listener-face.mjs');
+const { BargeIn, CONFIRM_MS } = await import('../avatar_assets/web/live/barge-in.mjs');
+const { HandsFree, choicesOf } = await import('../avatar_assets/web/live/hands-free.mjs');
+const { ListenerFace } = await import('../avatar_assets/web/live/listener-face.mjs');
 
 /** Every sequence of these of that length. */
 function* sequences(names, length) {
