@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
+import sys
 import time
 import unicodedata
 import warnings
@@ -61,22 +62,29 @@ class Spent:
 
 
 def main() -> None:
-    """Print every number of every engine, beside its goal where there is one."""
-    warnings.filterwarnings("ignore")
+    """Measure what was asked for; ends with status 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", action="append", choices=ENGINES)
     parser.add_argument("--voices", type=int, default=2, help="voices of each language that are heard")
     chosen = parser.parse_args()
-    listener = loaded("stt", "faster_whisper")
-    for name in chosen.engine or ENGINES:
+    if not measure(chosen.engine or ENGINES, chosen.voices):
+        sys.exit(1)
+
+
+def measure(engines: Sequence[str] = ENGINES, voices: int = 2) -> bool:
+    """Print every number of every engine, beside its goal where there is one; whether all goals are met."""
+    warnings.filterwarnings("ignore")
+    listener, good = loaded("stt", "faster_whisper"), True
+    for name in engines:
         try:
             engine = loaded("tts", name)
         except EngineError as error:
             print(f"voice, {name}: not measured: {error.message}")
             continue
-        first_clause(name, engine)
-        heard(name, engine, listener, chosen.voices)
+        good &= first_clause(name, engine)
+        good &= heard(name, engine, listener, voices)
         levels(name, engine)
+    return good
 
 
 def loaded(stage: Stage, name: str) -> Any:
@@ -87,9 +95,9 @@ def loaded(stage: Stage, name: str) -> Any:
     return adapter.load(options, "auto", store.fetch(model, load_settings().weights) if model else None)
 
 
-def first_clause(name: str, engine: TextToSpeech) -> None:
+def first_clause(name: str, engine: TextToSpeech) -> bool:
     """The time until the first sound of a short clause is there, beside what the model itself took of it."""
-    spent = Spent()
+    spent, good = Spent(), True
     if hasattr(engine, "network"):
         spent.watch(engine.network, "say")
     for clause in CLAUSES:
@@ -102,12 +110,15 @@ def first_clause(name: str, engine: TextToSpeech) -> None:
         told = f"voice, {name}: {len(clause.split())} words in {statistics.median(whole) * 1000:.0f} ms (best {min(whole) * 1000:.0f})"
         if spent.seconds:
             ratio = statistics.median(a / b for a, b in zip(whole, model, strict=True))
+            good &= ratio <= MOST_OF_MODEL
             told += f", {ratio:.3f} times what the model itself takes (target: {MOST_OF_MODEL})"
         print(told, flush=True)
+    return good
 
 
-def heard(name: str, engine: TextToSpeech, listener: SpeechToText, most: int) -> None:
-    """Errors in every language, speed, and the silences around what is said."""
+def heard(name: str, engine: TextToSpeech, listener: SpeechToText, most: int) -> bool:
+    """Errors in every language, speed, and the pauses between sentences."""
+    good = True
     for language in LANGUAGES:
         voices = [
             voice for voice in engine.voices() if voice.language.partition("-")[0] in {language, "cmn" if language == "zh" else language}
@@ -132,12 +143,15 @@ def heard(name: str, engine: TextToSpeech, listener: SpeechToText, most: int) ->
                     expected, found = (_units(text, language) for text in (sentence, transcript))
                     wrong, written = wrong + _distance(expected, found), written + len(expected)
         what = "words" if language == "en" else "characters"
+        pause = (statistics.median(before) + statistics.median(behind)) / 1000
+        good &= PAUSE_S[0] <= pause <= PAUSE_S[1]
         print(
             f"voice, {name}, {language}: {100 * wrong / max(written, 1):.1f} % of {written} {what} heard wrong; "
-            f"real-time factor {took / lasted:.2f}; silence before {statistics.median(before):.0f} ms, behind "
-            f"{statistics.median(behind):.0f} ms (pause between sentences, target: {PAUSE_S[0]}-{PAUSE_S[1]} s)",
+            f"real-time factor {took / lasted:.2f}; {statistics.median(before):.0f} ms of silence before the sound, {pause:.2f} s between "
+            f"sentences (target: {PAUSE_S[0]}-{PAUSE_S[1]})",
             flush=True,
         )
+    return good
 
 
 def levels(name: str, engine: TextToSpeech) -> None:
