@@ -109,6 +109,8 @@ class _CatalogFetch:
         if any(not self._target(file).whole.exists() for file in missing):
             raise nowhere(tried)
         shutil.rmtree(self._work, ignore_errors=True)
+        with suppress(OSError):  # another model's are there
+            self._work.parent.rmdir()
         log.info("%s is here", self._model.title)
         return self._folder
 
