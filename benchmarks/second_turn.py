@@ -8,7 +8,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,9 +93,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "qwen"
         parameters = save_language_model(folder, LAYERS, WIDTH, LONGEST)
-        engines = [_transformers(folder)]
+        engines = [_transformers(folder, "qwen2"), _transformers(_made(Path(root), "transformers"), "qwen3_5")]
         if find_spec("mlx_lm"):
-            engines.append(_mlx_lm(folder))
+            engines += [_mlx_lm(folder, "qwen2"), _mlx_lm(_made(Path(root), "mlx_lm"), "qwen3_5")]
         else:
             print("second turn: mlx_lm is not installed; not measured")
         print(f"second turn: a Qwen2 of {parameters / 1e6:.0f} M random numbers, {LAYERS} layers, medians of {ROUNDS} conversations")
@@ -143,27 +143,34 @@ def _turn(engine: Engine, service: ConversationService, question: str) -> Readin
     return Reading(sum(engine.length(call) for call in calls.made if call.begun < taken_up), (taken_up - begun) * 1000)
 
 
-def _transformers(folder: Path) -> Engine:
-    from transformers import Qwen2ForCausalLM
+def _made(root: Path, engine: str) -> Path:
+    """The tests' Qwen3.5, whose caches cannot be trimmed."""
+    (folder := root / engine).mkdir()
+    made: Path = import_module(f"test_llm_{engine}").MODELS["qwen3_5"](folder)
+    return made
 
+
+def _transformers(folder: Path, kind: str) -> Engine:
     from engines.llm import transformers as room
 
     options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
+    name = {"qwen2": "Qwen2ForCausalLM", "qwen3_5": "Qwen3_5ForCausalLM"}[kind]
     return Engine(
-        room.INFO,
+        replace(room.INFO, name=f"{room.INFO.name} {kind}"),
         lambda: room.load(options, "cpu", folder),
-        Qwen2ForCausalLM,
+        getattr(import_module("transformers"), name),
         "forward",
         lambda call: int(call.named["input_ids"].shape[1]),
     )
 
 
-def _mlx_lm(folder: Path) -> Engine:
+def _mlx_lm(folder: Path, kind: str) -> Engine:
     from engines.llm import mlx_lm as room
 
     options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
-    model: type = import_module("mlx_lm.models.qwen2").Model
-    return Engine(room.INFO, lambda: room.load(options, "auto", folder), model, "__call__", lambda call: int(call.arguments[1].shape[1]))
+    model: type = import_module(f"mlx_lm.models.{kind}").Model
+    info = replace(room.INFO, name=f"{room.INFO.name} {kind}")
+    return Engine(info, lambda: room.load(options, "auto", folder), model, "__call__", lambda call: int(call.arguments[1].shape[1]))
 
 
 if __name__ == "__main__":

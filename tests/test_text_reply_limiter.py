@@ -24,6 +24,10 @@ RUNAWAYS = {
     "short ones for ever": ("Yes. " * 50, "Yes. Yes. "),
     "numbers for ever": (" ".join(f"Number {number}." for number in range(50)), "".join(f"Number {number}. " for number in range(8))),
     "Japanese": ("狼は群れで暮らします。夜に狩りをします。" * 9, "狼は群れで暮らします。夜に狩りをします。"),
+    "a mark": ("Hello there.<|im_end|>\n<|im_start|>user", "Hello there."),
+    "another mark": ("Hello there. </s> I am", "Hello there. "),
+    "the users part": ("I am fine, thank you.\nUser: And", "I am fine, thank you."),
+    "a call": ('One moment. <tool_call>{"name": "clock"}', "One moment. "),
     "lines": ("\n".join(f"- this is line {letter}" for letter in "abcdefgh"), "".join(f"- this is line {letter}\n" for letter in "abcd")),
 }
 FINE = {
@@ -34,6 +38,8 @@ FINE = {
     "no end": "Well, I never",
     "a refrain": "row, row, row your boat, gently down the stream, merrily, merrily, merrily, merrily, life is but a dream",
     "a laugh": "Ha ha ha ha ha ha ha ha!",
+    "brackets": "If a < b, then <3 or List<String> or <|, and [1] or [I] or [INS",
+    "lines": "First this\nUsually that\nthen no more",
     "a rule": "Look at this: ------------------------------------------------------------ and now we go on.",
 }
 CIRCLES = ["and the mercy of God " * 30, "no " * 100, "ハ" * 100, "I said that " + "you know what I mean, and " * 20]

@@ -1,10 +1,13 @@
 """Reply limiter: ends a reply that the model does not end, by one rule for every model.
 
-A reply ends after as many sentences as its persona may say, before a sentence that was said already, and where a phrase goes round in
-circles. Whoever reads the reply then closes the model's stream, which stops the model.
+A reply ends after as many sentences as its persona may say, before a sentence that was said already, where a phrase goes round in circles,
+and where the model spells out a control mark or goes on with the user's part. Whoever reads the reply then closes the model's stream,
+which stops the model.
 """
 
 from __future__ import annotations
+
+import re
 
 from engines.text.boundaries import count_words
 from engines.text.sentences import SentenceChunker
@@ -13,6 +16,9 @@ _SHORT_WORDS = 3
 """A sentence of fewer words ("Hello Anna!") counts half, and may be said twice."""
 _CIRCLES, _LEAST_CIRCLING, _LONGEST_CIRCLE = 4, 48, 100
 """A phrase goes round in circles when it was said so often in a row, with at least so many characters in all; how long it may be."""
+_MARKS = ("</s>", "<end_of_turn>", "<eos>", "<tool_call>", "[INST]", "[/INST]", "[TOOL_CALLS]", "\nUser:", "\nHuman:", "\nAssistant:")
+_MARK = re.compile("|".join([r"<\|[^\s<>]+>", *map(re.escape, _MARKS)]))
+_BEGUN = re.compile(r"<\|[^\s<>]{0,40}$")
 
 
 class ReplyLimiter:
@@ -27,6 +33,8 @@ class ReplyLimiter:
         self._left = float(max_sentences)
         self._again: dict[str, int] = {}
         """How often each sentence may be said again."""
+        self._held = ""
+        """What may be the beginning of a control mark."""
         self._passed = 0
         """How much of the sentence under way was passed on."""
         self.over = False
@@ -36,7 +44,15 @@ class ReplyLimiter:
 
     def push(self, text: str) -> str:
         """Take the next characters; what may be said of them and of what was held."""
-        return "".join(map(self._take, text))  # one by one: where the pieces are cut makes no difference
+        return "".join(map(self._look, text))  # one by one: where the pieces are cut makes no difference
+
+    def _look(self, character: str) -> str:
+        self._held += character
+        if _MARK.search(self._held):
+            self.over, self._held = True, ""
+        begin = next((at for at in range(len(self._held)) if _may_be_mark(self._held[at:])), len(self._held))
+        text, self._held = self._held[:begin], self._held[begin:]
+        return "".join(map(self._take, text))
 
     def _take(self, character: str) -> str:
         if self.over:
@@ -56,7 +72,8 @@ class ReplyLimiter:
 
     def finish(self) -> str:
         """The model has ended its reply; what was held."""
-        return "" if self.over else "".join(self._end(sentence.text) for sentence in self._chunker.finish())
+        passed = "".join(map(self._take, self._held))
+        return passed if self.over else passed + "".join(self._end(sentence.text) for sentence in self._chunker.finish())
 
     def _end(self, sentence: str) -> str:
         key, is_short = _key(sentence), count_words(sentence) < _SHORT_WORDS
@@ -73,6 +90,10 @@ class ReplyLimiter:
     def _may_repeat(self, beginning: str) -> bool:
         key = _key(beginning)
         return any(not again and said.startswith(key) for said, again in self._again.items())
+
+
+def _may_be_mark(text: str) -> bool:
+    return bool(_BEGUN.match(text)) or any(mark.startswith(text) for mark in _MARKS)
 
 
 def _key(sentence: str) -> str:
