@@ -157,8 +157,6 @@ def test_folders_hold_one_concern():
 def test_tests_stand_alone():
     """No test imports the benchmarks, or reads what lies beside the checkout."""
     for path in sorted((HOUSE / "tests").rglob("*.py")):
-        if path.name == "test_video.py":
-            continue  # film replaces it
         assert not any(name.partition(".")[0] == "benchmarks" for name in imports_of(path)), path
         assert path.name == "test_house.py" or not re.search(r"""["/]shared["/]""", path.read_text(encoding="utf-8")), path
 
