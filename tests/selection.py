@@ -7,15 +7,6 @@ from pathlib import Path
 import groups
 import pytest
 
-_SHARED = {
-    "test_browser": "page",
-    "test_browser_stage": "page",
-    "test_browser_engines": "page",
-    "test_browser_avatars": "avatars",
-    "test_browser_packed": "avatars",
-}
-"""Files of tests that share a worker, and so an app and a Chromium: two groups, for there are two workers."""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--all`` runs the groups too whose inputs have not changed since they last passed, ``--group`` one of them and nothing else."""
@@ -52,13 +43,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out groups, begin with the browser, and keep on one worker what shares an app or a file."""
+    """Leave out groups, begin with the browser, and keep each file on one worker; a worker starts one app and one Chromium at the most."""
     left_out, only = set(_left_out(config)), config.getoption("--group")
     kept, dropped = [], []
     for item in items:
         group = groups.group_of(f"tests/{Path(item.path).name}")
         (dropped if group in left_out or (only and group not in only) else kept).append(item)
-        item.add_marker(pytest.mark.xdist_group(_SHARED.get(Path(item.path).stem, Path(item.path).stem)))
+        item.add_marker(pytest.mark.xdist_group(Path(item.path).stem))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = sorted(kept, key=lambda item: not Path(item.path).name.startswith("test_browser"))

@@ -221,7 +221,7 @@ STEERS: dict[str, Callable[[Persona], object]] = {
     "name": lambda pat: persona_to_wire(pat, Path())["name"] == "Pat",
     "line": lambda pat: persona_to_wire(pat, Path())["line"] == "Somebody",
     "prompt": lambda pat: "You are Pat." in system_prompt(pat),
-    "language": lambda pat: " es " in system_prompt(pat),
+    "language": lambda pat: "Spanish" in system_prompt(pat),
     "voices": lambda pat: pat.voice_for("espeak_ng") == "es+f3",
     "gender": lambda pat: voice_of(pat, "choir", CHOIR) in {"ivo", "abuelo"},
     "age": lambda pat: voice_of(dataclasses.replace(pat, gender=""), "choir", CHOIR[2:]) == "abuelo",

@@ -262,4 +262,4 @@ def test_a_model_of_the_hub_in_another_format_is_refused(case, hub):
     hub.files = {"config.json": b"{}", "model.safetensors": b"x"}
     error = fails(case.room, hub.repository)
     assert error.code == "missing_files"
-    assert case.room.files(case.room.Options(), "cpu").required[1].replace("|", " or ") in error.message
+    assert case.room.files(case.room.Options(model=hub.repository), "cpu").required[1].replace("|", " or ") in error.message
