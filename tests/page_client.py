@@ -104,12 +104,14 @@ def post(host: str, body: bytes, headers: dict[str, str] | None = None, route: s
 
 
 @contextmanager
-def serving(api: PageApi) -> Iterator[str]:
-    """Serve the API on a free port of the loopback; gives its address."""
+def serving(api: PageApi, prefix: str = "") -> Iterator[str]:
+    """Serve the API on a free port of the loopback, as if behind a proxy that strips a prefix; gives its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        server = uvicorn.Server(uvicorn.Config(Starlette(routes=api.routes()), log_level="error", lifespan="off", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(Starlette(routes=api.routes()), log_level="error", lifespan="off", ws="none", root_path=prefix)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

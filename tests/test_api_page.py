@@ -335,6 +335,13 @@ def test_who_finds_no_room_is_told(address, settings):
     assert Tab(address).open()["known"] is False
 
 
+def test_it_works_behind_a_proxy_that_strips_a_prefix(service):
+    with serving(PageApi(service, HOUSE), prefix="/somewhere") as url:
+        tab = Tab(url)
+        tab.open()
+        assert tab.say("Hello", "t-1")[-1]["type"] == "completed"
+
+
 # ---- requests that are not to be trusted
 
 FOREIGN = {

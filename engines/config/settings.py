@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(gt=0)] = 25
     """Largest audio file that is taken, in MB."""
     max_sessions: Annotated[int, Field(gt=0)] = 256
-    """Conversations kept at once; the one unused for longest makes room."""
+    """Conversations at once. A page that finds no room is told to come back later; of others the one unused for longest makes room."""
     journal: Path | None = None
     """File that gets one JSON line per turn (timings, no words); None keeps no journal."""
 
