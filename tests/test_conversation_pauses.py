@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import StubMind, StubVoice, stub_engines
 from requirements import requirement
 
 from engines.conversation.pauses import pause_after, paused
-from engines.types import AudioChunk, PhonemeTiming, Speech, WordTiming
+from engines.conversation.turn import TurnRequest, run_turn
+from engines.events import SegmentReady
+from engines.types import AudioChunk, Persona, PhonemeTiming, Speech, Utterance, WordTiming
 
 RATE = 24_000
 LEAD_MS = 30
@@ -61,6 +64,32 @@ def test_nothing_clicks():
     assert abs(found[0]) == abs(found[-1]) == 0
     assert max(np.abs(found[:24]).max(), np.abs(found[-24:]).max()) < 0.001
     assert len(found) / 24 < 30 + 80 + 300 + 80 + 120 + 11, "the rustle is not taken for speech"
+
+
+@requirement("talk.pauses")
+def test_rumble_that_is_not_heard_is_silence():
+    rumble = 0.02 * np.sin(2 * np.pi * 10 / RATE * np.arange(RATE * 2)).astype(np.float32)  # 17 dB below the speech
+    speech = np.concatenate([noise(-90, 700), noise(0, 400), noise(-90, 900)])
+    assert paused(said(speech + rumble), 280).audio.duration_ms == pytest.approx(30 + 400 + 280, abs=11)
+
+
+@requirement("talk.pauses")
+def test_a_turn_pauses_between_sentences_less_at_commas_and_not_where_a_voice_cuts_a_sentence(persona: Persona):
+    def chunks(text: str):
+        words = text.split(" ")
+        for part in filter(None, (" ".join(words[:2]) + " " * bool(words[2:]), " ".join(words[2:]))):  # each in its own silence
+            sound = np.concatenate([noise(-90, 400), noise(0, 300), noise(-90, 900)])
+            yield Speech(AudioChunk(sound, RATE), (), (WordTiming(part, 400, 300),), "measured")
+
+    mind = StubMind(deltas=["Well, it depends, of course, you see. Yes it is. Apples\n", "Pears are good too."])
+    events = run_turn(TurnRequest("t1", persona, Utterance(text="Tell me.")), stub_engines(mind=mind, voice=StubVoice(say=chunks)))
+    pauses = {}
+    for segment in (event.segment for event in events if isinstance(event, SegmentReady)):
+        (word,) = segment.timeline.words
+        assert word.start_ms == pytest.approx(LEAD_MS, abs=11)
+        pauses[word.text] = segment.audio.duration_ms - word.start_ms - word.duration_ms
+    wanted = {"Well, it ": 20, "depends,": 120, "of course, ": 120, "you see.": 280, "Yes it ": 20, "is.": 280, "Apples": 280}
+    assert pauses == pytest.approx(wanted | {"Pears are ": 20, "good too.": 280}, abs=11)
 
 
 @pytest.mark.parametrize(
