@@ -173,6 +173,16 @@ def test_ears_that_fail_are_told_of():
     assert scene.client.events[-1].message == "The ears are broken."
 
 
+def test_ears_that_fail_before_the_end_are_told_of_too():
+    scene = Scene(0.1, ears=StubEars(error=SpeechToTextError("The ears are broken.", code="broken")))
+    scene.hear(sheet((10, QUIET), (20, VOICE), (20, QUIET)))
+    scene.client.wait_for_state("pausing")
+    threading.Event().wait(0.1)  # nothing tells that the words will not come
+    scene.hear(sheet((60, QUIET)))
+    scene.client.wait_for_the_end()
+    assert scene.client.events[-1].message == "The ears are broken."
+
+
 def test_a_microphone_that_closes_in_a_sentence_leaves_nothing():
     scene = Scene(1.0, persona_speaks=True)
     scene.hear(sheet((10, QUIET), (10, VOICE)))

@@ -45,6 +45,11 @@ class SpeculativeTurn(RunningTurn):
             self._allowed.set()
         threading.Thread(target=self._run, name=f"speculate-{request.turn_id}", daemon=True).start()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what was said, or that it will not be."""
+        return self._known.is_set()
+
     def wait_for_words(self) -> None:
         """Wait until it is known what was said, or that it will not be."""
         self._known.wait()

@@ -167,7 +167,7 @@ class LiveConversation:
         if self._guess is None:
             self._drop()
             return
-        if not self._over_persona and (self._guess.transcript or self._guess.no_words):
+        if not self._over_persona and self._guess.is_known:
             self._take_up()
 
     def _take_up(self) -> None:
