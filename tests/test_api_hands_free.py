@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import genuine
 import numpy as np
 import pytest
 from conftest import HOUSE, StubEars, StubMind, StubRegistry, StubVoice, stub_engines
@@ -13,14 +14,15 @@ from requirements import requirement
 from test_listener import PATIENCE, QUIET, VOICE, Loudness, Melody, sheet
 
 from engines.api.page_api import PageApi
-from engines.audio import to_pcm16
+from engines.audio import resample, to_pcm16
 from engines.config.personas import PersonaBook
-from engines.config.settings import Settings
+from engines.config.settings import Settings, load_settings
 from engines.conversation.service import ConversationService
 from engines.errors import EngineError
-from engines.live.listener import Listener
-from engines.live.models import LiveModels
+from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechStarted
+from engines.live.models import TURNS, VOICES, LiveModels
 from engines.registry.registry import Registry
+from engines.tts import espeak_ng
 from engines.types import AudioChunk
 from engines.weights import store
 
@@ -234,3 +236,24 @@ def test_without_its_models_loudness_decides_and_says_why(monkeypatch, tmp_path)
     assert models.version == 0
     models.want()  # asked again by the next who listens
     assert asked.acquire(timeout=WAIT_S)
+
+
+@requirement("live.models")
+def test_the_genuine_models_take_a_voice_for_a_voice_and_noise_for_none():
+    for name in (VOICES, TURNS):
+        genuine.weights(name)
+    models = LiveModels(load_settings().weights)
+    models.want()
+    models.want()  # they are on their way
+    for _ in range(500):
+        if models.version == 2:
+            break
+        threading.Event().wait(0.02)
+    assert (models.version, models.notice) == (2, "")
+    listener = models.listener(60_000)
+    noise = 0.05 * np.random.default_rng(1).standard_normal(32_000).astype(np.float32)
+    assert list(listener.push(noise)) == []
+    (speech,) = espeak_ng.load(espeak_ng.Options(), "cpu").synthesize("We will see what happens tomorrow morning.", "en-us")
+    heard = [*listener.push(resample(speech.audio, 16_000).samples), *listener.push(np.zeros(48_000, np.float32))]
+    assert (type(heard[0]), type(heard[-1])) == (SpeechStarted, SpeechEnded)
+    assert all(event.complete is not None for event in heard if isinstance(event, SpeechPaused))
