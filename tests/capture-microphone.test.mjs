@@ -160,8 +160,12 @@ test('it is given back 10 s after it was used, never while it records, and opene
 test('kept open it stays, passes everything on, and says when it is taken away [talk.microphone-closes]', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const made = device();
-  const [heard, gone] = [[], []];
-  const microphone = new Microphone({ onSound: (samples, rms) => heard.push([samples.length, rms]), onGone: (why) => gone.push(why) });
+  const [heard, gone, muted] = [[], [], []];
+  const microphone = new Microphone({
+    onSound: (samples, rms) => heard.push([samples.length, rms]),
+    onGone: (why) => gone.push(why),
+    onMute: (on) => muted.push(on),
+  });
   await microphone.open();
   microphone.keep(true);
   mock.timers.tick(600_000);
@@ -170,6 +174,9 @@ test('kept open it stays, passes everything on, and says when it is taken away [
   microphone.stop();
   mock.timers.tick(60_000);
   assert.deepEqual([made.light(), heard], [true, [[PIECE, 0.5], [PIECE, 0.5]]]);
+  made.tracks[0].onmute();
+  made.tracks[0].onunmute();
+  assert.deepEqual(muted, [true, false]);
   microphone.keep(false);
   mock.timers.tick(10_100);
   assert.equal(made.light(), false);

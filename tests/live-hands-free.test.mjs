@@ -176,6 +176,16 @@ test('who does not want to be heard while they speak sends silence meanwhile, an
   assert.ok(told('heard').at(-1).audible.includes(true));
 });
 
+test('a microphone that the system mutes says so, until it is given back', async () => {
+  const controls = await build();
+  await on();
+  const [mine] = controls.row.children;
+  handsFree.mute(true);
+  assert.match(mine.textContent, /muted/);
+  handsFree.mute(false);
+  assert.equal(mine.textContent, 'You: silent');
+});
+
 test('events of a microphone that was closed are not heeded', async () => {
   await on();
   handsFree.receive({ type: 'user', listening: 'another', state: 'ended', turn: 't-1', text: 'x' });

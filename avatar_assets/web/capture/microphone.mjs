@@ -31,6 +31,8 @@ const FULL = {
   lost: 'That was too short; hold the button while you speak.',
 };
 
+const ignore = () => {};
+
 /** Loudness (root mean square, 0…1) as a height from 0 to 1, even to the ear. */
 export function levelOf(rms) {
   const db = 20 * Math.log10(Math.max(rms, 1e-9));
@@ -93,6 +95,7 @@ export class Microphone {
   #onEnd;
   #onSound;
   #onGone;
+  #onMute;
   #kept = false; // whether it stays open
   #context = null; // stays from one opening to the next, suspended in between: the next one is open sooner
   #node = null;
@@ -113,13 +116,15 @@ export class Microphone {
    *   a sentence for where that is sent, and one for where it is too little
    * @param {(samples: Float32Array, rms: number) => void} [handlers.onSound] all that is heard while it is open, in pieces of 20 ms
    * @param {(sentence: string) => void} [handlers.onGone] it was unplugged or taken away while it was kept open
+   * @param {(muted: boolean) => void} [handlers.onMute] the system, or a call, has muted it, or gives it back
    */
-  constructor({ onLevel = () => {}, onError = () => {}, onEnd = () => {}, onSound = () => {}, onGone = () => {} } = {}) {
-    this.#onLevel = onLevel;
-    this.#onError = onError;
-    this.#onEnd = onEnd;
-    this.#onSound = onSound;
-    this.#onGone = onGone;
+  constructor({ onLevel, onError, onEnd, onSound, onGone, onMute } = {}) {
+    this.#onLevel = onLevel ?? ignore;
+    this.#onError = onError ?? ignore;
+    this.#onEnd = onEnd ?? ignore;
+    this.#onSound = onSound ?? ignore;
+    this.#onGone = onGone ?? ignore;
+    this.#onMute = onMute ?? ignore;
   }
 
   /** Of what it passes on, in Hz. */
@@ -178,7 +183,7 @@ export class Microphone {
   close() {
     clearTimeout(this.#unused);
     for (const track of this.#stream?.getTracks() ?? []) {
-      track.onended = null;
+      track.onended = track.onmute = track.onunmute = null;
       track.stop();
     }
     this.#source?.disconnect();
@@ -203,7 +208,10 @@ export class Microphone {
       this.#stream = stream;
       await this.#join(stream);
       require();
-      stream.getAudioTracks()[0].onended = () => {
+      const [track] = stream.getAudioTracks();
+      track.onmute = () => this.#onMute(true);
+      track.onunmute = () => this.#onMute(false);
+      track.onended = () => {
         const kept = this.#kept;
         this.#end(UNPLUGGED);
         this.close();

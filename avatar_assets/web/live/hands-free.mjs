@@ -15,6 +15,7 @@ const MINE = {
   speaking: 'You: speaking',
   pausing: 'You: pausing',
   paused: 'You: by the button',
+  muted: 'Your microphone is muted, or a call has it',
 };
 const HIDDEN = 'Hands-free was switched off while the page was hidden. Switch it on again when you are back.';
 const LOST = 'The connection stood still for too long: what you said in the last seconds is lost. Hands-free goes on as soon as it can.';
@@ -145,6 +146,11 @@ export class HandsFree {
     this.#face.hear(this.#level, ms, this.isUserSpeaking && !sounding);
     this.#on.level(deaf ? 0 : levelOf(rms));
     this.#sender.push(deaf ? new Float32Array(samples.length) : samples, this.#on.hasFloor());
+  }
+
+  /** The system has muted the microphone, or gives it back. @param {boolean} muted */
+  mute(muted) {
+    if (this.#mode === 'on') this.#say(this.#user, muted ? 'muted' : this.#user);
   }
 
   /** What Python says of an open microphone. */

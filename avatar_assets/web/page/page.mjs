@@ -85,6 +85,7 @@ class Page {
       onError: (sentence) => this.#status.show('failed', sentence),
       onEnd: (why) => this.#talk.end(why),
       onSound: (samples, rms) => this.#handsFree.hear(samples, rms),
+      onMute: (muted) => this.#handsFree.mute(muted),
       onGone: (sentence) => {
         this.#handsFree.switchOff();
         this.#status.show('failed', sentence);
