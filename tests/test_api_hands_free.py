@@ -13,6 +13,7 @@ from page_client import WAIT_S, Tab, serving
 from requirements import requirement
 from test_listener import PATIENCE, QUIET, VOICE, Loudness, Melody, sheet
 
+from engines.api import clients
 from engines.api.page_api import PageApi
 from engines.audio import resample, to_pcm16
 from engines.config.personas import PersonaBook
@@ -200,6 +201,16 @@ def test_a_mistake_of_the_program_ends_it_with_a_sentence(tab, models, monkeypat
     assert "inside the app" in told[-1]["notice"]
     assert "ZeroDivisionError" in caplog.text
     assert microphone.hear(SAID) == ""
+
+
+def test_where_too_many_answers_are_under_way_the_turn_ends_with_a_sentence(tab, monkeypatch):
+    monkeypatch.setattr(clients, "RUNNING_TURNS", 0)
+    crowded = Tab(f"http://{tab.host}/")
+    crowded.open()
+    Microphone(crowded).hear(SAID)
+    told = crowded.until("failed")
+    assert told[-1]["turn"] == next(event["turn"] for event in told if event.get("state") == "ended")
+    assert "Too many" in told[-1]["message"]
 
 
 def test_the_thread_ends_with_the_page(tab):

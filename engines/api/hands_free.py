@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.api.clients import Client
-from engines.api.wire import Json, live_to_wire
+from engines.api.wire import Json, event_to_wire, live_to_wire
 from engines.audio import from_pcm16
 from engines.concurrency.channel import Channel
 from engines.conversation.service import ConversationService
+from engines.conversation.turn import failed
+from engines.errors import EngineError
 from engines.events import TurnEvent
 from engines.live.conversation import BargeIn, LiveConversation, UserSpeech
 from engines.live.models import LiveModels
@@ -101,7 +103,7 @@ class HandsFree:
     def answer(self, turn_id: str, events: Iterator[TurnEvent]) -> None:
         """See `LiveClient.answer`."""
         if problem := self._answer(turn_id, lambda: events):
-            self._say(problem)
+            self._client.tell(*event_to_wire(failed(turn_id, EngineError(problem, code="busy", retryable=True))))
 
     # ---- the thread
 
