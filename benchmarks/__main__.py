@@ -1,4 +1,4 @@
-"""Prints every number: `python -m benchmarks`, or only some: `python -m benchmarks start memory`."""
+"""Prints every number: `python -m benchmarks`, or only some: `python -m benchmarks start memory`; one with its options: `… real turn`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PEER_BENCH = HERE.parent.parent / "shared" / "peer-bench" / "bench_peers.py"
-NOT_ALONE = {"sound_events", "peer_adapter", "checkpoints", "stages", "__main__"}
+NOT_ALONE = {"sound_events", "recordings", "real_hearing", "real_turn", "real_voice", "peer_adapter", "checkpoints", "stages", "__main__"}
 
 
 def main() -> None:
     """Run each benchmark in a process of its own, one after the other; one that fails does not keep the others from running."""
     found = [module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name not in NOT_ALONE]
+    if len(sys.argv) > 2 and sys.argv[1] in found and sys.argv[2] not in [*found, "peers"]:
+        sys.exit(
+            subprocess.run([sys.executable, "-m", f"benchmarks.{sys.argv[1]}", *sys.argv[2:]], cwd=HERE.parent, check=False).returncode
+        )
     chosen = sys.argv[1:] or [*found, "peers"]
     if unknown := set(chosen) - {*found, "peers"}:
         sys.exit(f"There is no benchmark called {', '.join(sorted(unknown))}; there is {', '.join([*found, 'peers'])}")

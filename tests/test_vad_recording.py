@@ -72,10 +72,10 @@ def clicks() -> np.ndarray:
 @pytest.mark.parametrize(
     "sound",
     [
-        np.zeros(0), np.zeros(1), np.zeros(479), np.zeros(RATE), np.full(RATE, 0.4), 0.3 * noise(), 0.01 * noise(0.5), clicks(),
+        np.zeros(0), np.zeros(1), np.zeros(479), np.zeros(RATE), np.full(RATE, 0.4), 0.3 * noise(), 0.01 * noise(0.5),
         0.2 * sum(np.sin(2 * np.pi * 60 * harmonic * time()) / harmonic for harmonic in range(1, 8)),
     ],
-    ids=["nothing", "one sample", "less than a frame", "zeros", "an offset", "noise", "a room", "clicks", "hum"],
+    ids=["nothing", "one sample", "less than a frame", "zeros", "an offset", "noise", "a room", "hum"],
 )  # fmt: skip
 @requirement("talk.no-speech")
 def test_what_is_steady_or_short_is_no_speech(detected_by, sound):
@@ -83,12 +83,12 @@ def test_what_is_steady_or_short_is_no_speech(detected_by, sound):
 
 
 @needs_silero
-@pytest.mark.parametrize("sound", [breath(), chord()], ids=["breath", "a chord"])
+@pytest.mark.parametrize("sound", [breath(), chord(), clicks()], ids=["breath", "a chord", "clicks"])
 def test_what_swells_and_fades_but_is_no_voice_is_no_speech(sound):
     assert found(sound) == []
 
 
-@pytest.mark.parametrize("background", [0.0, 0.001, 0.02])
+@pytest.mark.parametrize("background", [0.0, 0.001, 0.03])
 def test_speech_is_found_where_it_is(detected_by, voice, background):
     around = 2 * RATE
     samples = np.pad(voice, around) + background * np.random.default_rng(1).normal(size=len(voice) + 2 * around)

@@ -34,7 +34,7 @@ LEAST_LOGPROB = -1.0
 """Mean log-probability of a token: below it, Whisper is guessing."""
 _LARGEST_NO_SPEECH = 0.6
 """Above it, Whisper itself thinks that nobody spoke."""
-_SURE_LOGPROB = -0.5
+SURE_LOGPROB = -0.5
 """Then only a text that it is sure of counts: its opinion alone is too often wrong."""
 _AROUND_MS, _LONGEST_PAUSE_MS = 400, 2_000
 """Sound that is kept around speech, and the longest pause in it: Whisper writes better with both."""
@@ -61,7 +61,7 @@ class WhisperSegment:
     @property
     def is_reliable(self) -> bool:
         """Whether it counts."""
-        sure_enough = self.logprob >= (LEAST_LOGPROB if self.no_speech <= _LARGEST_NO_SPEECH else _SURE_LOGPROB)
+        sure_enough = self.logprob >= (LEAST_LOGPROB if self.no_speech <= _LARGEST_NO_SPEECH else SURE_LOGPROB)
         return sure_enough and self.compression <= LARGEST_COMPRESSION
 
 

@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, SpeechToTextError
-from engines.stt._whisper import LEAST_LOGPROB, RATE, WINDOW_S, LocalWhisper, WhisperSegment, decoding_of, likeliest, opening_whisper
+from engines.stt._whisper import (
+    LEAST_LOGPROB,
+    RATE,
+    SURE_LOGPROB,
+    WINDOW_S,
+    LocalWhisper,
+    WhisperSegment,
+    decoding_of,
+    likeliest,
+    opening_whisper,
+)
 from engines.types import EngineInfo
 from engines.weights import catalog, hub
 from engines.weights.catalog import CatalogModel
@@ -51,7 +61,7 @@ class Options:
 _FRAMES_A_SECOND = 100
 """Of the spectrogram."""
 _FULL_WINDOW = WINDOW_S * _FRAMES_A_SECOND
-_SHORTEST_WINDOW, _SILENCE_BEHIND_S = 1_000, 5.0
+_SHORTEST_WINDOW, _SILENCE_BEHIND_S = 1_500, 5.0
 """Frames of the shortest window, and how far a window reaches beyond the speech. With 2 s less, one clip in ten is said over and over."""
 _TOKENS_AT_LEAST, _TOKENS_A_SECOND, _MOST_TOKENS = 24, 24, 224
 """Most tokens that an utterance may become; languages whose letters are three bytes need up to 15 a second, English 5."""
@@ -136,7 +146,8 @@ class FasterWhisper(LocalWhisper):
         """What is said in one window, and in which language. The library would compute the encoder twice, once to find the language.
 
         Whisper was trained on windows of 30 s, and the encoder takes as long as its window. One that ends some seconds behind the speech is
-        heard as well; only now and then the decoder then says one phrase over and over, and the usual window mends that.
+        heard as well; only now and then the decoder says one phrase over and over, or stops early and is not sure. The usual window mends
+        that.
         """
         seconds = len(samples) / RATE
         most = longest or min(_MOST_TOKENS, round(_TOKENS_AT_LEAST + _TOKENS_A_SECOND * seconds))
@@ -145,7 +156,7 @@ class FasterWhisper(LocalWhisper):
             encoded = self._encoded(samples, min(frames, _FULL_WINDOW))
             spoken = code or self._language(encoded, priors)
             segment, tokens = self._decoded(encoded, spoken, most)
-            if frames >= _FULL_WINDOW or longest or (tokens < most and segment.is_reliable):
+            if frames >= _FULL_WINDOW or longest or (tokens < most and segment.is_reliable and segment.logprob >= SURE_LOGPROB):
                 break
         return segment, spoken
 
