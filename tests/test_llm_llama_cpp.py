@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import os
 import threading
 import time
 import urllib.error
@@ -31,6 +32,7 @@ from engines.llm import llama_cpp as room
 from engines.protocols import ChatModel
 from engines.types import Tool, ToolCall
 
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as in an engine's process; read when the library is imported
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 gguf = pytest.importorskip("gguf", reason="gguf is not installed: it makes the models of these tests")
 
@@ -219,7 +221,7 @@ def test_of_a_conversation_that_is_too_long_the_newer_part_is_read(tmp_path, per
 
 
 def test_a_conversation_that_fills_its_part_of_the_memory_fails_no_other(model, persona):
-    talks = [talk(f"{number} " + LONG[:9_000]) for number in range(4)]
+    talks = [talk(f"{number} " + LONG[:6_000]) for number in range(4)]
     said: list[str] = []
     in_threads(*(lambda messages=messages: said.append(reply(model, messages, persona)) for messages in talks))
     assert len(said) == 4
