@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browsing import QUICK, answered, running, say, stage, visit
@@ -91,3 +94,19 @@ def test_an_app_that_has_gone_is_told_and_another_one_greets_anew(far, network, 
         expect(far.locator("#chat .theirs")).to_have_count(1)
         say(far, "Hello.")
         assert answered(far)
+
+
+def test_it_works_inside_a_page_of_another_site_as_a_space_is_shown(browser, address, tmp_path):
+    shown = f'<iframe src="{address}?face=2d" allow="autoplay; microphone" style="width: 100%; height: 850px"></iframe>'
+    (tmp_path / "index.html").write_text(shown)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as outside:
+        threading.Thread(target=outside.serve_forever, daemon=True).start()
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.goto(f"http://localhost:{outside.server_port}/")  # which is another site than 127.0.0.1
+        inside = page.frame_locator("iframe")
+        expect(inside.locator("#chat .theirs")).to_have_count(1)
+        inside.locator("#say textarea").fill("Hello.")
+        inside.locator("#send").click()
+        expect(inside.locator("#chat .theirs")).to_have_count(2)
+        page.context.close()
+        outside.shutdown()
