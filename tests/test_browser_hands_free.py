@@ -116,6 +116,7 @@ def test_a_backchannel_lowers_the_voice_and_it_goes_on(chromium, home, voice, tm
 def test_without_a_microphone_the_switch_goes_back_and_says_why(browser, home):
     page = visit(browser, home, permissions=[])
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')) }")
+    expect(page.locator("#status")).to_have_attribute("data-state", "idle")
     page.locator("#hands-free").click()
     expect(page.locator("#status")).to_contain_text("not allowed")
     expect(page.locator("#hands-free")).to_have_attribute("aria-checked", "false")

@@ -41,7 +41,7 @@ export class HandsFree {
   #face;
   #row = make('div', 'hands-free-row');
   #mine = make('span', 'mine-state');
-  #note = make('span', 'hands-free-note', { role: 'status' });
+  #note = make('span', 'hands-free-note', { role: 'status', dir: 'auto' });
   #halfDuplex = make('input', '', { type: 'checkbox', id: 'half-duplex' });
   #mode = 'off'; // 'opening', 'on'
   #user = 'silent';

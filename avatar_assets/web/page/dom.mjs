@@ -1,4 +1,4 @@
-// DOM helper: makes elements whose text is never read as markup.
+// DOM helpers: makes elements whose text is never read as markup, and waits for those that Gradio makes.
 
 /**
  * An element with a class, attributes and text.
@@ -14,4 +14,13 @@ export function make(tag, className = '', attributes = {}, text = '') {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   element.textContent = text;
   return element;
+}
+
+/** Waits until Gradio has drawn the elements with these ids. @param {string[]} ids  @returns {Promise<Record<string, HTMLElement>>} */
+export async function present(ids) {
+  for (;;) {
+    const found = Object.fromEntries(ids.map((id) => [id, document.getElementById(id)]));
+    if (Object.values(found).every(Boolean)) return found;
+    await new Promise(requestAnimationFrame);
+  }
 }

@@ -2,7 +2,7 @@
 import { Microphone } from '../capture/microphone.mjs';
 import { PushToTalk } from '../capture/push-to-talk.mjs';
 import { Conversation } from './conversation.mjs';
-import { make } from './dom.mjs';
+import { make, present } from './dom.mjs';
 import { EnginePanel } from './engine-panel.mjs';
 import { HandsFree } from '../live/hands-free.mjs';
 import { OwnAvatar } from './own-avatar.mjs';
@@ -17,19 +17,11 @@ const IDS = ['talk', 'hands-free', 'say', 'send', 'stop', 'clear', 'file', 'pers
 /** Events of an open microphone. */
 const LIVE = ['listening', 'user', 'barge'];
 const FORGOTTEN = 'The connection was away for too long: what was said before is forgotten.';
+
 /** Called once by the Gradio component; resolves when the page is there. @param {HTMLElement} frame of the stage */
 export async function open(frame) {
   window.visavis = new Page(await present(IDS), frame);
   window.visavis.start();
-}
-
-/** Waits until Gradio has drawn the elements with these ids. */
-async function present(ids) {
-  for (;;) {
-    const found = Object.fromEntries(ids.map((id) => [id, document.getElementById(id)]));
-    if (Object.values(found).every(Boolean)) return found;
-    await new Promise(requestAnimationFrame);
-  }
 }
 
 class Page {
@@ -82,13 +74,13 @@ class Page {
     });
     this.#microphone = new Microphone({
       onLevel: (level) => this.#status.level(level),
-      onError: (sentence) => this.#status.show('failed', sentence),
+      onError: (sentence) => this.#refuse(sentence),
       onEnd: (why) => this.#talk.end(why),
       onSound: (samples, rms) => this.#handsFree.hear(samples, rms),
       onMute: (muted) => this.#handsFree.mute(muted),
       onGone: (sentence) => {
         this.#handsFree.switchOff();
-        this.#status.show('failed', sentence);
+        this.#refuse(sentence);
       },
     });
     this.#talk = new PushToTalk(parts.talk, this.#microphone, {
@@ -318,14 +310,21 @@ class Page {
     return this.#replaying || this.#turns.state === 'speaking';
   }
 
+  /** The microphone cannot be used; what the person does meanwhile takes the status line. @param {string} sentence */
+  #refuse(sentence) {
+    if (this.#turns.state !== 'idle') this.conversation.remark(sentence);
+    this.#status.show('failed', sentence);
+  }
+
   /** Shows what goes on now, but for what is wrong while nobody does anything. */
   #restate() {
     this.#status.isOpen = this.#handsFree?.isOn ?? false;
-    if (this.#status.shown === 'loading' || this.#talk.isBusy) return;
+    const { shown } = this.#status;
+    if (shown === 'loading' || (shown === 'failed' && !this.#handsFree.isOn) || this.#talk.isBusy) return;
     if (this.#replaying) this.#status.show('speaking');
     else if (this.#turns.state !== 'idle') this.#status.show(this.#turns.state);
     else if (this.#handsFree.isUserSpeaking) this.#status.show('listening');
-    else if (this.#status.shown !== 'failed' || this.#handsFree.isOn) this.#status.show('idle');
+    else this.#status.show('idle');
   }
 
   #showStatus(status) {
