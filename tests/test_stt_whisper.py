@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engines.errors import SpeechToTextError
-from engines.stt._whisper import RATE, WhisperSegment, code_of, decoding_of, opening_whisper
+from engines.stt._whisper import RATE, WhisperSegment, code_of, decoding_of, likeliest, opening_whisper
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,21 @@ from engines.stt._whisper import RATE, WhisperSegment, code_of, decoding_of, ope
 )
 def test_a_tag_has_whispers_code(tag, code):
     assert code_of(tag) == code
+
+
+@pytest.mark.parametrize(
+    ("heard", "priors", "language"),
+    [
+        ({"en": 0.5, "es": 0.2}, {"es": 20.0, "en": 5.0}, "es"),
+        ({"en": 0.5, "es": 0.2}, {}, "en"),
+        ({"es": 0.99, "en": 0.002}, {"en": 5.0}, "es"),
+        ({"zh": 0.57, "en": 0.3}, {"en": 5.0}, "en"),
+        ({"fr": 0.9, "es": 0.03, "en": 0.03}, {"es": 20.0, "en": 5.0}, "fr"),
+    ],
+    ids=["a word of the conversation's", "nothing known", "a sentence of another", "a slip", "somebody else speaks"],
+)
+def test_what_is_likely_decides_where_whisper_is_unsure(heard, priors, language):
+    assert likeliest(heard, priors) == language
 
 
 @pytest.mark.parametrize(
