@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import QUICK, answered, running, stage, visit
+from browsing import QUICK, answered, running, say, stage, visit
 from fixtures import chromium as machine
 from playwright.sync_api import Page, expect
 from requirements import requirement
@@ -83,9 +83,9 @@ def test_what_is_said_is_answered_without_a_button_and_words_interrupt(chromium,
         expect(page.locator("#chat .mine")).to_have_count(2)  # while the first answer is heard
         expect(page.locator("#chat .theirs.cut")).to_have_count(1)
         answered(page)
-        (stopped,) = [message for message in told if message["type"] == "stopped"]
-        assert stopped["index"] >= 0
-        assert 0 < stopped["ms"] < 5000
+        stopped = [message for message in told if message["type"] == "stopped"]  # the stage may know better than the page a moment later
+        assert len({message["turn"] for message in stopped}) == 1
+        assert all(message["index"] >= 0 and 0 < message["ms"] < 5000 for message in stopped)
         assert frame.evaluate("stageProbe.events.some((event) => event.in === 'act')"), "nobody nodded"
         assert min(frame.evaluate("gains")) < 0.5
         assert frame.evaluate("stageProbe.output.gain.value") > 0.99
@@ -113,7 +113,8 @@ def test_a_backchannel_lowers_the_voice_and_it_goes_on(chromium, home, voice, tm
 
 
 @requirement("talk.microphone-errors")
-def test_without_a_microphone_the_switch_goes_back_and_says_why(browser, home):
+@requirement("talk.stop")
+def test_without_a_microphone_the_switch_goes_back_and_says_why_and_keys_stop_all_the_same(browser, home):
     page = visit(browser, home, permissions=[])
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')) }")
     expect(page.locator("#status")).to_have_attribute("data-state", "idle")
@@ -121,4 +122,11 @@ def test_without_a_microphone_the_switch_goes_back_and_says_why(browser, home):
     expect(page.locator("#status")).to_contain_text("not allowed")
     expect(page.locator("#hands-free")).to_have_attribute("aria-checked", "false")
     expect(page.locator(".hands-free-row")).to_be_hidden()
+    for number, key in enumerate(("Escape", "Space"), 1):
+        say(page, "Hello.")
+        expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press(key)
+        expect(page.locator("#chat .theirs.cut")).to_have_count(number)
+    assert page.problems == []
     page.context.close()
