@@ -1,4 +1,7 @@
-"""An engine's process is killed from outside, as the system does it when the memory is full: how soon the next turn is served."""
+"""An engine's process is killed from outside, as the system does it when the memory is full: how soon the next turn is served.
+
+The embedded engines, or those that the environment names: ``VISAVIS_STT=faster_whisper VISAVIS_TTS=kokoro_onnx``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import replace
 import psutil
 
 from engines.config.personas import PersonaBook
-from engines.config.settings import Settings
+from engines.config.settings import load_settings
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady, TranscriptReady, TurnEnded
 from engines.registry.registry import Registry
@@ -22,8 +25,10 @@ GOAL_S: dict[Stage, float] = {"tts": 0.5, "stt": 3.0}
 
 def main() -> None:
     """Print, for each engine, how long the turn takes that begins right after the kill."""
-    settings = Settings()
+    settings = load_settings()
     registry, persona = Registry(settings), PersonaBook(settings.personas_file).first(None)
+    if settings.stt or settings.tts:
+        registry.prepare()
     greeting = TurnRequest("warm", persona, None, reply="Hello there, it is good to see you.")
     sound = next(event.segment.audio for event in run_turn(greeting, registry.engines()) if isinstance(event, SegmentReady))
     heard = TurnRequest("heard", persona, Utterance(audio=sound), reply=None)

@@ -66,6 +66,7 @@ def _row(title: str, mind: str, recordings: Sequence[Recording], *, timed: bool)
         memory = sum(psutil.Process(pid).memory_info().rss for pid in [*pids, psutil.Process().pid]) / 2**20
     finally:
         service.close()
+    del service, registry, engines  # their processes end with them, before the next row begins
     dry = [one.dry for one in turns if one.dry > 0]
     audible = statistics.median(one.audible for one in turns)
     print(f"turn: {' + '.join(names)}, {len(turns)} recordings, median ms from their end:", end=" ")
