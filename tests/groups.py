@@ -1,6 +1,6 @@
 """Groups of tests that cost minutes: each runs where its inputs changed since it last passed as a whole, or with ``--all``.
 
-``python -m pytest --all`` runs everything, ``--group NAME`` the tests of one group. What passes is noted by the digest of its inputs in
+``python -m pytest --all`` runs everything, ``--group=NAME`` the tests of one group. What passes is noted by the digest of its inputs in
 `passed.json`, which is committed with the change that it proves. Without a note that fits, a group runs.
 """
 
