@@ -284,11 +284,11 @@ def test_where_a_proxy_hands_on_only_what_has_ended_a_response_ends_with_its_fir
 
 def test_a_stream_says_something_also_where_there_is_nothing_and_ends_after_a_while(tab, monkeypatch):
     tab.next()  # the status, which is known from now on
-    monkeypatch.setattr(clients, "KEEP_ALIVE_S", 0.1)
-    monkeypatch.setattr(clients, "STREAM_S", 0.35)
+    monkeypatch.setattr(clients, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(clients, "STREAM_S", 0.5)
     tab.open()
     tab.next()
-    assert tab.response.read(24) == bytes(24)
+    assert tab.response.read(8) == bytes(8)
     assert tab.ends()
     assert tab.open()["known"] is True
 
