@@ -18,6 +18,7 @@ _CIRCLES, _LEAST_CIRCLING, _LONGEST_CIRCLE = 4, 48, 100
 """A phrase goes round in circles when it was said so often in a row, with at least so many characters in all; how long it may be."""
 _MARKS = ("</s>", "<end_of_turn>", "<eos>", "<tool_call>", "[INST]", "[/INST]", "[TOOL_CALLS]", "\nUser:", "\nHuman:", "\nAssistant:")
 _MARK = re.compile("|".join([r"<\|[^\s<>]+>", *map(re.escape, _MARKS)]))
+_FIRST = frozenset(mark[0] for mark in ("<|", *_MARKS))
 _BEGUN = re.compile(r"<\|[^\s<>]{0,40}$")
 
 
@@ -32,7 +33,9 @@ class ReplyLimiter:
         self._chunker = SentenceChunker(language, early_clause=False)
         self._left = float(max_sentences)
         self._again: dict[str, int] = {}
-        """How often each sentence may be said again."""
+        """How often each sentence may be said again …"""
+        self._spent: set[str] = set()
+        """… and those that may not."""
         self._held = ""
         """What may be the beginning of a control mark."""
         self._passed = 0
@@ -47,6 +50,8 @@ class ReplyLimiter:
         return "".join(map(self._look, text))  # one by one: where the pieces are cut makes no difference
 
     def _look(self, character: str) -> str:
+        if not self._held and character not in _FIRST:
+            return self._take(character)
         self._held += character
         if _MARK.search(self._held):
             self.over, self._held = True, ""
@@ -81,6 +86,8 @@ class ReplyLimiter:
             self.over = True
             return ""
         self._again[key] = self._again.get(key, 2 if is_short else 1) - 1
+        if not self._again[key]:
+            self._spent.add(key)
         self._left -= 0.5 if is_short else 1
         self.over = self._left <= 0
         self.broken_off = self.over and sentence.rstrip(" ")[-1:].isalnum()
@@ -88,8 +95,10 @@ class ReplyLimiter:
         return passed
 
     def _may_repeat(self, beginning: str) -> bool:
+        if not self._spent:
+            return False
         key = _key(beginning)
-        return any(not again and said.startswith(key) for said, again in self._again.items())
+        return any(said.startswith(key) for said in self._spent)
 
 
 def _may_be_mark(text: str) -> bool:

@@ -10,6 +10,7 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +52,13 @@ def _block_powers(audio: AudioChunk) -> NDArray[np.float64]:
     size = round(audio.sample_rate * _BLOCK_S)
     samples = np.pad(audio.samples.astype(np.float64), (0, -len(audio.samples) % size))
     spectrum = np.abs(np.fft.rfft(samples.reshape(-1, size))) ** 2
-    short = 2 * (spectrum @ _k_weight(size, audio.sample_rate)) / size**2
+    weighted = spectrum * _k_weight(size, audio.sample_rate)  # `@` would wake BLAS's threads, and turns would wait for them
+    short = 2 * weighted.sum(axis=1) / size**2
     together = min(_BLOCKS, len(short))
     return np.convolve(short, np.full(together, 1 / together), "valid") if len(short) else short
 
 
+@cache
 def _k_weight(size: int, rate: int) -> NDArray[np.float64]:
     """The squared response at each frequency of a spectrum: the shelf of the head, and the high pass."""
     frequency = np.fft.rfftfreq(size, 1 / rate)
