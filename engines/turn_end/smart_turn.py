@@ -7,14 +7,13 @@ Model: https://huggingface.co/pipecat-ai/smart-turn-v3 (BSD-2-Clause, 23 languag
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import ConfigError, MissingDependency
+from engines.runtimes.onnx_model import open_model
 
 SAMPLE_RATE = 16_000
 """Hz."""
@@ -37,20 +36,13 @@ class SmartTurn:
             MissingDependency: onnxruntime is not installed.
             ConfigError: the file is missing, or no model of that kind.
         """
-        try:
-            runtime = import_module("onnxruntime")
-        except ImportError as error:
-            raise MissingDependency("Smart Turn", 'pip install "onnxruntime>=1.20,<2"') from error
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session: Any = runtime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"])
-            self.probability(np.zeros(SAMPLE_RATE, np.float32))
-        except Exception as error:  # ONNX Runtime has an error class for each fault, and they share no base of their own
-            raise ConfigError(
-                f"The end-of-turn model {FILE} cannot be opened. Fetch it again: python -m engines fetch smart-turn"
-            ) from error
+        self._session = open_model(
+            folder / FILE,
+            "Smart Turn",
+            "The end-of-turn model",
+            "smart-turn",
+            lambda session: _complete(session, np.zeros(SAMPLE_RATE, np.float32)),
+        )
 
     def probability(self, samples: NDArray[np.float32]) -> float:
         """How likely it is, 0 to 1, that the utterance is finished.
@@ -58,8 +50,12 @@ class SmartTurn:
         Args:
             samples: the utterance so far with the beginning of the pause behind it; shape (n,), float32, 16 000 Hz. The last 8 s count.
         """
-        (complete,) = self._session.run(None, {"input_features": _spectrogram(samples)[None]})
-        return float(np.clip(complete.reshape(-1)[0], 0, 1))
+        return _complete(self._session, samples)
+
+
+def _complete(session: Any, samples: NDArray[np.float32]) -> float:
+    (complete,) = session.run(None, {"input_features": _spectrogram(samples)[None]})
+    return float(np.clip(complete.reshape(-1)[0], 0, 1))
 
 
 def _spectrogram(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,14 +5,13 @@ Model: https://github.com/snakers4/silero-vad (MIT, 2.3 MB). It reads a frame of
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import ConfigError, MissingDependency
+from engines.runtimes.onnx_model import open_model
 from engines.vad.frames import FRAME, SAMPLE_RATE
 
 FILE = "silero_vad.onnx"
@@ -33,17 +32,13 @@ class Silero:
             MissingDependency: onnxruntime is not installed.
             ConfigError: the file is missing, or no model of that kind.
         """
-        try:
-            runtime = import_module("onnxruntime")
-        except ImportError as error:
-            raise MissingDependency("Silero VAD", 'pip install "onnxruntime>=1.20,<2"') from error
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session: Any = runtime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"])
-            self.stream().probability(np.zeros(FRAME, np.float32))
-        except Exception as error:  # ONNX Runtime has an error class for each fault, and they share no base of their own
-            raise ConfigError(f"The voice detector {FILE} cannot be opened. Fetch it again: python -m engines fetch silero-vad") from error
+        self._session = open_model(
+            folder / FILE,
+            "Silero VAD",
+            "The voice detector",
+            "silero-vad",
+            lambda session: SileroStream(session).probability(np.zeros(FRAME, np.float32)),
+        )
 
     def stream(self) -> SileroStream:
         """The detector of a new stream."""
