@@ -24,7 +24,7 @@ _FIGURE += ["tests/fixtures/*avatar*.py"]
 GROUPS: dict[str, dict[str, list[str]]] = {
     "avatars": {
         "tests": ["tests/test_avatar_check.py", "tests/test_browser_avatars.py", "tests/test_browser_packed.py"],
-        "inputs": [*_FIGURE, "avatar_assets/commands/check*", "avatar_assets/web/page/own-avatar*"],
+        "inputs": [*_FIGURE, "avatar_assets/commands/check*", "avatar_assets/web/panels/own-avatar*"],
     },
     "builder": {
         "tests": ["tests/test_builder*.py"],
@@ -36,7 +36,7 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         + [f"tests/test_stt_{name}*.py" for name in ("faster_whisper", "local", "mlx_whisper")]
         + ["tests/test_browser_engines.py"],
         "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "g2p", "vad", "runtimes", "weights", "isolation", "registry")]
-        + ["avatar_assets/web/page/engine-panel.mjs", "requirements-engines.txt"],
+        + ["avatar_assets/web/panels/engine-panel.mjs", "requirements-engines.txt"],
     },
 }
 """Name → its test files and what they depend on, as patterns of paths in the repository; the test files are inputs themselves."""

@@ -1,17 +1,17 @@
 // Page: wires what the user does to Python and to the stage, and what Python and the stage say to what is shown.
 import { Microphone } from '../capture/microphone.mjs';
 import { PushToTalk } from '../capture/push-to-talk.mjs';
-import { Conversation } from './conversation.mjs';
+import { Conversation } from '../chat/conversation.mjs';
 import { make, present } from './dom.mjs';
-import { EnginePanel } from './engine-panel.mjs';
+import { EnginePanel } from '../panels/engine-panel.mjs';
 import { HandsFree } from '../live/hands-free.mjs';
-import { OwnAvatar } from './own-avatar.mjs';
-import { PersonaPicker } from './persona-picker.mjs';
+import { OwnAvatar } from '../panels/own-avatar.mjs';
+import { PersonaPicker } from '../panels/persona-picker.mjs';
 import { ServerLink, randomId } from './server-link.mjs';
 import { StageLink } from './stage-link.mjs';
 import { StatusLine } from './status-line.mjs';
-import { TurnTracker } from './turn-tracker.mjs';
-import { VideoRequests } from './video-button.mjs';
+import { TurnTracker } from '../chat/turn-tracker.mjs';
+import { VideoRequests } from '../chat/video-button.mjs';
 
 const IDS = ['talk', 'hands-free', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
 /** Events of an open microphone. */

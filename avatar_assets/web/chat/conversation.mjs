@@ -1,6 +1,6 @@
 // Conversation view: what was said as bubbles, how long the answer took, and the finished replies to hear again or to take home.
 import { durationOf } from '../playback/segment.mjs';
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 import { timelineFile, wavFile } from './export.mjs';
 import { videoButton } from './video-button.mjs';
 

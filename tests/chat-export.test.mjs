@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { mergedTimeline, wavFile } from '../avatar_assets/web/page/export.mjs';
+import { mergedTimeline, wavFile } from '../avatar_assets/web/chat/export.mjs';
 
 const segment = (samples, rate, first) => ({
   sampleRate: rate,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
-import { Conversation } from '../avatar_assets/web/page/conversation.mjs';
+import { Conversation } from '../avatar_assets/web/chat/conversation.mjs';
 import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 const RATE = 8000;

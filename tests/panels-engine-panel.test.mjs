@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
-import { EnginePanel, keptStateOf, lineOf, remedyOf, stateOf } from '../avatar_assets/web/page/engine-panel.mjs';
+import { EnginePanel, keptStateOf, lineOf, remedyOf, stateOf } from '../avatar_assets/web/panels/engine-panel.mjs';
 import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 const engine = (stage, more = {}) => ({

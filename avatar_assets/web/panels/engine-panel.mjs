@@ -1,5 +1,5 @@
 // Engine panel: the line about engines in the head of the page, and behind it what works, what is on its way, and the choice of others.
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 
 /** What each stage does for whoever talks. */
 const STAGES = { stt: 'Hearing', llm: 'Answers', tts: 'Voice' };

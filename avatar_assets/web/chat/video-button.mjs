@@ -1,7 +1,7 @@
 // Video request: one reply at a time is made into a film by the stage; and the button that asks for it.
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 import { encodableKind } from '../recording/encoder.mjs';
-import { randomId } from './server-link.mjs';
+import { randomId } from '../page/server-link.mjs';
 
 const inSeconds = (ms) => Math.round(ms / 1000);
 
@@ -9,7 +9,7 @@ export class VideoRequests {
   #stage;
   #request = null; // {id, onProgress, resolve}
 
-  /** @param {import('./stage-link.mjs').StageLink} stage */
+  /** @param {import('../page/stage-link.mjs').StageLink} stage */
   constructor(stage) {
     this.#stage = stage;
   }

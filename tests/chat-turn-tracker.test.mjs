@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { beforeEach, mock } from 'node:test';
 
-import { TurnTracker } from '../avatar_assets/web/page/turn-tracker.mjs';
+import { TurnTracker } from '../avatar_assets/web/chat/turn-tracker.mjs';
 
 let now, log, problem, sent, stage, turns;
 mock.method(performance, 'now', () => now);

@@ -1,7 +1,7 @@
 // Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body in this tab; a panel shows what was found in it.
 import { refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 
 const ACCEPTED = SPEC.endings.join(',');
 const PRIVATE =

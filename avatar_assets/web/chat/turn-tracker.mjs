@@ -1,6 +1,6 @@
 // Turn tracker: which turn is running, which events of Python and of the stage belong to it, and how far it was heard.
 import { durationOf } from '../playback/segment.mjs';
-import { randomId } from './server-link.mjs';
+import { randomId } from '../page/server-link.mjs';
 
 /** The stage's word on how far a turn was heard counts where it differs by more than this, in ms. */
 const TOLERANCE_MS = 50;
@@ -30,7 +30,7 @@ export class TurnTracker {
   #held = null; // segments that wait while it is not clear whether the user interrupts; null where none need to
 
   /**
-   * @param {import('./stage-link.mjs').StageLink} stage
+   * @param {import('../page/stage-link.mjs').StageLink} stage
    * @param {import('./conversation.mjs').Conversation} conversation
    * @param {(message: object, data?: ArrayBuffer | ArrayBufferView) => Promise<string>} server see `ServerLink.send`
    * @param {object} on

@@ -1,5 +1,5 @@
 // Persona picker: radio cards of everybody one can talk with, redrawn only when what they show has changed.
-import { make } from './dom.mjs';
+import { make } from '../page/dom.mjs';
 
 export class PersonaPicker {
   #picker;
