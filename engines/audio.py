@@ -1,13 +1,12 @@
 """Audio conversion: decode files of any common format, resample, read and write 16-bit PCM, write WAV.
 
-Decoding and resampling are FFmpeg's, by way of PyAV, which is imported when first used.
+Decoding and resampling are FFmpeg's, by way of PyAV, writing is libsndfile's, by way of soundfile; both are imported when first used.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
-import wave
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -101,12 +100,10 @@ def to_pcm16(audio: AudioChunk) -> bytes:
 
 def to_wav(audio: AudioChunk) -> bytes:
     """A 16-bit mono WAV file."""
+    import soundfile  # noqa: PLC0415 - loads libsndfile
+
     file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(audio.sample_rate)
-        writer.writeframes(to_pcm16(audio))
+    soundfile.write(file, np.frombuffer(to_pcm16(audio), "<i2"), audio.sample_rate, format="WAV")
     return file.getvalue()
 
 

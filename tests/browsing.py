@@ -10,13 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from fixtures import chromium as machine
 from fixtures.bad_avatars import BAD
 from fixtures.other_avatars import OTHERS
@@ -145,22 +145,18 @@ def spoken(tmp_path_factory) -> tuple[Path, str]:
 
     words = "we will see what happens tomorrow morning"
     (speech,) = espeak_ng.load(espeak_ng.Options(rate_wpm=130), "cpu").synthesize(words, "en-us")
-    rate, samples = speech.audio.sample_rate, np.round(speech.audio.samples * 32767).astype("<i2")
-    pause = np.zeros(rate // 2, "<i2")
+    rate = speech.audio.sample_rate
+    pause = np.zeros(rate // 2, np.float32)
     target = tmp_path_factory.mktemp("speech") / "question.wav"
-    with wave.open(str(target), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.concatenate([pause, samples, pause]).astype("<i2").tobytes())
+    soundfile.write(target, np.concatenate([pause, speech.audio.samples, pause]), rate)
     return target, words
 
 
 def read_wav(data: bytes) -> tuple[int, np.ndarray]:
-
-    with wave.open(io.BytesIO(data)) as file:
-        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
-        return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert soundfile.info(io.BytesIO(data)).subtype == "PCM_16"
+    samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+    assert samples.ndim == 1
+    return rate, samples
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 from requirements import requirement
 
@@ -221,9 +222,9 @@ def test_random_damage_never_does_worse_than_a_refusal(seed: int) -> None:
 
 
 def float_wav(samples: NDArray[np.float32], rate: int = 16000) -> bytes:
-    data = samples.astype("<f4").tobytes()
-    form = struct.pack("<HHIIHH", 3, 1, rate, rate * 4, 4, 32)
-    return struct.pack("<4sI8sI", b"RIFF", 36 + len(data), b"WAVEfmt ", 16) + form + struct.pack("<4sI", b"data", len(data)) + data
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

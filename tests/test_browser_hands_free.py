@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from browsing import QUICK, answered, running, say, stage, visit
 from fixtures import chromium as machine
 from playwright.sync_api import Page, expect
@@ -50,11 +50,7 @@ def recording(folder: Path, *parts: float | np.ndarray) -> str:
     hiss = np.random.default_rng(3)
     quiet = [hiss.standard_normal(round(part * RATE)) * 1e-4 if isinstance(part, float) else part for part in parts]
     target = folder / "said.wav"
-    with wave.open(str(target), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.round(np.concatenate(quiet) * 32767).astype("<i2").tobytes())
+    soundfile.write(target, np.concatenate(quiet), RATE)
     return f"--use-file-for-fake-audio-capture={target}%noloop"
 
 
