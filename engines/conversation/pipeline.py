@@ -169,7 +169,7 @@ class Pipeline:
         self._settled.set()
         language = self._persona.language
         limiter = ReplyLimiter(language, request.persona.max_sentences) if request.reply is None else None
-        writer = _ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
+        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
         what = "The language model stopped with an error"
         with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply(words)) as reply:
             for text in reply:
@@ -283,7 +283,7 @@ class Pipeline:
         self._put(name, error)
 
 
-class _ReplyWriter:
+class ReplyWriter:
     """Cuts the reply into sentences while it is written, and takes its stage directions out."""
 
     def __init__(
