@@ -181,6 +181,8 @@ class SpeechSegment:
     timeline: VisemeTimeline
     cues: tuple[Cue, ...] = ()
     """What face and hands do meanwhile."""
+    ends: tuple[int, ...] = ()
+    """For each word: how many characters of the reply have been said once it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,31 @@ def test_stop_and_clear_reach_the_conversation(tab, service):
     assert not service.conversation(tab.session).turns
 
 
+@requirement("talk.heard")
+def test_wherever_an_answer_is_interrupted_the_page_is_told_what_is_remembered_to_the_word(tab, service, house):
+    """What left the loudspeaker by the page's own account: the words of which more than half was played."""
+    house.mind.deltas = ["I ran 3 km today. ", "It took $5, or 20 minutes? ", "Well, yes."]
+    dice = np.random.default_rng(11)
+    for number in range(30):
+        told = tab.say("Go", f"t-{number}")
+        segments = [event for event in told if event["type"] == "segment"]
+        reply = "".join(event["text"] for event in told if event["type"] == "delta")
+        index = int(dice.integers(len(segments)))
+        position = {"turn": f"t-{number}", "index": index, "ms": dice.uniform(0, 1500)}
+        heard = [end for segment in segments[:index] for end in segment["wends"]]
+        begun = zip(*(segments[index][name] for name in ("wends", "wtimes", "wdurations")), strict=True)
+        heard += [end for end, start, length in begun if start + length / 2 <= position["ms"]]
+        if number % 2:
+            assert tab.send("stopped", **position) == ""
+        else:
+            assert tab.send("utterance", turn=f"next-{number}", text="And?", heard=position) == ""
+        (told,) = [event for event in tab.until("remembered") if event["type"] == "remembered"]
+        assert told["turn"] == position["turn"]
+        assert told["text"] == reply[: max(heard, default=0)].rstrip() == service.conversation(tab.session).turn(told["turn"]).said
+        if not number % 2:
+            tab.until("completed")
+
+
 def test_an_order_for_an_engine_is_answered_with_what_is_wrong_with_it(tab):
     assert tab.send("engine") == ""
     assert "espeak_ng" in tab.send("engine", stage="tts", choose="nobody")

@@ -9,8 +9,9 @@ from conftest import speech_of, tone
 from requirements import requirement
 
 from engines.conversation.conversation import CUTTABLE_TURNS, MOST_TURNS, Conversation, PlaybackPosition
+from engines.conversation.word_ends import WordEnds
 from engines.events import SegmentReady, TranscriptReady, TurnCompleted, TurnFailed, TurnInterrupted
-from engines.types import ChatMessage, SpeechSegment, Transcript, TurnTimings, VisemeTimeline
+from engines.types import ChatMessage, SpeechSegment, Transcript, TurnTimings, VisemeTimeline, WordTiming
 
 SENTENCES = ("One two three. ", "Four five six. ", "Seven eight nine.")
 REPLY = "".join(SENTENCES)
@@ -23,9 +24,12 @@ def asked(conversation: Conversation, turn_id: str, question: str = "Go") -> Con
 
 
 def spoken(conversation: Conversation, turn_id: str) -> Conversation:
+    before = 0
     for index, text in enumerate(SENTENCES):
         words = speech_of(text.rstrip()).words
-        segment = SpeechSegment(index, text, tone(), VisemeTimeline((), words, "measured"))
+        ends = WordEnds(before, text, text.rstrip()).of(words, last=True)
+        before += len(text)
+        segment = SpeechSegment(index, text, tone(), VisemeTimeline((), words, "measured"), ends=ends)
         conversation = conversation.after(SegmentReady(turn_id=turn_id, seq=0, segment=segment))
     return conversation
 
@@ -65,6 +69,55 @@ def test_only_what_was_heard_is_remembered_as_said(index, ms, left, done):
     conversation = conversation.cut(PlaybackPosition("a", index, ms))
     for late in (completed(conversation, "a"), failed(conversation, "a", "tts"), conversation):
         assert late.window(9) == (ChatMessage("user", "Go"), *([ChatMessage("assistant", left)] if left else []))
+
+
+def test_a_sentence_in_pieces_is_remembered_up_to_the_word_and_not_twice():
+    """The characters of a sentence go with its first piece, whatever of it is heard."""
+    written = "I ran 3 km today. "
+    first, second = speech_of("I ran three "), speech_of("kilometres today.")
+    ends = WordEnds(0, written, "I ran three kilometres today.")
+    conversation = asked(Conversation(), "a")
+    for index, (text, piece) in enumerate([(written, first), ("", second)]):
+        words = tuple(word for word in piece.words if word.text)
+        places = ends.of(words, last=index == 1)
+        segment = SpeechSegment(index, text, tone(), VisemeTimeline((), words, "measured"), ends=places)
+        conversation = conversation.after(SegmentReady(turn_id="a", seq=0, segment=segment))
+    heard = [
+        conversation.cut(PlaybackPosition("a", index, ms)).turns[0].said for index, ms in ((0, 50), (0, 500), (1, 0), (1, 150), (2, 0))
+    ]
+    assert heard == ["", "I ran 3", "I ran 3", "I ran 3 km", "I ran 3 km today."]
+
+
+WRITTEN = {
+    "as spoken": ("Well, yes. ", ["Well, ", "yes."], ["Well,", "Well, yes. "]),
+    "a number": (
+        "It cost $5 in 1999, then 12.",
+        ["It ", "cost ", "five ", "dollars ", "in ", "nineteen ", "ninety-nine, ", "then ", "twelve."],
+        [
+            "It",
+            "It cost",
+            "It cost $5",
+            "It cost $5",
+            "It cost $5 in",
+            "It cost $5 in 1999,",
+            "It cost $5 in 1999,",
+            "It cost $5 in 1999, then",
+            "It cost $5 in 1999, then 12.",
+        ],
+    ),
+    "markup": ("**Very** good 😀 indeed!", ["Very ", "good ", "indeed!"], ["**Very**", "**Very** good", "**Very** good 😀 indeed!"]),
+    "a word again": ("a b a c a", ["a ", "b ", "a ", "c ", "a"], ["a", "a b", "a b a", "a b a c", "a b a c a"]),
+    "no spaces": ("你好，世界。", ["你好，", "世界。"], ["你好，", "你好，世界。"]),
+    "nothing alike": ("§ 7", ["section ", "seven"], ["§", "§ 7"]),
+}
+
+
+@pytest.mark.parametrize(("written", "spoken", "ends"), WRITTEN.values(), ids=WRITTEN)
+@requirement("talk.heard")
+def test_each_spoken_word_ends_somewhere_in_the_written_text(written, spoken, ends):
+    words = [WordTiming(word, 0.0, 0.0) for word in spoken]
+    places = WordEnds(100, written, "".join(spoken)).of(words, last=True)
+    assert [written[: place - 100].rstrip() for place in places] == [end.rstrip() for end in ends]
 
 
 def test_an_interrupted_turn_counts_with_what_was_synthesized_until_its_position_is_known():

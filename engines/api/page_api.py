@@ -25,6 +25,7 @@ from engines.api.frames import unframe
 from engines.api.guard import body_of, is_cross_site
 from engines.api.hands_free import HandsFree
 from engines.api.wire import Json, event_to_wire, order_from_wire, persona_to_wire, position_from_wire, status_to_wire, utterance_from_wire
+from engines.conversation.conversation import PlaybackPosition
 from engines.conversation.service import ConversationService
 from engines.conversation.turn import failed
 from engines.errors import EngineError, InputError
@@ -131,7 +132,13 @@ class PageApi:
         """The user typed, spoke, or handed over an audio file."""
         said = partial(utterance_from_wire, message, data, self._service.settings.max_utterance_ms)
         position, turn_id = position_from_wire(message.get("heard")), _text(message, "turn")
-        return self._run(client, turn_id, lambda: self._service.answer(client.session_id, said, turn_id, position))
+
+        def events() -> Iterator[TurnEvent]:
+            answer = self._service.answer(client.session_id, said, turn_id, position)
+            self._tell_remembered(client, position)
+            return answer
+
+        return self._run(client, turn_id, events)
 
     async def _greet(self, client: Client, message: Json, _: bytes) -> str:
         """The page has opened: let the persona speak first."""
@@ -151,9 +158,11 @@ class PageApi:
 
     async def _stopped(self, client: Client, message: Json, _: bytes) -> str:
         """The user pressed Stop, or spoke over the persona."""
-        await run_in_threadpool(self._service.stop, client.session_id, position_from_wire(message))
+        position = position_from_wire(message)
+        await run_in_threadpool(self._service.stop, client.session_id, position)
         if client.listening:
             client.listening.stopped()
+        await run_in_threadpool(self._tell_remembered, client, position)
         return ""
 
     async def _cleared(self, client: Client, *_: object) -> str:
@@ -192,6 +201,12 @@ class PageApi:
         """The page is closed."""
         self._clients.close(client)
         return ""
+
+    def _tell_remembered(self, client: Client, position: PlaybackPosition | None) -> None:
+        """What is left of an answer that was heard so far; nothing where it is no longer known."""
+        turn = self._service.conversation(client.session_id).turn(position.turn_id) if position else None
+        if turn and turn.position == position:
+            client.tell({"type": "remembered", "turn": turn.turn_id, "text": turn.said})
 
     def _run(self, client: Client, turn_id: str, events: Callable[[], Iterator[TurnEvent]]) -> str:
         """Run a turn in a thread of its own, which tells the page its events."""

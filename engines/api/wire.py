@@ -55,6 +55,7 @@ def segment_to_wire(segment: SpeechSegment) -> tuple[Json, bytes]:
         "text": segment.text,
         "sampleRate": segment.audio.sample_rate,
         **timeline_to_wire(segment.timeline),
+        "wends": list(segment.ends),
         "cues": [cue.name for cue in segment.cues],
         "ctimes": [round(cue.start_ms, 2) for cue in segment.cues],
     }

@@ -31,10 +31,11 @@ class PlaybackPosition:
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """The text of one segment and the times of its words; its sound is not kept."""
+    """The text of one segment, its words with their times, and how much of the answer each ends; its sound is not kept."""
 
     text: str
     words: tuple[WordTiming, ...]
+    ends: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Turn:
             case TranscriptReady():
                 return replace(self, question=event.transcript.text, language=event.transcript.language)
             case SegmentReady():
-                return replace(self, segments=(*self.segments, SpokenText(event.segment.text, event.segment.timeline.words)))
+                segment = event.segment
+                return replace(self, segments=(*self.segments, SpokenText(segment.text, segment.timeline.words, segment.ends)))
             case TurnFailed():
                 answer = event.text if self.position is None else self.answer
                 return replace(self, answer=answer, model_failed=event.stage == "llm")
@@ -77,11 +79,16 @@ class Turn:
 
     def cut(self, position: PlaybackPosition) -> Turn:
         """The turn with only as much of its answer as was heard: whole segments, then the words of which more than half was played."""
-        index = position.segment_index
-        whole = "".join(segment.text for segment in self.segments[: max(index, 0)])
-        begun = self.segments[index].words if 0 <= index < len(self.segments) else ()
-        last = "".join(word.text for word in begun if word.start_ms + word.duration_ms / 2 <= position.ms)
-        return replace(self, answer=(whole + last).rstrip(), position=position)
+        text, heard, total = "".join(segment.text for segment in self.segments), 0, 0
+        for at, segment in enumerate(self.segments[: position.segment_index + 1]):
+            total += len(segment.text)
+            if at < position.segment_index:
+                heard = segment.ends[-1] if segment.ends else total
+                continue
+            for word, end in zip(segment.words, segment.ends, strict=False):
+                if word.start_ms + word.duration_ms / 2 <= position.ms:
+                    heard = end
+        return replace(self, answer=text[:heard].rstrip(), position=position)
 
     def settled(self) -> Turn:
         """The turn without what only `cut` needs."""

@@ -13,6 +13,7 @@ import numpy as np
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.conversation.pauses import pause_after, paused
+from engines.conversation.word_ends import WordEnds
 from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.sound_times import corrected
 from engines.lipsync.timeline import viseme_timeline
@@ -63,7 +64,7 @@ def segments(
     engine: TextToSpeech | None = None
     voice: str | None = None
     text, directions = "", tuple[Direction, ...]()
-    index, rate = 0, 24_000
+    index, rate, before = 0, 24_000, 0
     while written := sentences.get():
         for sentence in written:
             text, directions = text + sentence.text, (*directions, *sentence.directions)
@@ -72,7 +73,8 @@ def segments(
             if engine is None:
                 engine = opened(tts, deadlines, worker, limits.load)
                 voice = deadlines.step(worker, limits.tts, late, partial(_voice_of, persona, tts.info.name, engine), engine)
-            sheet = CueSheet(directions, len(text.rstrip()), len(words))
+            sheet, ends = CueSheet(directions, len(text.rstrip()), len(words)), WordEnds(before, text, words)
+            before += len(text)
             unsaid = words
             with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
                 for one in _playable(pieces, tts.info.title, len(words)):
@@ -80,7 +82,8 @@ def segments(
                     unsaid = unsaid[len(said) :]
                     made = _LEVELS.levelled(one, tts.info.name, voice)
                     piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
-                    yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words))
+                    places = ends.of(piece.words, last=not unsaid)
+                    yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words), places)
                     text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
             if text:
                 raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
