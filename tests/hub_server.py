@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from engines.weights import store as weights_store
+
 LARGE = 10_000
 """Files from this many bytes on are kept in the store, as Git LFS does it."""
 PIECE = 16_384
@@ -226,6 +228,7 @@ def lead_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, cache: Path, timeout_s: f
     """Let the genuine client, for the length of a test, know this hub alone and an empty cache."""
     from huggingface_hub import constants
 
+    monkeypatch.setattr(weights_store, "HUB", hub.endpoint)
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))

