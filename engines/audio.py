@@ -6,7 +6,6 @@ Decoding and resampling are FFmpeg's, by way of PyAV, writing is libsndfile's, b
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,10 @@ from numpy.typing import NDArray
 from engines.errors import AudioError, MissingDependency
 from engines.types import SAMPLE_RATES, AudioChunk
 
+SPEECH_RATE = 16_000
+"""Hz: what every engine hears."""
+HIGHEST_PCM_RATE = 96_000
+"""Hz: the highest rate at which sound without a container is taken."""
 SHORTEST_MS = 100.0
 """Anything shorter holds no word."""
 SILENCE_DBFS = -60.0
@@ -25,11 +28,23 @@ SILENCE_DBFS = -60.0
 
 _WINDOW_MS = 30.0
 _BAD_PACKETS = 500  # in a row; a damaged file recovers within a few
+_LARGEST_PACKET = 4 * 2**20
+"""Bytes: the largest that encoders write are 2.5 MB, half a minute of Monkey's Audio."""
+_BLOCK = 65_536
+"""Samples that are converted at once."""
 
 # Containers that hold their own sound. FFmpeg's playlists and scripts (hls, concat, dash, sdp, image2 …), which name other files and
 # addresses, are thereby refused, as are its headerless formats, which take anything for sound.
 _CONTAINERS = ",".join(
     "3gp aac ac3 aiff amr ape asf au avi caf eac3 flac flv m4a matroska mov mp3 mp4 mpeg mpegts ogg tta voc w64 wav webm wv".split()
+)
+# Decoders of sound. FFmpeg would decode a picture in the file, too, while it opens it: 2 MB of MP3 with such a cover took 2 GB.
+_PCM = "alaw bluray dvd f32be f32le f64be f64le mulaw s16be s16le s24be s24le s32be s32le s8 u8"
+_DECODERS = ",".join(
+    """aac aac_latm ac3 adpcm_ct adpcm_g722 adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha alac als amrnb amrwb ape dca eac3
+    flac g722 g726 gsm gsm_ms libopencore_amrnb libopencore_amrwb libopus libspeex mlp mp1 mp1float mp2 mp2float mp3 mp3float nellymoser
+    opus qcelp qdm2 s302m speex truehd truespeech tta vorbis wavpack wmalossless wmapro wmav1 wmav2 wmavoice""".split()
+    + [f"pcm_{kind}" for kind in _PCM.split()]
 )
 _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63, "f4": 1.0, "f8": 1.0}
 """What FFmpeg's sample types (as numpy spells them) count as 1.0; unsigned bytes have their zero at 128."""
@@ -37,15 +52,20 @@ _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63, "f4": 
 _NOT_AUDIO = "That file is not sound that can be read here; WAV, MP3, M4A, OGG, WebM, FLAC and most others can."
 
 
-def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
-    """Decode a whole file of any common container and codec to mono at its own sample rate.
+def decode(source: bytes | Path, *, max_ms: float, max_rate: int = SPEECH_RATE) -> AudioChunk:
+    """Decode a whole file of any common container and codec to mono.
 
     Channels are averaged; samples beyond [-1, 1] are clipped; a damaged or truncated file gives what can be decoded of it.
-    Nothing that the file refers to is opened, and decoding stops as soon as `max_ms` is passed.
+    Nothing that the file refers to is opened, pictures in it are not decoded, and decoding stops as soon as `max_ms` is passed.
+
+    Args:
+        source: the file, or its content.
+        max_ms: the longest sound that is taken.
+        max_rate: what has a higher sample rate, in Hz, is resampled to this one while it is decoded.
 
     Raises:
-        AudioError: code ``empty``, ``not_audio``, ``no_sound`` (a video without sound), ``bad_samples`` (not finite), ``too_short``
-            (under `SHORTEST_MS`) or ``too_long``.
+        AudioError: code ``empty``, ``not_audio``, ``no_sound`` (a video without sound), ``bad_samples`` (not finite), ``bad_rate`` (outside
+            4 000 to 384 000 Hz), ``too_short`` (under `SHORTEST_MS`) or ``too_long``.
         MissingDependency: PyAV is not installed.
     """
     try:
@@ -53,12 +73,12 @@ def decode(source: bytes | Path, *, max_ms: float) -> AudioChunk:
             if not file.read(1):
                 raise AudioError("That file is empty. Choose another.", code="empty")
             file.seek(0)
-            chunks = list(_decoded(file, max_ms))
+            stretches = list(_stretches(file, max_ms, max_rate))
     except OSError as error:
         raise AudioError("That file cannot be opened. Choose another, or try again.", code="not_audio") from error
-    if not chunks:
+    if not stretches:
         raise AudioError(_NOT_AUDIO, code="not_audio")
-    audio = _joined_by_rate(chunks)
+    audio = concatenate(stretches)
     _require_length(audio)
     return AudioChunk(np.clip(audio.samples, -1.0, 1.0), audio.sample_rate)
 
@@ -82,9 +102,9 @@ def from_pcm16(data: bytes, sample_rate: int) -> AudioChunk:
     """Mono 16-bit little-endian PCM, as microphones send it; no data is an empty chunk.
 
     Raises:
-        AudioError: code ``bad_samples`` (an odd number of bytes) or ``bad_rate`` (outside 4 000 to 384 000 Hz).
+        AudioError: code ``bad_samples`` (an odd number of bytes) or ``bad_rate`` (outside 4 000 to 96 000 Hz).
     """
-    _require_rate(sample_rate)
+    _require_rate(sample_rate, HIGHEST_PCM_RATE)
     if len(data) % 2:
         raise AudioError(
             "That sound is damaged: 16-bit samples come in pairs of bytes, and one byte is missing. Record it again.", code="bad_samples"
@@ -118,14 +138,9 @@ def resample(audio: AudioChunk, rate: int) -> AudioChunk:
         return audio
     _require_rate(rate)
     length = round(len(audio.samples) * rate / audio.sample_rate)
-    if length == 0:
-        return AudioChunk(np.zeros(0, np.float32), rate)
-    av = _pyav()
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.samples[np.newaxis]), format="fltp", layout="mono")
-    frame.sample_rate = audio.sample_rate
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
-    made = [out.to_ndarray()[0] for part in (frame, None) for out in resampler.resample(part)]
-    samples = np.concatenate(made)[:length] if made else np.zeros(0, np.float32)
+    resampler = _Resampler(audio.sample_rate, rate)
+    resampler.push(audio.samples)
+    samples = resampler.finish()[:length]
     return AudioChunk(np.pad(samples, (0, length - len(samples))), rate)
 
 
@@ -141,31 +156,70 @@ def concatenate(chunks: Sequence[AudioChunk]) -> AudioChunk:
     return AudioChunk(np.concatenate([resample(chunk, rate).samples for chunk in chunks]), rate)
 
 
-def _decoded(file: BinaryIO, max_ms: float) -> Iterator[AudioChunk]:
-    """The decoded frames of a file as mono chunks.
+def _stretches(file: BinaryIO, max_ms: float, max_rate: int) -> Iterator[AudioChunk]:
+    """The sound of a file: one chunk for each stretch of one sample rate, which seldom changes.
 
     Raises:
-        AudioError: code ``not_audio``, ``no_sound`` or ``too_long``.
+        AudioError: code ``not_audio``, ``no_sound``, ``bad_samples``, ``bad_rate`` or ``too_long``.
     """
     av = _pyav()
+    options = {"format_whitelist": _CONTAINERS, "codec_whitelist": _DECODERS}
     try:
-        container = av.open(file, container_options={"format_whitelist": _CONTAINERS}, io_open=_refuse_to_open, metadata_errors="replace")
+        container = av.open(file, container_options=options, io_open=_refuse_to_open, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(_NOT_AUDIO, code="not_audio") from error
     with container:
         if not container.streams.audio:
             raise AudioError("That file has no sound in it. Choose another.", code="no_sound")
+        resampler: _Resampler | None = None
         length_ms = 0.0
         for frame in _frames(av, container):
-            chunk = AudioChunk(_mono(frame), frame.sample_rate)
-            length_ms += chunk.duration_ms
+            rate = frame.sample_rate
+            _require_rate(rate)
+            length_ms += frame.samples * 1000 / rate
             if length_ms > max_ms:
                 raise AudioError(f"That recording is longer than {max_ms / 1000:g} seconds. Use a shorter one.", code="too_long")
-            yield chunk
+            if resampler is None or resampler.source != rate:
+                if resampler is not None:
+                    yield AudioChunk(resampler.finish(), resampler.rate)
+                resampler = _Resampler(rate, min(rate, max_rate))
+            for samples in _mono(frame):
+                resampler.push(samples)
+        if resampler is not None:
+            yield AudioChunk(resampler.finish(), resampler.rate)
+
+
+class _Resampler:
+    """FFmpeg's swresample, piece after piece; does nothing where both rates are the same."""
+
+    def __init__(self, source: int, rate: int) -> None:
+        self.source, self.rate = source, rate
+        self._av = _pyav()
+        self._resampler: Any = None if source == rate else self._av.AudioResampler(format="fltp", layout="mono", rate=rate)
+        self._made = bytearray()  # not a list: pieces that stay between frames that go leave the heap full of holes
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        """Take the next piece, shape (n,)."""
+        if self._resampler is None:
+            self._made += samples.tobytes()
+        elif len(samples):
+            frame = self._av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[np.newaxis]), format="fltp", layout="mono")
+            frame.sample_rate = self.source
+            self._take(frame)
+
+    def finish(self) -> NDArray[np.float32]:
+        """All of it, at the other rate."""
+        if self._resampler is not None:
+            self._take(None)
+        return np.frombuffer(self._made, np.float32)
+
+    def _take(self, frame: Any) -> None:
+        for made in self._resampler.resample(frame):
+            self._made += made.to_ndarray().tobytes()
 
 
 def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
-    """Decoded frames with a usable rate; damaged packets are passed over, a damaged container ends the sound."""
+    """Decoded frames; damaged packets are passed over, a damaged container ends the sound."""
     damaged = 0
     packets = container.demux(container.streams.audio[0])
     while damaged < _BAD_PACKETS:
@@ -176,16 +230,16 @@ def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
         if packet is None:
             return
         try:
-            frames = packet.decode()
+            frames = [] if packet.size > _LARGEST_PACKET else packet.decode()
         except av.FFmpegError:
             damaged += 1
             continue
         damaged = 0
-        yield from (frame for frame in frames if frame.samples and frame.sample_rate in SAMPLE_RATES)
+        yield from (frame for frame in frames if frame.samples)
 
 
-def _mono(frame: Any) -> NDArray[np.float32]:
-    """The mean of a frame's channels, shape (n,), in [-1, 1].
+def _mono(frame: Any) -> Iterator[NDArray[np.float32]]:
+    """The mean of a frame's channels, in [-1, 1], in pieces of shape (n,).
 
     Raises:
         AudioError: code ``bad_samples``: not all of it is numbers.
@@ -193,20 +247,16 @@ def _mono(frame: Any) -> NDArray[np.float32]:
     values: NDArray[Any] = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     scale = _FULL_SCALE[channels.dtype.str[1:]]
-    with np.errstate(invalid="ignore", over="ignore"):
-        mixed: NDArray[np.float64] = channels.mean(axis=0, dtype=np.float64)
-        if channels.dtype == np.uint8:
-            mixed -= 128.0
-        samples = (mixed / scale).astype(np.float32)
-    if not np.isfinite(samples).all():
-        raise AudioError("That file is damaged: some of its samples are not numbers. Save it anew, or choose another.", code="bad_samples")
-    return samples
-
-
-def _joined_by_rate(chunks: list[AudioChunk]) -> AudioChunk:
-    """One chunk of many: neighbours of one rate are joined before anything is resampled, so that there are no seams inside a stretch."""
-    stretches = [list(stretch) for _, stretch in itertools.groupby(chunks, key=lambda chunk: chunk.sample_rate)]
-    return concatenate([AudioChunk(np.concatenate([chunk.samples for chunk in part]), part[0].sample_rate) for part in stretches])
+    for start in range(0, channels.shape[1], _BLOCK):
+        with np.errstate(invalid="ignore", over="ignore"):
+            mixed: NDArray[np.float64] = channels[:, start : start + _BLOCK].mean(axis=0, dtype=np.float64)
+            if channels.dtype == np.uint8:
+                mixed -= 128.0
+            samples = (mixed / scale).astype(np.float32)
+        if not np.isfinite(samples).all():
+            message = "That file is damaged: some of its samples are not numbers. Save it anew, or choose another."
+            raise AudioError(message, code="bad_samples")
+        yield samples
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Any:  # noqa: ARG001 - FFmpeg's signature
@@ -218,8 +268,8 @@ def _require_length(audio: AudioChunk) -> None:
         raise AudioError("That recording is too short to hold a word. Record a whole sentence.", code="too_short")
 
 
-def _require_rate(rate: int) -> None:
-    if rate not in SAMPLE_RATES:
+def _require_rate(rate: int, highest: int = SAMPLE_RATES.stop - 1) -> None:
+    if rate not in SAMPLE_RATES or rate > highest:
         raise AudioError(f"A sample rate of {rate} Hz cannot be used; 16000 or 48000 are usual.", code="bad_rate")
 
 

@@ -63,6 +63,8 @@ _OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "o
 _FEMALE, _MALE = frozenset({"coral", "nova", "sage", "shimmer"}), frozenset({"ash", "ballad", "echo", "onyx", "verse"})
 _LONGEST_MS = 180_000.0
 """Of one piece of at most 300 characters, which take half a minute; what is longer is no speech."""
+_HIGHEST_RATE = 48_000
+"""Hz: what has a higher one is resampled."""
 _MOST_BYTES = 32 * 2**20
 _STREAMED = range(0x7FFF_0000, 0x1_0000_0000)
 """What the header of a WAV file gives for its size while its end is not known; 0 likewise."""
@@ -158,9 +160,9 @@ class OpenAICompatible:
                 declared = int.from_bytes(body[4:8], "little")
                 if declared and declared not in _STREAMED and len(body) < declared:
                     raise self._client.connection_lost()
-                audio = decode(body, max_ms=_LONGEST_MS)
+                audio = decode(body, max_ms=_LONGEST_MS, max_rate=_HIGHEST_RATE)
             elif kind.startswith("audio/") and not re.match("audio/(x-)?(pcm|l16|raw)", kind):
-                audio = decode(body, max_ms=_LONGEST_MS)
+                audio = decode(body, max_ms=_LONGEST_MS, max_rate=_HIGHEST_RATE)
             elif self._options.response_format == "pcm" and not kind.startswith("text/"):
                 if len(body) % 2:
                     raise self._client.connection_lost()
