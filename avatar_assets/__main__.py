@@ -11,7 +11,7 @@ from engines.cli import dispatch
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; its exit status."""
-    return dispatch(commands, "python -m avatar_assets", "Avatars and films of Visavis.", arguments)
+    return dispatch([commands], "python -m avatar_assets", "Avatars and films of Visavis.", arguments)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def main() -> None:
     if folder is None:
         print(f"mind: not measured: {why}")
         return
-    options = llama_cpp.Options(model=str(folder / FILE), max_new_tokens=120)
+    options = llama_cpp.Options(model=str(folder / FILE), max_tokens=120)
     persona = next(iter(PersonaBook(Settings().personas_file).all().values()))
     failed = [*_read_again(options, persona), *_speed(options, persona)]
     if failed:

@@ -153,7 +153,7 @@ def _made(root: Path, engine: str) -> Path:
 def _transformers(folder: Path, kind: str) -> Engine:
     from engines.llm import transformers as room
 
-    options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
+    options = room.Options(model=str(folder), temperature=0.0, max_tokens=REPLY_TOKENS)
     name = {"qwen2": "Qwen2ForCausalLM", "qwen3_5": "Qwen3_5ForCausalLM"}[kind]
     return Engine(
         replace(room.INFO, name=f"{room.INFO.name} {kind}"),
@@ -167,7 +167,7 @@ def _transformers(folder: Path, kind: str) -> Engine:
 def _mlx_lm(folder: Path, kind: str) -> Engine:
     from engines.llm import mlx_lm as room
 
-    options = room.Options(model=str(folder), temperature=0.0, max_new_tokens=REPLY_TOKENS)
+    options = room.Options(model=str(folder), temperature=0.0, max_tokens=REPLY_TOKENS)
     model: type = import_module(f"mlx_lm.models.{kind}").Model
     info = replace(room.INFO, name=f"{room.INFO.name} {kind}")
     return Engine(info, lambda: room.load(options, "auto", folder), model, "__call__", lambda call: int(call.arguments[1].shape[1]))

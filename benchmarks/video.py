@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_assets.commands.video import speak
 from avatar_assets.film.make import LEAD_MS, TAIL_MS, Format, opened
 from avatar_assets.npm_modules import WEB
 from benchmarks.saved_video import at_middles, offsets, onsets, read
 from engines.config.personas import load_personas
 from engines.config.settings import Settings
+from engines.library.synthesis import speak
 from engines.registry.registry import Registry
 from engines.types import AudioChunk, Persona, SpeechSegment, Viseme, VisemeTimeline
 
@@ -78,7 +78,7 @@ def _speed(person: Persona, path: Path) -> bool:
     settings = Settings(tts="espeak_ng")
     form = Format(captions=True)
     with opened([person], path, form) as film:
-        segments = speak(TEXT, person, Registry(settings).engines(person.language), settings)
+        segments = list(speak(TEXT, person, Registry(settings).engines(person.language), settings.limits))
         begun = time.perf_counter()
         film.shoot(segments)
         took = time.perf_counter() - begun

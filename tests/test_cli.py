@@ -25,7 +25,7 @@ from engines.registry.registry import Registry
 from engines.types import STAGES, EngineInfo, Finding
 from engines.weights import hub, store
 
-COMMANDS = [found.name for found in pkgutil.iter_modules(cli.__path__)]
+COMMANDS = [found.name for found in pkgutil.iter_modules(cli.__path__) if not found.name.startswith("_")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from pathlib import Path
 
 import av
@@ -26,10 +25,13 @@ from avatar_assets import __main__ as command_line
 from avatar_assets import npm_modules, served
 from avatar_assets.commands import video
 from avatar_assets.film import browser
-from avatar_assets.film.captions import Caption, add_track, captions
+from avatar_assets.film.captions import add_track, words_of
 from avatar_assets.film.make import LEAD_MS, TAIL_MS, Format, opened, whole_or_nothing
-from engines.config.settings import Settings
+from engines.cli._terminal import text_of
+from engines.concurrency.deadlines import Limits
 from engines.errors import EngineError, InputError, TextToSpeechError
+from engines.library.synthesis import speak
+from engines.text.captions import Caption, captions
 from engines.types import AudioChunk, Persona, SpeechSegment, Viseme, VisemeTimeline, WordTiming
 
 RATE = 24_000
@@ -226,18 +228,18 @@ def test_a_text_from_the_standard_input(monkeypatch):
         buffer = io.BytesIO("\ufeffGrüß Gott".encode())
 
     monkeypatch.setattr("sys.stdin", Input)
-    assert video.read_text(Namespace(text=None, text_file="-")) == "Grüß Gott"
+    assert text_of(None, "-") == "Grüß Gott"
 
 
 def test_a_voice_that_fails_says_so(persona):
     engines = stub_engines(voice=StubVoice(error=TextToSpeechError("The voice is hoarse.", code="hoarse")))
     with pytest.raises(TextToSpeechError, match="hoarse"):
-        video.speak("Hello there.", persona, engines, Settings())
+        list(speak("Hello there.", persona, engines, Limits()))
 
 
 def test_stage_directions_are_acted_and_not_said(persona):
     voice = StubVoice()
-    segments = video.speak("[smile] Hello **there**. [nod] Yes.", persona, stub_engines(voice=voice), Settings())
+    segments = list(speak("[smile] Hello **there**. [nod] Yes.", persona, stub_engines(voice=voice), Limits()))
     assert [cue.name for segment in segments for cue in segment.cues] == ["smile", "nod"]
     assert voice.said[0] == ("Hello there.", "pats_voice")
 
@@ -323,7 +325,7 @@ def test_captions_are_what_is_said_whatever_it_contains(kind):
 
 def test_captions_have_two_lines_at_most_and_none_outlasts_a_sentence():
     long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen. Then more"
-    shown = captions([bursts(17, text=long), bursts(1, text="end.")], lead_ms=400)
+    shown = captions(words_of([bursts(17, text=long), bursts(1, text="end.")], lead_ms=400))
     assert [one.text for one in shown][-1] == "Then more end."
     assert all(one.text.count("\n") <= 1 and max(map(len, one.text.split("\n"))) <= 42 for one in shown)
     assert shown[0].start_ms == 400

@@ -35,6 +35,7 @@ FLOORS = [
     {"engines.storage"},
     {"engines.conversation"},
     {"engines.live"},
+    {"engines.library"},
     {"engines.api"},
     {"engines.cli"},
     {"avatar_assets"},

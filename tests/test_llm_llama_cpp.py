@@ -140,13 +140,13 @@ def model(file) -> room.LlamaCpp:
 
 
 def model_of(model: Path, **options) -> room.LlamaCpp:
-    settings = {"model": str(model), "temperature": 0.0, "max_new_tokens": 24, "threads": 1, **options}
+    settings = {"model": str(model), "temperature": 0.0, "max_tokens": 24, "threads": 1, **options}
     return loaded(room, room.Options(**settings), "cpu")
 
 
 def test_it_is_a_chat_model_here_and_in_a_process_of_its_own(file, model, persona):
     assert isinstance(model, ChatModel)
-    options = room.Options(model=str(file), temperature=0.0, max_new_tokens=24)
+    options = room.Options(model=str(file), temperature=0.0, max_tokens=24)
     assert reply(loaded(isolated(room), options), talk("hello there"), persona) == reply(model, talk("hello there"), persona)
 
 
@@ -178,7 +178,7 @@ def computing(model: room.LlamaCpp) -> bool:
 
 
 def test_closing_stops_the_writing_and_the_reading_of_a_prompt_within_one_step(tmp_path, persona):
-    model = model_of(qwen(tmp_path, longest=100_000), context_tokens=100_000, max_new_tokens=90_000, conversations=1)
+    model = model_of(qwen(tmp_path, longest=100_000), context_tokens=100_000, max_tokens=90_000, conversations=1)
     for said, steps in (("hello", 3), (LONG * 20, 2)):
         deltas = model.stream(talk(said), persona)
         for _ in range(steps):
@@ -193,7 +193,7 @@ def test_closing_stops_the_writing_and_the_reading_of_a_prompt_within_one_step(t
 
 
 def test_who_interrupts_and_goes_on_at_once_finds_what_was_read(file, persona):
-    model = model_of(file, max_new_tokens=2_000, context_tokens=4096)
+    model = model_of(file, max_tokens=2_000, context_tokens=4096)
     for said in (["hello"], ["hello", "i am", "how are you"]):
         deltas = model.stream(talk(*said, system=LONG[:2_000]), persona)
         next(delta for delta in deltas if delta.text)
@@ -425,7 +425,7 @@ def test_a_model_fetched_before_serves_without_a_network(file, monkeypatch, tmp_
 @requirement("engine.local-models")
 def test_a_genuine_model_answers_with_words_to_two_at_once(persona):
     path = weights("smollm2-135m") / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    model = loaded(isolated(room), room.Options(model=str(path), temperature=0.0, max_new_tokens=10))
+    model = loaded(isolated(room), room.Options(model=str(path), temperature=0.0, max_tokens=10))
     answers: list[str] = []
     question = talk("Say the word Paris.")
     in_threads(*[lambda: answers.append(reply(model, question, persona))] * 2)

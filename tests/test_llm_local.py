@@ -110,7 +110,7 @@ def test_it_is_a_chat_model(model, persona):
 
 
 def test_it_writes_the_same_in_a_process_of_its_own(case, folder, model, persona):
-    engine = loaded(isolated(case.room), case.room.Options(model=str(folder), temperature=0.0, max_new_tokens=24))
+    engine = loaded(isolated(case.room), case.room.Options(model=str(folder), temperature=0.0, max_tokens=24))
     assert isinstance(engine, ChatModel)
     assert reply(engine, talk("hello there"), persona) == reply(model, talk("hello there"), persona)
 
@@ -213,7 +213,7 @@ def test_a_long_prompt_can_be_left_while_it_is_read(model, persona):
 
 
 def test_a_conversation_that_is_too_long_is_told_and_a_long_one_gets_what_room_is_left(case, tmp_path, persona):
-    model = case.model_of(case.make(tmp_path, longest=64), max_new_tokens=1000, repetition_penalty=2.0)
+    model = case.model_of(case.make(tmp_path, longest=64), max_tokens=1000, repetition_penalty=2.0)
     counts = watched(model)
     reply(model, talk("hello"), persona)
     assert len(counts) > 1
@@ -275,7 +275,7 @@ def test_without_a_template_the_reply_is_one_line_of_a_transcript(case, tmp_path
 def write(model: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model write this, marks included."""
     tokens = iter([*model.template.encode(text, False), *model.template.encode("<|im_end|>", False)])
-    monkeypatch.setattr(model, "_max_new_tokens", 1_000)
+    monkeypatch.setattr(model, "_max_tokens", 1_000)
     monkeypatch.setattr(model, "sampler", lambda prompt: nullcontext(lambda scores: next(tokens)))
 
 

@@ -116,7 +116,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def model_of(folder: Path, **options) -> room.MlxLm:
-    return loaded(room, room.Options(**{"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}), "auto")
+    return loaded(room, room.Options(**{"model": str(folder), "temperature": 0.0, "max_tokens": 24, **options}), "auto")
 
 
 def test_the_reply_is_what_the_library_itself_generates(folder, persona):

@@ -60,7 +60,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def model_of(folder: Path, **options) -> room.Transformers:
-    settings = {"model": str(folder), "temperature": 0.0, "max_new_tokens": 24, **options}
+    settings = {"model": str(folder), "temperature": 0.0, "max_tokens": 24, **options}
     return loaded(room, room.Options(**settings), "cpu")
 
 
@@ -100,11 +100,11 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_serves_without_a_network(fo
     files = {path.name: path.read_bytes() for path in folder.iterdir()} | {"model.bin": b"-", "original/config.json": b"-"}
     with running(Hub(files)) as hub:
         lead_to(hub, monkeypatch, tmp_path)
-        assert isinstance(loaded(room, room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
+        assert isinstance(loaded(room, room.Options(model=hub.repository, max_tokens=3), "cpu"), ChatModel)
         assert not hub.asked("model.bin")
         assert len(hub.asked("config.json")) == 1
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        assert isinstance(loaded(room, room.Options(model=hub.repository, max_new_tokens=3), "cpu"), ChatModel)
+        assert isinstance(loaded(room, room.Options(model=hub.repository, max_tokens=3), "cpu"), ChatModel)
         error = fails(room, "some/other")
         assert (error.code, error.retryable) == ("offline", True)
 

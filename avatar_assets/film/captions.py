@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from engines.text.captions import Caption
 from engines.types import SpeechSegment, WordTiming
 
-LINE_CHARS = 42
-"""Most characters in a caption's line (the usual rule of subtitling); a caption has at most two."""
-_LONGEST_MS = 6000.0
-_SENTENCE_ENDS = tuple(".?!…。？！")
 _CODECS = {".mp4": "mov_text", ".webm": "webvtt"}
 """By the film's ending."""
 _CONTAINERS = {".mp4": ("mp4", {"movflags": "+faststart"}), ".webm": ("webm", {})}
@@ -33,38 +30,6 @@ Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 """FFmpeg's encoders of captions want to be told of a style in the format of SubStation Alpha."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """What stands below the picture for a while, in ms of the film."""
-
-    start_ms: float
-    end_ms: float
-    text: str
-    """One or two lines."""
-
-
-def captions(segments: Sequence[SpeechSegment], lead_ms: float) -> list[Caption]:
-    """The spoken words in captions of at most two lines; none outlasts a sentence.
-
-    Args:
-        segments: follow each other without a gap.
-        lead_ms: when the first begins.
-    """
-    groups: list[list[WordTiming]] = []
-    for word in _words(segments, lead_ms):
-        if not groups or _full(groups[-1], word):
-            groups.append([])
-        groups[-1].append(word)
-    found: list[Caption] = []
-    for group in groups:
-        if text := "".join(word.text for word in group).strip():
-            last = group[-1]
-            found.append(Caption(group[0].start_ms, last.start_ms + last.duration_ms, _in_lines(text)))
-    for index, following in enumerate(found[1:]):
-        found[index] = replace(found[index], end_ms=min(found[index].end_ms, following.start_ms))
-    return found
 
 
 def add_track(film: Path, target: Path, shown: Sequence[Caption], kind: str) -> None:
@@ -113,7 +78,13 @@ def _packet(stream: Any, caption: Caption, *, escape: bool) -> Any:
     return packet
 
 
-def _words(segments: Sequence[SpeechSegment], lead_ms: float) -> list[WordTiming]:
+def words_of(segments: Sequence[SpeechSegment], lead_ms: float) -> list[WordTiming]:
+    """The spoken words of a film's segments, which follow each other without a gap.
+
+    Args:
+        segments: of the film.
+        lead_ms: when the first begins.
+    """
     words: list[WordTiming] = []
     begin = lead_ms
     for segment in segments:
@@ -121,18 +92,3 @@ def _words(segments: Sequence[SpeechSegment], lead_ms: float) -> list[WordTiming
         words += [replace(word, start_ms=begin + word.start_ms) for word in segment.timeline.words or whole]
         begin += segment.audio.duration_ms
     return words
-
-
-def _full(group: list[WordTiming], word: WordTiming) -> bool:
-    text = "".join(one.text for one in group)
-    long = word.start_ms + word.duration_ms - group[0].start_ms > _LONGEST_MS
-    return text.rstrip().endswith(_SENTENCE_ENDS) or len(text + word.text.rstrip()) > 2 * LINE_CHARS - 8 or long
-
-
-def _in_lines(text: str) -> str:
-    """Two lines where one would be too long, broken at the space nearest to the middle."""
-    spaces = [at for at, letter in enumerate(text) if letter == " "]
-    if len(text) <= LINE_CHARS or not spaces:
-        return text
-    at = min(spaces, key=lambda space: abs(space - len(text) / 2))
-    return f"{text[:at]}\n{text[at + 1 :]}"

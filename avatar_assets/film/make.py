@@ -15,12 +15,13 @@ from pathlib import Path
 from avatar_assets.avatar_files import AVATARS
 from avatar_assets.film.background import picture_url
 from avatar_assets.film.browser import Headless, find_browser, headless
-from avatar_assets.film.captions import add_track, captions
+from avatar_assets.film.captions import add_track, words_of
 from avatar_assets.film.server import FilmServer, serving
 from avatar_assets.npm_modules import WEB
 from engines.api.frames import frame
 from engines.api.wire import persona_to_wire, segment_to_wire
 from engines.errors import EngineError, InputError
+from engines.text.captions import captions
 from engines.types import Persona, SpeechSegment
 
 KINDS = (".mp4", ".webm")
@@ -73,7 +74,7 @@ class Film:
         """
         self._server.speak(b"".join(frame(*segment_to_wire(segment)) for segment in segments))
         self.wait_for("done", tell)
-        shown = captions(segments, LEAD_MS) if self._form.captions else []
+        shown = captions(words_of(segments, LEAD_MS)) if self._form.captions else []
         if not shown:
             return
         plain = self._file.with_suffix(".plain")

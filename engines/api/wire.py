@@ -26,26 +26,14 @@ from engines.events import (
     TurnInterrupted,
     TurnStarted,
 )
+from engines.lipsync.timeline import timeline_fields
 from engines.live.conversation import BargeIn, UserSpeech
 from engines.registry.discovery import EngineOption
 from engines.registry.managed_engine import EngineState
 from engines.registry.registry import EngineStatus
-from engines.types import Persona, SpeechSegment, Utterance, VisemeTimeline
+from engines.types import Persona, SpeechSegment, Utterance
 
 Json = dict[str, Any]
-
-
-def timeline_to_wire(timeline: VisemeTimeline) -> Json:
-    """Words and visemes with their times, in HeadTTS's fields, plus ``timing``: measured, aligned or estimated."""
-    return {
-        "words": [word.text for word in timeline.words],
-        "wtimes": [round(word.start_ms, 2) for word in timeline.words],
-        "wdurations": [round(word.duration_ms, 2) for word in timeline.words],
-        "visemes": [viseme.name for viseme in timeline.visemes],
-        "vtimes": [round(viseme.start_ms, 2) for viseme in timeline.visemes],
-        "vdurations": [round(viseme.duration_ms, 2) for viseme in timeline.visemes],
-        "timing": timeline.source,
-    }
 
 
 def segment_to_wire(segment: SpeechSegment) -> tuple[Json, bytes]:
@@ -54,7 +42,7 @@ def segment_to_wire(segment: SpeechSegment) -> tuple[Json, bytes]:
         "index": segment.index,
         "text": segment.text,
         "sampleRate": segment.audio.sample_rate,
-        **timeline_to_wire(segment.timeline),
+        **timeline_fields(segment.timeline),
         "wends": list(segment.ends),
         "cues": [cue.name for cue in segment.cues],
         "ctimes": [round(cue.start_ms, 2) for cue in segment.cues],

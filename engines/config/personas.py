@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -43,12 +43,18 @@ class PersonaBook:
         ConfigError: the file is not right the first time it is read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, change: Callable[[Persona], Persona] = lambda persona: persona) -> None:
+        """Read the file.
+
+        Args:
+            path: the file.
+            change: what is different about everybody, whatever the file says: another voice, another prompt.
+        """
+        self._path, self._change = path, change
         self._lock = threading.Lock()
         self._problem: str | None = None
         self._seen = self._fingerprint()
-        self._people: Mapping[str, Persona] = MappingProxyType(load_personas(path))
+        self._people: Mapping[str, Persona] = self._read()
 
     def all(self) -> Mapping[str, Persona]:
         """Everyone, by id, in the order of the file; a snapshot that does not change."""
@@ -86,13 +92,16 @@ class PersonaBook:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
 
+    def _read(self) -> Mapping[str, Persona]:
+        return MappingProxyType({name: self._change(persona) for name, persona in load_personas(self._path).items()})
+
     def _refresh(self) -> None:
         now = self._fingerprint()
         if now == self._seen:
             return
         self._seen = now  # taken before reading: a write that lands in between is seen on the next access
         try:
-            self._people = MappingProxyType(load_personas(self._path))
+            self._people = self._read()
             self._problem = None
         except ConfigError as error:
             self._problem = f"{error.message} Until this is put right, the last good version stays in use."

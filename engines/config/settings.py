@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Options of the engine that `llm` names."""
     tts_options: Annotated[dict[str, Any], Field(repr=False)] = {}
     """Options of the engine that `tts` names."""
+    max_tokens: Annotated[int | None, Field(gt=0)] = None
+    """Most tokens that a language model writes in one reply; None is the engine's own limit."""
     stt_language: str = "auto"
     """The language that the user speaks: ``auto`` (found out, where the engine can), ``persona`` (whatever the person on stage speaks) or a
     BCP 47 tag."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
+from typing import Any
 
 from engines.config.shared import shared
 from engines.errors import TextToSpeechError
@@ -65,6 +66,19 @@ def viseme_timeline(speech: Speech) -> VisemeTimeline:
         words=tuple(_clipped(word, total) for word in speech.words),
         source=speech.timing,
     )
+
+
+def timeline_fields(timeline: VisemeTimeline) -> dict[str, Any]:
+    """Words and visemes with their times in ms, in the fields of HeadTTS and TalkingHead, and ``timing``, its source."""
+    return {
+        "words": [word.text for word in timeline.words],
+        "wtimes": [round(word.start_ms, 2) for word in timeline.words],
+        "wdurations": [round(word.duration_ms, 2) for word in timeline.words],
+        "visemes": [viseme.name for viseme in timeline.visemes],
+        "vtimes": [round(viseme.start_ms, 2) for viseme in timeline.visemes],
+        "vdurations": [round(viseme.duration_ms, 2) for viseme in timeline.visemes],
+        "timing": timeline.source,
+    }
 
 
 def _shapes(phonemes: tuple[PhonemeTiming, ...], total: float) -> list[_Span]:

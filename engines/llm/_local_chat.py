@@ -25,7 +25,7 @@ class GenerationOptions:
     """Which model, and how it samples."""
 
     model: str = ""
-    max_new_tokens: int = 220
+    max_tokens: int = 220
     """Of one reply: about a minute and a half of speech."""
     temperature: float = 0.7
     """0 always takes the likeliest token."""
@@ -73,7 +73,7 @@ class LocalChatModel(ABC, Generic[Cache]):
         size = options.conversations * (1 if always_trimmable else 2)
         self.prefixes: PrefixCachePool[Cache] = PrefixCachePool(size, can_trim, trim)
         """What is kept of earlier turns."""
-        self._context_tokens, self._step_lock, self._max_new_tokens = context_tokens, step_lock, options.max_new_tokens
+        self._context_tokens, self._step_lock, self._max_tokens = context_tokens, step_lock, options.max_tokens
         self._always_trimmable, self._can_trim = always_trimmable, can_trim
 
     @abstractmethod
@@ -111,7 +111,7 @@ class LocalChatModel(ABC, Generic[Cache]):
 
     def _reply(self, messages: Sequence[ChatMessage]) -> Iterator[TextDelta]:
         prompt = self.template.prompt(messages)
-        limit = reply_token_limit(messages, len(prompt.tokens), self._context_tokens, self._max_new_tokens)
+        limit = reply_token_limit(messages, len(prompt.tokens), self._context_tokens, self._max_tokens)
         try:
             texts = self.detokenize(self.generate(messages, prompt, limit))
             for text in self.template.reply(texts, opens_reasoning=prompt.opens_reasoning):

@@ -234,7 +234,7 @@ class LlamaCpp:
             for chunk in chunks:
                 if "prompt_progress" in chunk:
                     read = chunk["prompt_progress"]["total"]
-                    reply_token_limit(messages, read, self._options.context_tokens, self._options.max_new_tokens)
+                    reply_token_limit(messages, read, self._options.context_tokens, self._options.max_tokens)
                 delta = chunk["choices"][0]["delta"]
                 for part in delta.get("tool_calls") or ():
                     call, function = calls.get(part["index"], ToolCall("", "", "")), part["function"]
@@ -250,7 +250,7 @@ class LlamaCpp:
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
             "return_progress": True,
-            "max_tokens": options.max_new_tokens,
+            "max_tokens": options.max_tokens,
             "temperature": options.temperature,
             "top_p": options.top_p,
             "repeat_penalty": options.repetition_penalty,

@@ -63,8 +63,13 @@ class EngineDiscovery:
         """
         info = adapter.INFO
         ours = info.name == split_selection(getattr(self._settings, stage) or "")[0]
-        given: dict[str, Any] = {**(getattr(self._settings, f"{stage}_options") if ours else {}), **({"model": model} if model else {})}
         known = [field.name for field in dataclasses.fields(adapter.Options)]
+        limit = {"max_tokens": self._settings.max_tokens} if self._settings.max_tokens and "max_tokens" in known else {}
+        given: dict[str, Any] = {
+            **limit,
+            **(getattr(self._settings, f"{stage}_options") if ours else {}),
+            **({"model": model} if model else {}),
+        }
         if unknown := sorted(set(given) - set(known)):
             raise ConfigError(f"{info.title} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
         try:
