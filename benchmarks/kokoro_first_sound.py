@@ -44,7 +44,7 @@ class Ready:
 
     answer: str
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         return Transcript("Tell me.")
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:

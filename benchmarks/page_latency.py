@@ -44,7 +44,7 @@ class Instant:
 
     sound = Speech(AudioChunk(np.full(24_000, 0.1, np.float32), 24_000), (PhonemeTiming("a", 0.0, 1000.0),), (), "measured")
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         return Transcript("How are you?")
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:

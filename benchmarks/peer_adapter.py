@@ -30,7 +30,7 @@ class Stub:
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         return Transcript(stt_sync(self.turn))
 
     def stream(self, messages: Sequence[ChatMessage], persona: Persona) -> Iterator[TextDelta]:

@@ -61,7 +61,7 @@ class Reading:
 class Mute:
     """Ears and a voice that cost nothing."""
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         return Transcript("")
 
     def synthesize(self, text: str, voice: str | None = None) -> Iterator[Speech]:

@@ -59,6 +59,11 @@ class SpeechToTextError(EngineError):
     stage = "stt"
 
 
+def not_wanted() -> SpeechToTextError:
+    """The error of a recording that nobody wants to be understood any more."""
+    return SpeechToTextError("That recording was not wanted any more.", code="cancelled")
+
+
 class ChatModelError(EngineError):
     """A chat model failed."""
 

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, TextDelta, Transcript, Voice
 
 
+class Cancellation(Protocol):
+    """Whether something is still wanted: a `CancelToken`."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is not."""
+        ...
+
+    def on_cancel(self, callback: Callable[[], object], /) -> None:
+        """Call back once, when it is not wanted any more, or now."""
+        ...
+
+
 @runtime_checkable
 class SpeechToText(Protocol):
     """Speech-to-text engine."""
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
+    def transcribe(
+        self,
+        audio: AudioChunk,
+        language: str | None = None,
+        priors: Mapping[str, float] | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Transcript:
         """Turn a whole utterance (mono float32, any sample rate) into words; empty text when nothing was said.
 
         Args:
             audio: the utterance.
             language: the BCP 47 tag of what is spoken; None lets the engine find out, and the transcript says which it was, if it can.
             priors: languages that are more likely than others before anything is heard, by BCP 47 tag: how many times as likely.
+            cancel: looked at between steps; what is cancelled ends with an error that nobody is shown.
 
         Raises:
-            SpeechToTextError: the engine failed.
+            SpeechToTextError: the engine failed, or was not wanted any more (code ``cancelled``).
         """
         ...
 

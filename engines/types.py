@@ -286,6 +286,8 @@ class EngineInfo:
     """Its files are fetched only for who asks for it by name; where they are here, it may be chosen like any other."""
     multilingual: bool = True
     """Of a chat model: it answers in the language in which it is asked, not only in the persona's own."""
+    at_once: int = 1
+    """Of a speech-to-text engine: how many recordings it hears at once; more of them wait, and users take turns."""
     in_process: bool = False
     """Light and pure Python: it works in the app's own process, where every other engine has one of its own."""
 

@@ -64,7 +64,7 @@ class StubEars:
     error: Exception | None = None
     heard: list[AudioChunk] = field(default_factory=list)
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         self.heard.append(audio)
         if self.error:
             raise self.error

@@ -41,6 +41,10 @@ REQUIREMENTS = (
     Requirement("talk.file", "An audio file is answered like speech; one that cannot be used is refused in a sentence.", "README, Visavis"),
     Requirement("talk.formats", "Sound is read in every common format, and anything else is refused in one sentence.", "README, Visavis"),
     Requirement("talk.hostile-files", "A sound file takes little memory, whatever is in it.", "issue 12, Caps"),
+    Requirement(
+        "talk.fair-hearing", "Users are heard in turns, one recording of each at a time; waiting is not lateness.", "issue 12, Hearing"
+    ),
+    Requirement("talk.cancelled-hearing", "A recording that is not wanted any more is heard no further.", "issue 12, Hearing"),
     Requirement("talk.pre-roll", "The 300 ms before the button is pressed are part of the recording.", "CHANGELOG"),
     Requirement("talk.microphone-closes", "The microphone closes when it has been unused for 10 s.", "issue 9, section 4"),
     Requirement(

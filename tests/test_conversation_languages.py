@@ -24,7 +24,7 @@ class Polyglot(StubEars):
         super().__init__("¿Qué comen los lobos?")
         self.language, self.told = language, []
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None) -> Transcript:
+    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: object = None, cancel: object = None) -> Transcript:
         self.told.append((language, priors))
         return Transcript(self.text, language or self.language)
 

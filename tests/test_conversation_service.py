@@ -190,7 +190,7 @@ def test_how_far_a_turn_was_heard_may_be_told_and_corrected_apart_from_the_utter
     until_sound(first)
 
     class Ears(StubEars):
-        def transcribe(self, audio, language=None, priors=None):
+        def transcribe(self, audio, language=None, priors=None, cancel=None):
             if when != "after":
                 service.stop("one", position)
             return super().transcribe(audio, language)

@@ -264,12 +264,49 @@ def hanging_turn(persona: Persona, engines: Engines, hang: Hanging, utterance: U
 
 def test_the_limit_of_a_transcription_grows_with_the_recording(persona, hang):
     class Slow(StubEars):
-        def transcribe(self, audio, language=None, priors=None):
+        def transcribe(self, audio, language=None, priors=None, cancel=None):
             hang.takes(100)
             return super().transcribe(audio, language)
 
     assert isinstance(hanging_turn(persona, stub_engines(ears=Slow()), hang, Utterance(audio=tone(60_000)))[-1], TurnCompleted)
     assert hanging_turn(persona, stub_engines(ears=Slow()), hang, Utterance(audio=tone(1_000)))[-1].code == "timeout"
+
+
+@requirement("talk.fair-hearing")
+def test_a_recording_that_waits_for_others_is_not_late(persona, hang):
+    engines = stub_engines()
+    other = engines.stt.queue.enter("somebody else", CancelToken())
+    turn = run_turn(TurnRequest("t", persona, Utterance(audio=tone()), conversation="mine"), engines, deadlines=hang)
+    events = [next(turn)]
+    hang.now += 10_000
+    threading.Timer(0.1, other.leave).start()
+    events += turn
+    assert isinstance(events[-1], TurnCompleted)
+
+
+@requirement("talk.fair-hearing")
+def test_ears_that_hang_keep_nobody_else_from_being_heard(persona, hang):
+    engines, ears = stub_engines(ears=SimpleNamespace(transcribe=hang)), StubEars()
+    assert hanging_turn(persona, engines, hang, Utterance(audio=tone()))[-1].code == "timeout"
+    again = replace(engines, stt=replace(engines.stt, open=lambda: ears))
+    assert isinstance(turn(persona, again, Utterance(audio=tone()))[-1], TurnCompleted)
+
+
+@requirement("talk.cancelled-hearing")
+def test_a_turn_that_is_stopped_leaves_the_queue_and_the_engine(persona):
+    engines, other, heard = stub_engines(), CancelToken(), []
+    place = engines.stt.queue.enter("somebody else", other)
+    tokens = [CancelToken() for _ in range(3)]
+    turns = [run_turn(TurnRequest(f"t{n}", persona, Utterance(audio=tone()), conversation="mine"), engines, tokens[n]) for n in range(3)]
+    for waiting in turns:
+        next(waiting)
+    for token in tokens:
+        token.cancel()
+    assert [type(list(waiting)[-1]) for waiting in turns] == [TurnInterrupted] * 3
+    place.leave()
+    heard += turn(persona, engines, Utterance(audio=tone()))
+    assert isinstance(heard[-1], TurnCompleted)
+    assert len(engines.stt.open().heard) == 1
 
 
 def test_a_model_that_hangs_leaves_what_was_said(persona, hang):

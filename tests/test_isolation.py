@@ -17,14 +17,15 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from conftest import HOUSE, in_threads, stub_engines
-from fixtures import faulty_engine
+from conftest import HOUSE, in_threads, stub_engines, tone
+from fixtures import faulty_engine, patient_ears
 from requirements import requirement
 
+from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Limits
 from engines.config.settings import Settings
 from engines.conversation.turn import TurnRequest, run_turn
-from engines.errors import EngineError, TextToSpeechError
+from engines.errors import EngineError, SpeechToTextError, TextToSpeechError
 from engines.events import TurnCompleted, TurnFailed
 from engines.isolation.isolated_engine import IsolatedTextToSpeech, isolated
 from engines.isolation.messages import Call, MessageStream, Ready, Setup
@@ -111,6 +112,24 @@ def test_an_error_of_the_engine_arrives_as_it_is(engine):
     with pytest.raises(TextToSpeechError, match=r"^This voice is hoarse\.$") as caught:
         say(engine, "typed")
     assert (caught.value.code, caught.value.stage, caught.value.retryable) == ("hoarse", "tts", True)
+
+
+@requirement("talk.cancelled-hearing")
+def test_a_recording_that_is_not_wanted_any_more_occupies_nobody():
+    ears, token, raised = isolated(patient_ears).load(patient_ears.Options(), "auto", None), CancelToken(), []
+
+    def hear():
+        with pytest.raises(SpeechToTextError) as caught:
+            ears.transcribe(tone(level=0.05), None, None, token)
+        raised.append(caught.value.code)
+
+    hearing = threading.Thread(target=hear)
+    hearing.start()
+    time.sleep(0.1)
+    token.cancel()
+    hearing.join(WAIT_S)
+    assert raised == ["cancelled"]
+    assert ears.transcribe(tone(), None, None, CancelToken()).text == "heard"  # by the same process, which has stopped
 
 
 def test_what_an_engine_prints_or_reads_is_not_taken_for_messages(engine):

@@ -25,6 +25,7 @@ from tiny_whispers import RATE, SAYS, Script, click, noise, speech
 
 from engines import stt
 from engines.audio import concatenate, decode
+from engines.concurrency.channel import CancelToken
 from engines.errors import SpeechToTextError
 from engines.isolation.isolated_engine import isolated
 from engines.protocols import SpeechToText
@@ -115,6 +116,16 @@ def test_whisper_hears_the_speech_at_its_own_rate(whisper, monkeypatch):
 def test_long_recordings_are_heard_to_their_end(whisper):
     minute = concatenate([speech()] * (60_000 // int(speech().duration_ms) + 1))
     assert whisper.transcribe(minute, "en").text.count("Hello there") >= 2
+
+
+@requirement("talk.cancelled-hearing")
+def test_a_recording_that_is_not_wanted_any_more_is_heard_no_further(whisper):
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(SpeechToTextError) as caught:
+        whisper.transcribe(speech(), "en", None, token)
+    assert (caught.value.code, caught.value.counts_against_engine) == ("cancelled", False)
+    assert whisper.transcribe(speech(), "en").text == SAYS
 
 
 def test_many_at_once_are_all_heard(whisper):

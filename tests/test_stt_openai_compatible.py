@@ -6,6 +6,7 @@ import email
 import email.policy
 import io
 import tempfile
+import threading
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 import soundfile
 from conftest import tone
 from openai_server import PATIENCE_S, Exchange, OpenAIServer, answers, drops, error, no_nap, raw, waits
+from requirements import requirement
 
+from engines.concurrency.channel import CancelToken
 from engines.errors import SpeechToTextError
 from engines.protocols import SpeechToText
 from engines.runtimes.openai_client import OpenAIClient
@@ -119,6 +122,17 @@ def test_a_server_that_keeps_silent_is_left(server):
         ears(server, timeout_s=0.2).transcribe(tone())
     assert (raised.value.code, raised.value.retryable) == ("stalled", True)
     assert len(server.requests) == 1
+    assert server.hung_up.wait(PATIENCE_S)
+
+
+@requirement("talk.cancelled-hearing")
+def test_what_is_not_wanted_any_more_is_not_waited_for(server):
+    server.play(waits)
+    token = CancelToken()
+    threading.Timer(0.1, token.cancel).start()
+    with pytest.raises(SpeechToTextError) as raised:
+        ears(server, timeout_s=600).transcribe(tone(), None, None, token)
+    assert (raised.value.code, raised.value.counts_against_engine) == ("cancelled", False)
     assert server.hung_up.wait(PATIENCE_S)
 
 

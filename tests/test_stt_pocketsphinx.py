@@ -124,6 +124,25 @@ def test_where_nothing_is_said_nothing_is_heard(ears: SpeechToText, samples: obj
     assert ears.transcribe(chunk(samples)).text == ""
 
 
+@requirement("talk.cancelled-hearing")
+def test_it_stops_between_two_steps_and_hears_the_next_one(strict_ears: SpeechToText, spoken: dict[str, AudioChunk]) -> None:
+    class Later:
+        """Not wanted any more from the fourth look on."""
+
+        looks = 0
+
+        @property
+        def cancelled(self) -> bool:
+            self.looks += 1
+            return self.looks > 3
+
+    later = Later()
+    with pytest.raises(SpeechToTextError) as caught:
+        strict_ears.transcribe(spoken["hello there"], "en", None, later)
+    assert (caught.value.code, caught.value.counts_against_engine, later.looks) == ("cancelled", False, 4)
+    assert strict_ears.transcribe(spoken["hello there"], "en").text == "hello there"
+
+
 @pytest.mark.parametrize(
     "samples",
     [

@@ -63,7 +63,7 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._cancelled = False
 
     @property
@@ -79,7 +79,7 @@ class CancelToken:
         for callback in callbacks:
             callback()
 
-    def on_cancel(self, callback: Callable[[], None]) -> None:
+    def on_cancel(self, callback: Callable[[], object]) -> None:
         """Register a callback: it is called once, when cancelled, or now if that has happened already."""
         with self._guard:
             if not self._cancelled:

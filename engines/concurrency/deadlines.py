@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Longest time of one engine step, in seconds; time that a step spends waiting for its turn on the engine counts."""
+    """Longest time of one engine step, in seconds. A recording that waits until those of others are heard is not late."""
 
     stt: float = 60
     """Transcribing an utterance; its own length comes on top."""

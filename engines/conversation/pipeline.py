@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from engines.concurrency.channel import CancelToken, Channel
 from engines.concurrency.deadlines import Deadlines, Limits
+from engines.concurrency.fair_queue import Place
 from engines.conversation.prompt import History, messages_for
 from engines.conversation.speech import opened, segments
-from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
+from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError, not_wanted
 from engines.protocols import Killable
 from engines.registry.languages import answering, priors_of
 from engines.registry.registry import Engines
@@ -71,6 +72,8 @@ class TurnRequest:
     """Say this instead of asking the model: a greeting."""
     input_language: str | None = None
     """The language that the user speaks (BCP 47); None lets the engine find out."""
+    conversation: str = ""
+    """Whose turn it is: one recording of each is heard at a time."""
     spoken_before: str | None = None
     """The language that they spoke last: likely again, and taken for that of typed words."""
     max_text_chars: int = 4_000
@@ -100,6 +103,8 @@ class Pipeline:
         self._guard = threading.Lock()
         self._workers: dict[str, Callable[[], None]] = {_UNDERSTAND: self._understand_and_write, _SYNTHESIZE: self._synthesize}
         self._running = set(self._workers)
+        self._place: Place | None = None
+        """Where the recording is heard."""
         self._idle = threading.Event()
         """Set when no worker runs that was not given up."""
 
@@ -129,6 +134,8 @@ class Pipeline:
             return None
         log.error("turn %s: %s: %s", self._request.turn_id, step.timeout_error.stage, step.timeout_error.message)
         self._leave(step.worker)
+        if self._place and step.worker == _UNDERSTAND:
+            self._place.leave()
         if isinstance(step.engine, Killable):
             step.engine.kill()
         return step.timeout_error
@@ -238,10 +245,11 @@ class Pipeline:
         late = SpeechToTextError(message, code="timeout", retryable=True, counts_against_engine=True)
         engine = opened(stt, self.deadlines, _UNDERSTAND, request.limits.load)
         limit_s = request.limits.stt + audio.duration_ms / 1000
-        priors = priors_of(request.persona, request.spoken_before)
-        transcript = self.deadlines.step(
-            _UNDERSTAND, limit_s, late, lambda: engine.transcribe(audio, request.input_language, priors), engine
-        )
+        given = (audio, request.input_language, priors_of(request.persona, request.spoken_before), self.cancel)
+        with stt.queue.enter(request.conversation, self.cancel) as self._place:
+            if not self._place.is_held:
+                raise not_wanted()
+            transcript = self.deadlines.step(_UNDERSTAND, limit_s, late, lambda: engine.transcribe(*given), engine)
         if not transcript.text.strip():
             message = "No words could be made out in that recording; speak a little closer to the microphone."
             raise SpeechToTextError(message, code="no_words", retryable=True)

@@ -253,6 +253,7 @@ class ConversationService:
             persona,
             given,
             history,
+            conversation=session.id,
             input_language=language,
             spoken_before=session.conversation.language,
             max_text_chars=self.settings.max_text_chars,

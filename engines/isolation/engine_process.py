@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from engines.config.settings import child_environment
+from engines.errors import EngineError
 from engines.isolation.messages import Answer, Call, Close, MessageStream, Next, Raised, Ready, Setup, Yielded
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from engines.isolation.host import main; main()"
@@ -97,7 +98,7 @@ class EngineProcess:
         """Whether the adapter's module is imported within that time."""
         return self._started.wait(limit_s) and not self.dead
 
-    def call(self, method: str, *arguments: Any) -> RunningCall:
+    def call(self, method: str, *arguments: Any, cancellable: bool = False) -> RunningCall:
         """Begin a call; its first answer is on its way.
 
         Raises:
@@ -112,7 +113,7 @@ class EngineProcess:
             self._inboxes[number] = inbox
             self._working[number] = None
         try:
-            self._stream.send(Call(number, method, arguments))
+            self._stream.send(Call(number, method, arguments, cancellable))
         except Exception:  # what cannot be pickled, or is too large
             self._working.pop(number, None)
             self._inboxes.pop(number, None)
@@ -211,6 +212,11 @@ class RunningCall:
     def close(self) -> None:
         """Want no more of it; may be called twice, and after its end."""
         self._process.close(self._number)
+
+    def give_up(self, error: EngineError) -> None:
+        """Want no more of it, and raise that error where its answer is waited for."""
+        self.close()
+        self._inbox.put(Raised(self._number, error))
 
 
 def _name_of(status: int) -> str:

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
 
+from engines.concurrency.channel import CancelToken
 from engines.errors import EngineError
 from engines.isolation.messages import Call, Close, MessageStream, Next, Raised, Ready, Returned, Setup, Yielded
 
@@ -59,26 +60,31 @@ class _Host:
         self._adapter, self._stream = adapter, stream
         self._engine: Any = None
         self._inboxes: dict[int, SimpleQueue[Next | Close]] = {}
+        self._cancels: dict[int, CancelToken] = {}
         self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, "call")
 
     def take(self, message: Call | Next | Close) -> None:
         if isinstance(message, Call):
             self._inboxes[message.number] = SimpleQueue()
+            self._cancels[message.number] = CancelToken()
             self._threads.submit(self._serve, message)
         elif inbox := self._inboxes.get(message.number):
             inbox.put(message)
+            if isinstance(message, Close) and (cancel := self._cancels.get(message.number)):
+                cancel.cancel()
 
     def _serve(self, call: Call) -> None:
         number, inbox = call.number, self._inboxes[call.number]
         try:
-            result = self._target(call.method)(*call.arguments)
+            cancel = (self._cancels[number],) if call.cancellable else ()
+            result = self._target(call.method)(*call.arguments, *cancel)
             if isinstance(result, Iterator):
                 self._steps(number, result, inbox)
                 result = None
             answer: Returned | Raised = Returned(number, result)
         except BaseException as error:  # an engine may raise SystemExit, or what a library in Rust panics with
             answer = Raised(number, _portable(error))
-        del self._inboxes[number]
+        del self._inboxes[number], self._cancels[number]
         self._stream.send(answer)
 
     def _target(self, method: str) -> Any:

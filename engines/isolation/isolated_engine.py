@@ -16,10 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError
+from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError, not_wanted
 from engines.isolation.engine_process import EngineProcess, ProcessDied, RunningCall
 from engines.isolation.messages import Answer, Yielded
-from engines.protocols import Adapter, ChatModel, SpeechToText, TextToSpeech
+from engines.protocols import Adapter, Cancellation, ChatModel, SpeechToText, TextToSpeech
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, Speech, Stage, TextDelta, Tool, Transcript, Voice
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class EngineSupervisor:
         if self._process is not None:
             self._process.kill()
 
-    def begin(self, method: str, *arguments: Any, skip: int = 0) -> tuple[RunningCall, Answer]:
+    def begin(self, method: str, *arguments: Any, skip: int = 0, cancel: Cancellation | None = None) -> tuple[RunningCall, Answer]:
         """Begin a call; its first answer, after as many steps as are to be skipped, has come.
 
         When the process dies before that while it worked at other calls too, nobody knows which of them it died of: each is made again,
@@ -154,15 +154,17 @@ class EngineSupervisor:
         for attempt in range(_ATTEMPTS):
             with self._suspects if attempt else nullcontext():
                 try:
-                    return self._begun(method, arguments, skip)
+                    return self._begun(method, arguments, skip, cancel)
                 except ProcessDied as death:
                     from_outside = death.how == "SIGKILL" and not attempt
                     if (death.culprit and not from_outside) or attempt == _ATTEMPTS - 1:
                         raise self.crashed(death) from death
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _begun(self, method: str, arguments: tuple[Any, ...], skip: int) -> tuple[RunningCall, Answer]:
-        call = self.start().call(method, *arguments)
+    def _begun(self, method: str, arguments: tuple[Any, ...], skip: int, cancel: Cancellation | None) -> tuple[RunningCall, Answer]:
+        call = self.start().call(method, *arguments, cancellable=cancel is not None)
+        if cancel:
+            cancel.on_cancel(lambda: call.give_up(not_wanted()))
         answer = call.answer()
         for _ in range(skip):
             answer = call.next() if isinstance(answer, Yielded) else answer
@@ -198,10 +200,6 @@ class _Isolated:
         """See `Killable.kill`."""
         self.supervisor.kill()
 
-    def _result(self, method: str, *arguments: Any) -> Any:
-        _, answer = self.supervisor.begin(method, *arguments)
-        return answer.value
-
     def _steps(self, method: str, *arguments: Any, repeatable: bool) -> Iterator[Any]:
         """The steps of a call. A `repeatable` one, whose steps are always cut alike, goes on where another call ended the process."""
         call, answer = self.supervisor.begin(method, *arguments)
@@ -223,9 +221,16 @@ class _Isolated:
 class IsolatedSpeechToText(_Isolated):
     """A `SpeechToText` in a process of its own."""
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
-        """See `SpeechToText.transcribe`."""
-        transcript: Transcript = self._result("transcribe", audio, language, priors)
+    def transcribe(
+        self,
+        audio: AudioChunk,
+        language: str | None = None,
+        priors: Mapping[str, float] | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Transcript:
+        """See `SpeechToText.transcribe`; what is cancelled is not waited for."""
+        _, answer = self.supervisor.begin("transcribe", audio, language, priors, cancel=cancel)
+        transcript: Transcript = answer.value
         return transcript
 
 

@@ -32,6 +32,8 @@ class Call(NamedTuple):
     method: str
     """``files`` or ``load`` of the adapter, or a method of the loaded engine."""
     arguments: tuple[Any, ...]
+    cancellable: bool = False
+    """Whether the method has one more argument, `cancel`, and ends soon after `Close`."""
 
 
 class Next(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines.concurrency.channel import CancelToken
+from engines.concurrency.fair_queue import FairQueue
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Adapter
 from engines.registry.circuit_breaker import CircuitBreaker
@@ -82,6 +83,7 @@ class ManagedEngine:
         self.model = ""
         """What it works with, as the hub, a server or the disk calls it; empty before it was tried, or where there is no choice."""
         self.breaker = CircuitBreaker(clock)
+        self.queue = FairQueue(adapter.INFO.at_once)
         self._options, self._device, self._weights = options, device, weights
         self._clock, self._consent = clock, consent
         self._begun: tuple[str | None, float, int] = (None, 0.0, 0)

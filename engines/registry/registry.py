@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from engines.concurrency.fair_queue import FairQueue
 from engines.config.settings import Settings
 from engines.events import TurnFailed
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
@@ -34,6 +35,8 @@ class EngineHandle(Generic[E]):
     """Gives the engine, loading it if it must; raises EngineError where it cannot be loaded."""
     selection: str = ""
     """``NAME`` or ``NAME:MODEL``."""
+    queue: FairQueue = field(default_factory=FairQueue)
+    """Who may use it now, where not everybody can."""
 
 
 @dataclass(slots=True)
@@ -265,4 +268,4 @@ def _at_once(works: dict[str, Callable[[], None]]) -> None:
 
 
 def _handle(engine: ManagedEngine) -> EngineHandle[Any]:
-    return EngineHandle(engine.info, engine.open, engine.selection)
+    return EngineHandle(engine.info, engine.open, engine.selection, engine.queue)

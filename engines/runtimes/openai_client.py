@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from engines.errors import ConfigError, EngineError, MissingDependency
+from engines.protocols import Cancellation
 
 T = TypeVar("T")
 
@@ -103,11 +105,19 @@ class OpenAIClient:
         # The library has read these from the environment; they are meant for OpenAI, not for whoever this server belongs to.
         self.openai.organization = self.openai.project = None
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let the network's thread do something, and wait for it."""
+    def run(self, work: Coroutine[Any, Any, T], cancel: Cancellation | None = None) -> T:
+        """Let the network's thread do something, and wait for it.
+
+        Raises:
+            EngineError: of the engine's class, code ``cancelled``: `cancel` came first.
+        """
         future = asyncio.run_coroutine_threadsafe(work, _loop())
+        if cancel:
+            cancel.on_cancel(future.cancel)
         try:
             return future.result()
+        except CancelledError:
+            raise self.error("cancelled", "That was not wanted any more.") from None
         finally:
             future.cancel()  # does nothing once it is done; ends it when the waiting was interrupted
 

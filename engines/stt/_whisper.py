@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.audio import require_sound, resample
-from engines.errors import AudioError, SpeechToTextError
+from engines.errors import AudioError, SpeechToTextError, not_wanted
+from engines.protocols import Cancellation
 from engines.types import AudioChunk, Transcript
 from engines.vad.recording import speech_in
 from engines.weights.errors import opening
@@ -89,11 +90,18 @@ class LocalWhisper(ABC):
         of threads may ask at once.
         """
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
+    def transcribe(
+        self,
+        audio: AudioChunk,
+        language: str | None = None,
+        priors: Mapping[str, float] | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Transcript:
         """The words as Whisper writes them, with punctuation; empty where nobody speaks. See `SpeechToText.transcribe`.
 
         Raises:
-            SpeechToTextError: code ``language`` (the model does not know it), ``bad_numbers``, ``out_of_memory``, ``failed``.
+            SpeechToTextError: code ``language`` (the model does not know it), ``bad_numbers``, ``out_of_memory``, ``failed``,
+                or ``cancelled`` (within a window of half a minute, where the library hands them out one by one).
         """
         code = None
         if language:
@@ -109,7 +117,9 @@ class LocalWhisper(ABC):
                 return Transcript("", language)
             speech = np.concatenate([samples[start:end] for start, end in stretches])
             found, spoken = self.decode(speech, code, {code_of(tag): weight for tag, weight in (priors or {}).items()})
-            segments = list(found)
+            segments = list(_wanted(found, cancel))
+        except SpeechToTextError:
+            raise
         except Exception as error:
             raise transcription_error(error) from error
         if any(math.isnan(segment.logprob) for segment in segments):
@@ -125,6 +135,14 @@ class LocalWhisper(ABC):
         speech_in(noise, around_ms=_AROUND_MS, longest_pause_ms=_LONGEST_PAUSE_MS)
         segments, _ = self.decode(noise, "en", {}, longest=1)
         list(segments)
+
+
+def _wanted(segments: Iterable[WhisperSegment], cancel: Cancellation | None) -> Iterator[WhisperSegment]:
+    """The segments, while they are wanted."""
+    for segment in segments:
+        if cancel and cancel.cancelled:
+            raise not_wanted()
+        yield segment
 
 
 def likeliest(probabilities: Mapping[str, float], priors: Mapping[str, float]) -> str:

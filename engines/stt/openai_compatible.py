@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engines.audio import require_sound, resample, to_wav
 from engines.errors import AudioError, SpeechToTextError
+from engines.protocols import Cancellation
 from engines.runtimes.openai_client import INSTALL, OpenAIClient, ServerOptions
 from engines.types import AudioChunk, EngineInfo, Transcript
 
@@ -24,6 +25,7 @@ INFO = EngineInfo(
     requires=("openai",),
     install=INSTALL,
     preference=-1,
+    at_once=16,
 )
 
 _RATE = 16_000
@@ -67,11 +69,12 @@ class OpenAICompatible:
         audio: AudioChunk,
         language: str | None = None,
         priors: Mapping[str, float] | None = None,  # noqa: ARG002 - the protocol knows none
+        cancel: Cancellation | None = None,
     ) -> Transcript:
         """The words as the server writes them; silence and what is too short for a word is empty, and is not sent.
 
         Raises:
-            SpeechToTextError: ``unreachable``, ``stalled``, ``dropped``, ``busy`` and ``server_error`` may
+            SpeechToTextError: ``cancelled`` (at once); ``unreachable``, ``stalled``, ``dropped``, ``busy`` and ``server_error`` may
                 pass when tried again; ``bad_key``, ``forbidden``, ``no_credit``, ``wrong_model``, ``wrong_address``, ``refused`` and
                 ``bad_answer`` not.
         """
@@ -81,7 +84,7 @@ class OpenAICompatible:
             wav = to_wav(resample(audio, _RATE))
         except AudioError:  # silent, or too short
             return Transcript("", hint)
-        text = self._client.run(self._client.with_retries(lambda: self._ask(wav, hint), self._options.model))
+        text = self._client.run(self._client.with_retries(lambda: self._ask(wav, hint), self._options.model), cancel)
         return Transcript(text.strip(), hint)
 
     async def _ask(self, wav: bytes, hint: str | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.audio import require_sound, resample, to_pcm16
-from engines.errors import AudioError, MissingDependency, SpeechToTextError
+from engines.errors import AudioError, MissingDependency, SpeechToTextError, not_wanted
+from engines.protocols import Cancellation
 from engines.types import AudioChunk, EngineInfo, Transcript
 from engines.vad.recording import speech_in
 
@@ -72,13 +73,19 @@ class PocketSphinx:
         self._lock = threading.Lock()
         self._decoder, self._meter = _decoder(grammar), _meter()
 
-    def transcribe(self, audio: AudioChunk, language: str | None = None, priors: Mapping[str, float] | None = None) -> Transcript:
+    def transcribe(
+        self,
+        audio: AudioChunk,
+        language: str | None = None,
+        priors: Mapping[str, float] | None = None,
+        cancel: Cancellation | None = None,
+    ) -> Transcript:
         """The words, in lower case without punctuation; empty where nobody speaks and for what is too short for a word.
 
         It cannot tell languages apart: without a `language`, it is the likeliest of the `priors`.
 
         Raises:
-            SpeechToTextError: code ``language`` (other than English) or ``failed``.
+            SpeechToTextError: code ``language`` (other than English), ``cancelled`` (within 50 ms of sound) or ``failed``.
         """
         language = language or max(priors or {}, key=(priors or {}).__getitem__, default=None)
         if language and re.split("[-_]", language)[0].lower() != "en":
@@ -95,17 +102,21 @@ class PocketSphinx:
             return Transcript("", "en")
         pcm = to_pcm16(_padded(np.concatenate([samples[start:end] for start, end in stretches])))
         with self._lock:
-            return Transcript(self._decode(pcm), "en")
+            return Transcript(self._decode(pcm, cancel), "en")
 
-    def _decode(self, pcm: bytes) -> str:
+    def _decode(self, pcm: bytes, cancel: Cancellation | None) -> str:
         decoder = self._decoder
         try:
-            decoder.set_cmn(self._voice_of(pcm))
+            decoder.set_cmn(self._voice_of(pcm, cancel))
             decoder.start_utt()
-            for start in range(0, len(pcm), _STEP_BYTES):
-                decoder.process_raw(pcm[start : start + _STEP_BYTES])
-            decoder.end_utt()
+            try:
+                for step in _steps(pcm, _STEP_BYTES, cancel):
+                    decoder.process_raw(step)
+            finally:
+                decoder.end_utt()
             hypothesis = decoder.hyp()
+        except SpeechToTextError:  # not wanted any more
+            raise
         except Exception as error:
             self._decoder, self._meter = _decoder(self._grammar), _meter()  # an utterance may still be open
             raise SpeechToTextError(
@@ -116,20 +127,29 @@ class PocketSphinx:
             ) from error
         return " ".join(_MARKER.sub(" ", hypothesis.hypstr).lower().split()) if hypothesis else ""
 
-    def _voice_of(self, pcm: bytes) -> str:
+    def _voice_of(self, pcm: bytes, cancel: Cancellation | None) -> str:
         """The mean cepstrum of the whole utterance, so that the last speaker does not bend the next one's words.
 
         The decoder itself could only take it from the utterance by searching all of it in one step.
         """
         meter = self._meter
-        parts = [pcm[start : start + _METER_BYTES] for start in range(0, len(pcm), _METER_BYTES)]
+        lengths: list[int] = []
         means: list[list[float]] = []
-        for part in parts:
+        for part in _steps(pcm, _METER_BYTES, cancel):
             meter.start_utt()
             meter.process_raw(part, no_search=True, full_utt=True)
+            lengths.append(len(part))
             means.append([float(number) for number in meter.get_cmn(False).split(",")])
             meter.end_utt()
-        return ",".join(f"{number:.4f}" for number in np.average(means, axis=0, weights=[len(part) for part in parts]))
+        return ",".join(f"{number:.4f}" for number in np.average(means, axis=0, weights=lengths))
+
+
+def _steps(pcm: bytes, length: int, cancel: Cancellation | None) -> Iterator[bytes]:
+    """The sound in pieces, while it is wanted."""
+    for start in range(0, len(pcm), length):
+        if cancel and cancel.cancelled:
+            raise not_wanted()
+        yield pcm[start : start + length]
 
 
 def _padded(speech: NDArray[np.float32]) -> AudioChunk:
