@@ -19,7 +19,7 @@ beforeEach(() => {
 
 /** A reply that was heard to its end. */
 function replied(id, seconds) {
-  const turn = { id, segments: [{ index: 0, sampleRate: RATE, pcm: new ArrayBuffer(seconds * RATE * 2) }] };
+  const turn = { id, segments: [{ index: 0, wends: [], sampleRate: RATE, pcm: new ArrayBuffer(seconds * RATE * 2) }] };
   conversation.ask(turn, 'Hello?');
   conversation.write(turn, `Reply ${id}.`);
   conversation.finished(turn);
@@ -82,15 +82,88 @@ test('the end stays in sight, unless the user has scrolled up; a question brings
   };
   const turn = { id: 'a', segments: [] };
   conversation.ask(turn, 'Hello?');
+  assert.equal(drawn(), 400);
   conversation.write(turn, 'Hi.');
+  conversation.finished(turn);
   assert.equal(frames.length, 1, 'one frame for all that happens before it');
-  assert.equal(drawn(), 500);
+  assert.equal(drawn(), 400);
   list.scrollTop = 100;
   list.dispatchEvent(new Event('scroll'));
   conversation.write(turn, ' How are you?');
   assert.equal(drawn(), 100);
   conversation.ask({ id: 'b', segments: [] }, 'Well.');
-  assert.equal(drawn(), 500);
+  assert.equal(drawn(), 400);
+});
+
+/** A reply of two sentences, the second of which comes in two pieces. */
+function speaking() {
+  const ends = [[3, 8], [12], [18, 25]];
+  const turn = { id: 'a', segments: ends.map((wends, index) => ({ index, wends, sampleRate: RATE, pcm: new ArrayBuffer(2 * RATE) })) };
+  conversation.ask(turn, 'Well?');
+  conversation.write(turn, 'One two. Six seven eight.');
+  return turn;
+}
+const words = () => list.querySelectorAll('.theirs')[0].querySelector('.words');
+const marked = () => words().querySelector('mark')?.textContent.trim() ?? '';
+const unheard = () => words().querySelector('del')?.textContent ?? '';
+
+test('the word that is heard is marked, one after the other, and none when it is over or of a replay [page.follows]', () => {
+  const turn = speaking();
+  const seen = [];
+  for (const [index, word] of [[0, 0], [0, 1], [1, 0], [2, 0], [2, 1], [9, 0]]) {
+    conversation.hear(turn, index, word);
+    seen.push(marked());
+    assert.equal(words().textContent, 'One two. Six seven eight.');
+  }
+  assert.deepEqual(seen, ['One', 'two.', 'Six', 'seven', 'eight.', 'eight.']);
+  conversation.write(turn, ' Nine.');
+  assert.deepEqual([words().textContent, marked()], ['One two. Six seven eight. Nine.', 'eight.']);
+  conversation.finished(turn);
+  assert.deepEqual([marked(), unheard()], ['', '']);
+  conversation.hear(turn, 0, 0);
+  assert.equal(marked(), 'One');
+});
+
+test('what was not heard is grey, first by the marked word, then by what Python remembers [page.follows] [talk.heard]', () => {
+  const turn = speaking();
+  conversation.hear(turn, 1, 0);
+  conversation.interrupted(turn);
+  assert.deepEqual([marked(), unheard()], ['', ' seven eight.']);
+  conversation.remembered('a', 'One two.');
+  assert.equal(unheard(), ' Six seven eight.');
+  conversation.remembered('a', 'something else');
+  conversation.remembered('gone', 'One');
+  assert.equal(unheard(), ' Six seven eight.');
+  conversation.hear(turn, 1, 0); // a replay
+  assert.deepEqual([words().textContent, marked()], ['One two. Six seven eight.', 'Six']);
+  conversation.finished(turn);
+  assert.equal(unheard(), ' Six seven eight.');
+});
+
+test('a reply that is longer than the view stands at its top until it is heard, then at the word; whoever reads elsewhere is left alone', () => {
+  Object.assign(list, { scrollHeight: 2000, clientHeight: 100, scrollTop: 0, place: { top: 50 } });
+  const drawn = () => {
+    for (const draw of frames.splice(0)) draw();
+    list.dispatchEvent(new Event('scroll'));
+    return list.scrollTop;
+  };
+  drawn();
+  const turn = speaking();
+  list.querySelectorAll('.theirs')[0].place = { top: 150 };
+  assert.equal(drawn(), 100);
+  conversation.hear(turn, 0, 1);
+  words().querySelector('mark').place = { top: 450 };
+  assert.equal(drawn(), 450);
+  list.scrollTop = 1000;
+  conversation.hear(turn, 1, 0);
+  words().querySelector('mark').place = { top: 400 };
+  list.dispatchEvent(new Event('scroll'));
+  assert.equal(drawn(), 1000);
+  list.scrollTop = 1250; // near the word again
+  words().querySelector('mark').place = { top: 150 };
+  list.dispatchEvent(new Event('scroll'));
+  conversation.finished(turn);
+  assert.equal(drawn(), 1900);
 });
 
 test('the words so far become the message that is answered, or vanish [live.hands-free]', () => {

@@ -220,3 +220,25 @@ test('a sound that has begun goes on under the user’s voice', () => {
   segment(turn, 3, 400);
   assert.deepEqual(played, [3]);
 });
+
+test('words that are heard are marked, of a replay too, which ends like a turn and is silenced without a word to Python', () => {
+  const turn = spoken();
+  turns.hear({ type: 'word', turn, index: 1, word: 2 });
+  turns.hear({ type: 'word', turn: 'another', index: 1, word: 2 });
+  turns.receive({ type: 'remembered', turn: 'older', text: 'One' });
+  assert.deepEqual(log.filter((line) => /^(hear|remembered)/.test(line)), [`hear ${turn} 1`, 'remembered older One']);
+  turns.receive({ type: 'completed', turn });
+  turns.hear({ type: 'finished', turn });
+  const finished = { id: turn, segments: [] };
+  let called = null;
+  stage.play = (_, id) => (called = id);
+  for (const end of [() => turns.hear({ type: 'finished', turn: called }), () => turns.interrupt()]) {
+    log = [];
+    turns.replay(finished);
+    assert.equal(turns.state, 'speaking');
+    turns.hear({ type: 'word', turn: called, index: 0, word: 0 });
+    end();
+    assert.deepEqual([turns.state, log.includes(`hear ${turn} 0`), log.includes(`finished ${turn}`)], ['idle', true, true]);
+  }
+  assert.equal(sent.length, 1);
+});

@@ -77,6 +77,11 @@ export class FakeElement extends EventTarget {
     return this.querySelectorAll(selector)[0] ?? null;
   }
 
+  /** Where it lies on the screen, as far as a test says. */
+  getBoundingClientRect() {
+    return { top: 0, bottom: 0, ...this.place };
+  }
+
   click() {
     this.dispatchEvent(new Event('click'));
   }

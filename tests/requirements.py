@@ -153,6 +153,7 @@ REQUIREMENTS = (
     Requirement("page.markup", "What people, models and files say is shown as text, never run.", "README, Your own avatar"),
     Requirement("page.status", "The page says which engines are at work and how each of them is.", "README, What works"),
     Requirement("page.clear", "Clear begins a new conversation.", "DESIGN, One conversation"),
+    Requirement("page.follows", "The chat marks the word that is heard, and greys what was not heard of an interrupted reply.", "issue 11"),
     Requirement("page.captions", "Captions follow the words that are heard.", "README, Visavis"),
     Requirement("page.no-network", "Without npm and without a network the drawn face speaks.", "README, Visavis"),
     Requirement("stream.resume", "A connection that breaks off goes on where it was: nothing is said twice or lost.", "issue 11, How"),

@@ -107,8 +107,12 @@ def test_a_typed_message_is_answered_with_captions_that_follow(page):
     assert len([word for word in marked if word and word in reply]) >= 3, (marked, reply)
 
 
-def test_stop_silences_the_voice_and_rests_the_mouth(page):
+@requirement("page.follows")
+def test_stop_silences_the_voice_and_rests_the_mouth_and_what_was_not_heard_is_grey(page):
     frame = stage(page)
+    page.evaluate("""() => { window.remembered = [];
+      const receive = visavis.receive;
+      visavis.receive = (event) => (event.type === 'remembered' && remembered.push(event), receive.call(visavis, event)); }""")
     slow_person(page)
     say(page, "Count.")
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
@@ -124,7 +128,17 @@ def test_stop_silences_the_voice_and_rests_the_mouth(page):
     assert late
     assert max(level for level, _ in late) < 1e-3
     assert max(mouth for _, mouth in late) < 1e-3
-    expect(page.locator("#chat .said").last).to_have_class(re.compile("cut"))
+    last = page.locator("#chat .said").last
+    expect(last).to_have_class(re.compile("cut"))
+    expect(last.locator("mark")).to_have_count(0)
+    whole, rest = last.locator(".words").inner_text(), last.locator(".unheard").inner_text()
+    said = page.evaluate("remembered.at(-1)")
+    assert whole == said["text"] + rest
+    marked = frame.evaluate(
+        "stageProbe.events.filter(({ out }) => out?.type === 'word' && out.turn).map(({ out }) => [out.turn, out.word])"
+    )
+    heard = sum(turn == said["turn"] for turn, _ in marked)
+    assert 0 <= heard - len(said["text"].split()) <= 1, "the word that was interrupted may count or not"
     say(page, "Hello again.")
     expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
 

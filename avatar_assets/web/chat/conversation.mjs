@@ -2,14 +2,15 @@
 import { durationOf } from '../playback/segment.mjs';
 import { make } from '../page/dom.mjs';
 import { timelineFile, wavFile } from './export.mjs';
+import { ReplyText } from './reply-text.mjs';
 import { videoButton } from './video-button.mjs';
 
 /** How long a browser may take to fetch a download from memory, in ms. */
 const DOWNLOAD_MS = 60_000;
 /** So much sound of replies is kept to be heard again, in ms: about 30 MB. The last reply always is. */
 const REPLAYABLE_MS = 600_000;
-/** This close to its end the conversation follows what is added; further up somebody is reading. In px. */
-const NEAR_END_PX = 80;
+/** This close to its end, or to the word that is heard, the conversation follows; elsewhere somebody is reading. In px. */
+const NEAR_PX = 80;
 
 export class Conversation {
   #list;
@@ -19,7 +20,9 @@ export class Conversation {
   #live = null; // what is being said hands-free, before it is known whether it wants an answer
   #replayable = []; // turns that can be heard again, oldest first
   #noticed = new Set();
-  #atEnd = true; // whether its end was in sight when it was scrolled last
+  #follows = true; // whether it scrolls by itself
+  #speaking = null; // the reply that is being written or heard
+  #placed = 0; // where it scrolled itself
   #scrolling = false;
 
   /**
@@ -34,7 +37,10 @@ export class Conversation {
     this.#list = list;
     this.#receipt = receipt;
     this.#on = on;
-    list.addEventListener('scroll', () => (this.#atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX));
+    list.addEventListener('scroll', () => {
+      if (Math.abs(list.scrollTop - this.#placed) < 2) return;
+      this.#follows = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX || Math.abs(list.scrollTop - this.#place()) < NEAR_PX;
+    });
   }
 
   /** The person's greeting, before anything was said. */
@@ -52,7 +58,8 @@ export class Conversation {
     words.textContent = text ?? (words.textContent || '…');
     mine.classList.toggle('pending', text === undefined);
     this.#bubbles.set(turn.id, { mine });
-    this.#atEnd = true; // whoever speaks wants to see the answer
+    this.#speaking = null;
+    this.#follows = true; // whoever speaks wants to see the answer
   }
 
   /** The words of the user so far, who may go on. */
@@ -95,13 +102,29 @@ export class Conversation {
   write(turn, text) {
     const theirs = this.#theirs(turn);
     theirs.setAttribute('aria-busy', 'true'); // or a screen reader would begin anew with every few letters
-    this.#follow(() => theirs.querySelector('.words').append(text));
+    this.#follow(() => this.#bubbles.get(turn.id).text.write(text));
+  }
+
+  /** Marks the word that is heard. @param {object} turn  @param {number} index of the segment  @param {number} word which of it */
+  hear(turn, index, word) {
+    const { theirs, text } = this.#bubbles.get(turn.id) ?? {};
+    const to = turn.segments.find((segment) => segment.index === index)?.wends?.[word];
+    if (!text || to === undefined) return;
+    const ends = turn.segments.flatMap((segment) => (segment.index < index ? segment.wends : segment.index === index ? segment.wends.slice(0, word) : []));
+    this.#speaking = theirs;
+    this.#follow(() => text.mark(ends.at(-1) ?? 0, to));
+  }
+
+  /** Python remembers only the beginning of a reply as said. @param {string} id of its turn  @param {string} text that */
+  remembered(id, text) {
+    this.#bubbles.get(id)?.text?.keep(text);
   }
 
   /** Marks a reply that was cut off. */
   interrupted(turn) {
-    const { mine, theirs } = this.#bubbles.get(turn.id) ?? {};
+    const { mine, theirs, text } = this.#bubbles.get(turn.id) ?? {};
     theirs?.classList.add('cut');
+    text?.cut();
     if (mine?.classList.contains('pending')) this.transcript(turn, '(stopped before it was understood)');
     this.finished(turn);
   }
@@ -116,7 +139,9 @@ export class Conversation {
 
   /** Offers a reply that has been heard to be heard again and taken home. */
   finished(turn) {
-    const theirs = this.#bubbles.get(turn.id)?.theirs;
+    const { theirs, text } = this.#bubbles.get(turn.id) ?? {};
+    text?.unmark();
+    if (theirs === this.#speaking) this.#follow(() => (this.#speaking = null));
     theirs?.removeAttribute('aria-busy');
     if (!theirs || !turn.segments.length || theirs.querySelector('.actions')) return;
     const actions = make('div', 'actions');
@@ -164,7 +189,8 @@ export class Conversation {
 
   clear() {
     this.#list.replaceChildren();
-    this.#atEnd = true;
+    this.#follows = true;
+    this.#speaking = null;
     this.#bubbles.clear();
     this.#live = null;
     this.#replayable = [];
@@ -175,8 +201,10 @@ export class Conversation {
   #theirs(turn) {
     const bubbles = this.#bubbles.get(turn.id) ?? {};
     if (!bubbles.theirs) {
-      bubbles.theirs = this.#add('theirs');
-      bubbles.theirs.querySelector('.words').lang = turn.language ?? '';
+      bubbles.theirs = this.#speaking = this.#add('theirs');
+      const words = bubbles.theirs.querySelector('.words');
+      words.lang = turn.language ?? '';
+      bubbles.text = new ReplyText(words);
     }
     this.#bubbles.set(turn.id, bubbles);
     return bubbles.theirs;
@@ -189,15 +217,26 @@ export class Conversation {
     return item;
   }
 
-  /** Changes the conversation and stays at its end if that was in sight; nothing is measured before the next frame, for sound may wait. */
+  /** Changes the conversation and keeps in sight what is heard, else its end; nothing is measured before the next frame, for sound may wait. */
   #follow(change) {
     change();
     if (this.#scrolling) return;
     this.#scrolling = true;
     requestAnimationFrame(() => {
       this.#scrolling = false;
-      if (this.#atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+      if (this.#follows) this.#list.scrollTop = this.#placed = this.#place();
     });
+  }
+
+  /** Where it should stand: at its end, but a reply that is longer than the view begins at its top and goes on with the word that is heard. */
+  #place() {
+    const list = this.#list;
+    const end = Math.max(0, list.scrollHeight - list.clientHeight);
+    const word = this.#speaking?.querySelector('mark');
+    const anchor = word ?? this.#speaking;
+    if (!anchor) return end;
+    const top = anchor.getBoundingClientRect().top - list.getBoundingClientRect().top + list.scrollTop;
+    return Math.round(Math.max(0, Math.min(end, top - (word ? list.clientHeight / 2 : 0))));
   }
 }
 

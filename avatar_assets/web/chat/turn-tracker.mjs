@@ -27,6 +27,7 @@ export class TurnTracker {
   /** @type {Turn | null} */
   #turn = null;
   #stopped = null; // the playback position that Python was told last
+  #replay = null; // {id, turn}: the finished turn that is heard again, and what the stage calls it
   #held = null; // segments that wait while it is not clear whether the user interrupts; null where none need to
 
   /**
@@ -45,8 +46,9 @@ export class TurnTracker {
     this.#on = on;
   }
 
-  /** What the running turn does: `thinking`, `speaking`, or `idle` where there is none. */
+  /** What the running turn does: `thinking`, `speaking` (a replay too), or `idle` where there is none. */
   get state() {
+    if (this.#replay) return 'speaking';
     return this.#turn ? (this.#turn.sounding ? 'speaking' : 'thinking') : 'idle';
   }
 
@@ -108,6 +110,14 @@ export class TurnTracker {
     return position !== null;
   }
 
+  /** Says a finished turn again, lips and all; interrupts what is running. @param {Turn} turn */
+  replay(turn) {
+    this.interrupt();
+    this.#replay = { id: `again-${randomId()}`, turn };
+    this.#stage.play(turn, this.#replay.id);
+    this.#on.state('speaking');
+  }
+
   /** Ends the running turn with a sentence. @returns {boolean} whether there was one of which something was missing */
   fail(message) {
     const turn = this.#turn;
@@ -128,7 +138,8 @@ export class TurnTracker {
   /** @returns {{turn: string, index: number, ms: number} | null} how far the turn was heard that is over now */
   #silence() {
     const turn = this.#turn;
-    this.#turn = this.#held = null;
+    if (this.#replay) this.#conversation.finished(this.#replay.turn);
+    this.#turn = this.#held = this.#replay = null;
     this.#stage.silence();
     if (!turn) return null;
     const position = positionOf(turn);
@@ -143,6 +154,7 @@ export class TurnTracker {
 
   /** What Python says of a turn; events of turns that are over are ignored. */
   receive(event) {
+    if (event.type === 'remembered') this.#conversation.remembered(event.turn, event.text);
     const turn = this.#turn;
     if (!turn || event.turn !== turn.id) return;
     const since = now() - turn.handedOver;
@@ -176,9 +188,12 @@ export class TurnTracker {
         this.#conversation.receipt(turn);
       }
       this.#on.state('speaking');
+    } else if (message.type === 'word') {
+      const heard = message.turn === this.#replay?.id ? this.#replay.turn : message.turn === turn?.id ? turn : null;
+      if (heard) this.#conversation.hear(heard, message.index, message.word);
     } else if (message.type === 'finished') {
       if (message.turn === turn?.id) this.#finish(turn);
-      else if (!turn) this.#on.over(); // a replay
+      else if (message.turn === this.#replay?.id) this.#finish(this.#replay.turn);
     } else if (message.type === 'heard') {
       this.#correct(message);
     }
@@ -195,7 +210,7 @@ export class TurnTracker {
   }
 
   #finish(turn) {
-    this.#turn = this.#held = null;
+    this.#turn = this.#held = this.#replay = null;
     this.#conversation.finished(turn);
     this.#on.over();
   }

@@ -7,7 +7,7 @@ import { EnginePanel } from '../panels/engine-panel.mjs';
 import { HandsFree } from '../live/hands-free.mjs';
 import { OwnAvatar } from '../panels/own-avatar.mjs';
 import { PersonaPicker } from '../panels/persona-picker.mjs';
-import { ServerLink, randomId } from './server-link.mjs';
+import { ServerLink } from './server-link.mjs';
 import { StageLink } from './stage-link.mjs';
 import { StatusLine } from './status-line.mjs';
 import { TurnTracker } from '../chat/turn-tracker.mjs';
@@ -33,7 +33,6 @@ class Page {
   #microphone;
   #talk;
   #handsFree;
-  #replaying = false;
   #lost = false; // whether the app has stopped answering
   #greeted = false;
   #mostMb = 0; // size of the largest audio file that is taken
@@ -68,7 +67,6 @@ class Page {
         this.#status.show('failed', message);
       },
       over: () => {
-        this.#replaying = false;
         if (!['failed', 'listening'].includes(this.#status.shown)) this.#restate();
       },
     });
@@ -190,10 +188,8 @@ class Page {
 
   /** Says a finished reply again, lips and all. */
   replay(turn) {
-    this.stop();
-    this.#replaying = true;
-    this.#stage.play(turn, `again-${randomId()}`);
-    this.#status.show('speaking');
+    this.#talk.cancel();
+    this.#turns.replay(turn);
   }
 
   /** Makes a film of a finished reply: see `VideoRequests.make`. */
@@ -218,7 +214,6 @@ class Page {
 
   /** Silence now. @returns {boolean} whether Python was told how much was heard */
   #hush() {
-    this.#replaying = false;
     return this.#turns.interrupt();
   }
 
@@ -307,7 +302,7 @@ class Page {
 
   /** Whether the person can be heard. */
   get #isSounding() {
-    return this.#replaying || this.#turns.state === 'speaking';
+    return this.#turns.state === 'speaking';
   }
 
   /** The microphone cannot be used; what the person does meanwhile takes the status line. @param {string} sentence */
@@ -321,8 +316,7 @@ class Page {
     this.#status.isOpen = this.#handsFree?.isOn ?? false;
     const { shown } = this.#status;
     if (shown === 'loading' || (shown === 'failed' && !this.#handsFree.isOn) || this.#talk.isBusy) return;
-    if (this.#replaying) this.#status.show('speaking');
-    else if (this.#turns.state !== 'idle') this.#status.show(this.#turns.state);
+    if (this.#turns.state !== 'idle') this.#status.show(this.#turns.state);
     else if (this.#handsFree.isUserSpeaking) this.#status.show('listening');
     else this.#status.show('idle');
   }

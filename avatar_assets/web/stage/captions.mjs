@@ -18,15 +18,17 @@ export class Captions {
    *
    * @param {{text: string, words: string[], wtimes: number[], language?: string}} segment each word carries its trailing space; times in ms
    * @param {number} ms from the start of the segment
+   * @returns {number} the word that is heard, -1 where none is
    */
   follow(segment, ms) {
     if (segment !== this.#segment) this.#write(segment);
     const marked = this.#spans.length ? segment.wtimes.findLastIndex((start) => start <= ms) : -1;
-    if (marked === this.#marked) return;
+    if (marked === this.#marked) return marked;
     this.#spans[this.#marked]?.classList.remove('now');
     this.#spans[marked]?.classList.add('now');
     this.#marked = marked;
     this.#keepInView(this.#spans[marked]);
+    return marked;
   }
 
   clear() {

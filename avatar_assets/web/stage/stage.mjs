@@ -46,6 +46,7 @@ let state = 'loading'; // what the page around says
 let voiced = null; // the seat whose words are heard
 let lingering = 0;
 let following = 0;
+let told = {}; // the word that the page around was told last: turn, index, word
 let colour = getComputedStyle(document.documentElement).getPropertyValue('--persona').trim();
 let picture = null; // the user's own, behind the person
 
@@ -174,10 +175,17 @@ function hush() {
 function follow() {
   const heard = playback().sounding().findLast(({ ms }) => ms >= 0);
   if (heard) {
-    captions.follow(heard.segment, heard.ms);
+    tellWord(heard.segment, captions.follow(heard.segment, heard.ms));
     while (heard.segment.due[0]?.ms <= heard.ms) roster.act(heard.segment.due.shift().name, heard.segment.seat);
   }
   if (voiced) following = clock.requestFrame(follow);
+}
+
+/** The page around marks the word too; of each it is told once. */
+function tellWord({ turn, index }, word) {
+  if (word < 0 || (told.turn === turn && told.index === index && told.word === word)) return;
+  told = { turn, index, word };
+  send({ type: 'word', ...told });
 }
 
 function showState({ state: next, text }) {
