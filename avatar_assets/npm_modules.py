@@ -21,6 +21,7 @@ PACKAGES = {
     "meshoptimizer": "meshoptimizer",
     "mediabunny": "mediabunny",
     "@mediabunny/aac-encoder": "@mediabunny/aac-encoder",
+    "webrtcaec3": "@ennuicastr/webrtcaec3.js",
 }
 """What the page calls a package, and what npm calls it."""
 CDN = "https://cdn.jsdelivr.net/npm"
@@ -113,4 +114,5 @@ def _imports(at: dict[str, str]) -> dict[str, str]:
         "meshoptimizer": f"{at['meshoptimizer']}/meshopt_simplifier.js",
         "mediabunny": f"{at['mediabunny']}/dist/bundles/mediabunny.min.mjs",
         "@mediabunny/aac-encoder": f"{at['@mediabunny/aac-encoder']}/dist/bundles/mediabunny-aac-encoder.min.mjs",
+        "webrtcaec3": f"{at['webrtcaec3']}/dist/webrtcaec3-0.3.0.js",
     }

@@ -23,6 +23,7 @@ SERVED = {
     "vendor/talkinghead": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["talkinghead"], {".mjs", ".js"}),
     "vendor/mediabunny": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["mediabunny"], {".mjs"}),
     "vendor/@mediabunny/aac-encoder": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["@mediabunny/aac-encoder"], {".mjs"}),
+    "vendor/webrtcaec3": (npm_modules.NODE_MODULES / npm_modules.PACKAGES["webrtcaec3"], {".js"}),
 }
 """Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""
 
