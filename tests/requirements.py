@@ -221,6 +221,7 @@ REQUIREMENTS = (
     Requirement("engine.install", "A missing package is answered with the command that installs it.", "README, Add an engine"),
     Requirement("turn.ends", "A turn always ends, whatever is raised.", "issue 9, section 3"),
     Requirement("turn.voice-fails", "When the voice fails, the text remains.", "DESIGN, Errors"),
+    Requirement("turn.no-seams", "The first sound is soon, and no sound behind it is late.", "issue 11"),
     Requirement("turn.bounded", "An answer without end is cut off, and what was written of it is spoken.", "DESIGN, Errors"),
     Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),

@@ -45,12 +45,12 @@ class Deadlines:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, watch_every_s: float = 0.25) -> None:
         """`clock` counts seconds; `expired` is to be called every `watch_every_s` seconds of real time."""
-        self._clock, self.watch_every_s = clock, watch_every_s
+        self.clock, self.watch_every_s = clock, watch_every_s
         self._steps: dict[str, Step] = {}
 
     def step(self, worker: str, limit_s: float, timeout_error: EngineError, make: Callable[[], T], engine: object = None) -> T:
         """What `make` returns; should it take longer than `limit_s`, `expired` reports the step."""
-        self._steps[worker] = Step(worker, self._clock() + limit_s, timeout_error, engine)
+        self._steps[worker] = Step(worker, self.clock() + limit_s, timeout_error, engine)
         try:
             return make()
         finally:
@@ -84,7 +84,7 @@ class Deadlines:
 
     def expired(self) -> Step | None:
         """A step that has expired, reported once."""
-        now = self._clock()
+        now = self.clock()
         for worker, step in list(self._steps.items()):
             if now > step.due and self._steps.pop(worker, None) is not None:
                 return step

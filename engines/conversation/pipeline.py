@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from engines.concurrency.channel import CancelToken, Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.concurrency.fair_queue import Place
+from engines.conversation.pacing import FEWEST_WORDS, Speed
 from engines.conversation.prompt import History, messages_for
 from engines.conversation.speech import opened, segments
+from engines.conversation.synthesis import SPEEDS
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError, not_wanted
 from engines.protocols import Killable
 from engines.registry.languages import answering, priors_of
@@ -176,7 +179,7 @@ class Pipeline:
         self._settled.set()
         language = self._persona.language
         limiter = ReplyLimiter(language, request.persona.max_sentences) if request.reply is None else None
-        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put)
+        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put, speed=self._speed)
         what = "The language model stopped with an error"
         with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply(words)) as reply:
             for text in reply:
@@ -190,6 +193,9 @@ class Pipeline:
                 raise ChatModelError(message, code="reply_too_long", retryable=True)
         with self._reporting(_UNDERSTAND, ChatModelError, what):
             writer.finish()  # also what was written before a failure is spoken
+
+    def _speed(self) -> Speed | None:
+        return SPEEDS.of(self._engines.tts.info.name)
 
     def _reply(self, words: str) -> Generator[str]:
         """The reply as it is written, well-formed and bounded."""
@@ -300,13 +306,20 @@ class ReplyWriter:
         limiter: ReplyLimiter | None,
         put_text: Callable[[str], object],
         put_sentence: Callable[[Sentence], object],
+        *,
+        speed: Callable[[], Speed | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._chunker, self._directions, self._limiter = SentenceChunker(language), DirectionFilter(), limiter
-        self._put_text, self._put_sentence = put_text, put_sentence
-        self._count = 0
+        self._chunker = SentenceChunker(language, fewest_words=self._fewest_words)
+        self._directions, self._limiter = DirectionFilter(), limiter
+        self._put_text, self._put_sentence, self._speed, self._clock = put_text, put_sentence, speed, clock
+        self._count = self._written = 0
+        self._begun: float | None = None
 
     def write(self, text: str) -> None:
         """Take the next characters."""
+        self._begun = self._clock() if self._begun is None else self._begun
+        self._written += len(text)
         text = self._directions.push(text)
         self._pass(self._limiter.push(text) if self._limiter else text)
 
@@ -319,6 +332,11 @@ class ReplyWriter:
             self._put(sentence, rest=sentence is rest[-1])
         if not rest:
             self._put(Sentence(self._count, ""), rest=True)
+
+    def _fewest_words(self) -> int:
+        """Of the first clause, by how fast it is written and spoken here."""
+        speed = self._speed()
+        return speed.first_words((self._clock() - (self._begun or 0.0)) / max(self._written, 1)) if speed else FEWEST_WORDS
 
     def _pass(self, text: str) -> None:
         if text:

@@ -13,6 +13,7 @@ import numpy as np
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.conversation.pauses import pause_after, paused
+from engines.conversation.synthesis import Synthesis
 from engines.conversation.word_ends import WordEnds
 from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.sound_times import corrected
@@ -61,32 +62,39 @@ def segments(
     """
     message = f"{tts.info.title} fell silent; the text of the answer remains."
     late = TextToSpeechError(message, code="timeout", retryable=True, counts_against_engine=True)
-    engine: TextToSpeech | None = None
-    voice: str | None = None
+    synthesis: Synthesis | None = None
     text, directions = "", tuple[Direction, ...]()
     index, rate, before = 0, 24_000, 0
-    while written := sentences.get():
-        for sentence in written:
-            text, directions = text + sentence.text, (*directions, *sentence.directions)
-            if not (words := speakable(sentence.text, persona.language)):
-                continue
-            if engine is None:
-                engine = opened(tts, deadlines, worker, limits.load)
-                voice = deadlines.step(worker, limits.tts, late, partial(_voice_of, persona, tts.info.name, engine), engine)
-            sheet, ends = CueSheet(directions, len(text.rstrip()), len(words)), WordEnds(before, text, words)
-            before += len(text)
-            unsaid = words
-            with closing(deadlines.steps(worker, limits.tts, late, partial(engine.synthesize, words, voice), engine)) as pieces:
-                for one in _playable(pieces, tts.info.title, len(words)):
-                    said = "".join(word.text for word in one.words) or unsaid
-                    unsaid = unsaid[len(said) :]
-                    made = _LEVELS.levelled(one, tts.info.name, voice)
-                    piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
-                    places = ends.of(piece.words, last=not unsaid)
-                    yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words), places)
-                    text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
-            if text:
-                raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
+    try:
+        while written := sentences.get():
+            spoken = [(sentence, speakable(sentence.text, persona.language)) for sentence in written]
+            for number, (sentence, words) in enumerate(spoken):
+                text, directions = text + sentence.text, (*directions, *sentence.directions)
+                if not words:
+                    continue
+                if synthesis is None:
+                    engine = opened(tts, deadlines, worker, limits.load)
+                    voice = deadlines.step(worker, limits.tts, late, partial(_voice_of, persona, tts.info.name, engine), engine)
+                    synthesis = Synthesis(engine, tts.info, voice, partial(deadlines.steps, worker, limits.tts, late), deadlines.clock)
+                synthesis.begin([words for _, words in spoken[number:] if words])
+                sheet, ends = CueSheet(directions, len(text.rstrip()), len(words)), WordEnds(before, text, words)
+                before += len(text)
+                unsaid = words
+                with closing(synthesis.pieces(words)) as pieces:
+                    for one in _playable(pieces, tts.info.title, len(words)):
+                        said = "".join(word.text for word in one.words) or unsaid
+                        unsaid = unsaid[len(said) :]
+                        made = _LEVELS.levelled(one, tts.info.name, synthesis.voice)
+                        piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
+                        synthesis.played(piece)
+                        places = ends.of(piece.words, last=not unsaid)
+                        yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words), places)
+                        text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
+                if text:
+                    raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")
+    finally:
+        if synthesis:
+            synthesis.close()
     if directions:
         silence = AudioChunk(np.zeros(rate * _ACT_MS // 1000, np.float32), rate)
         cues = tuple(Cue(direction.name, 0.0) for direction in directions)

@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from engines.text.boundaries import (
     STARTS,
@@ -48,9 +48,17 @@ class SentenceChunker:
     has come. A reply of white space alone has no sentences.
     """
 
-    def __init__(self, language: str = "en", *, early_clause: bool = True) -> None:
-        """`language` is a BCP 47 tag; without `early_clause` whole sentences alone are returned."""
-        self._early_clause = early_clause
+    def __init__(
+        self, language: str = "en", *, early_clause: bool = True, fewest_words: Callable[[], int] = lambda: EARLY_CLAUSE_WORDS
+    ) -> None:
+        """Nothing was written yet.
+
+        Args:
+            language: BCP 47 tag.
+            early_clause: whether the first clause is returned before its sentence ends.
+            fewest_words: how many words it must have; asked whenever one could end.
+        """
+        self._early_clause, self._fewest_words = early_clause, fewest_words
         self._language = primary_subtag(language)
         self._limit = MAX_CHARACTERS_SPACELESS if self._language in _SPACELESS_LANGUAGES else MAX_CHARACTERS
         self._lead = ""
@@ -144,12 +152,13 @@ class SentenceChunker:
 
     def _end_of_speech(self, before: str, gap: str, after: str, at: int) -> int | None:
         early = self._early_clause and self._words < EARLY_CLAUSE_WORDS
+        fewest = self._fewest_words() if early else 0
         if gap and before[-1].isalnum():
             start = conjunction_start(before, self._language) if early else None
-            return start if start and count_words(before[:start]) >= EARLY_CONJUNCTION_WORDS else None
+            return start if start and count_words(before[:start]) >= max(fewest, EARLY_CONJUNCTION_WORDS) else None
         if ends_sentence(before, gap, after, self._language):
             return at
-        return at if early and ends_clause(before, gap, after, self._language) and count_words(before) >= EARLY_CLAUSE_WORDS else None
+        return at if early and ends_clause(before, gap, after, self._language) and count_words(before) >= fewest else None
 
     def _cut_overlong(self, at: int) -> int:
         """Where to cut a text that is too long by `at`: best outside Markdown, then after punctuation, then late."""

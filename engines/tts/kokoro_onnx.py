@@ -7,6 +7,7 @@ make that a second output, for protobuf joins a message that stands twice (https
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -33,6 +34,7 @@ INFO = EngineInfo(
     install='pip install "onnxruntime>=1.23,<2" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
     preference=12,
+    at_once=max(1, (os.cpu_count() or 1) // 4),  # each run has four threads at most
 )
 
 
