@@ -23,13 +23,13 @@ from operator import itemgetter
 
 from benchmarks.sound_events import closures_met, end_errors, levels, onset_errors, onsets, silence, summary
 from engines.config.settings import load_settings
-from engines.conversation.pauses import pause_after
 from engines.conversation.speech import placed
 from engines.errors import EngineError
 from engines.lipsync.forced_alignment import timed
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import TextToSpeech
 from engines.registry.discovery import discover
+from engines.speaking.pauses import pause_after
 from engines.text.boundaries import primary_subtag
 from engines.types import Speech, Voice
 from engines.weights import store

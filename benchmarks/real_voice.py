@@ -23,11 +23,11 @@ import numpy as np
 
 from benchmarks.lips import SENTENCES
 from engines.config.settings import load_settings
-from engines.conversation.pauses import pause_after
 from engines.conversation.speech import placed
 from engines.errors import EngineError
 from engines.protocols import SpeechToText, TextToSpeech
 from engines.registry.discovery import discover
+from engines.speaking.pauses import pause_after
 from engines.types import Speech, Stage, Voice
 from engines.voices.loudness import Levels, loudness
 from engines.weights import store

@@ -32,7 +32,7 @@ FLOORS = [
     {"engines.lipsync", "engines.g2p", "engines.voices", "engines.vad", "engines.turn_end"},
     {"engines.stt", "engines.llm", "engines.tts"},
     {"engines.registry"},
-    {"engines.storage"},
+    {"engines.storage", "engines.speaking"},
     {"engines.conversation"},
     {"engines.live"},
     {"engines.library"},

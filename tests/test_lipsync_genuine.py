@@ -9,10 +9,10 @@ import pytest
 from genuine import weights
 from requirements import requirement
 
-from engines.conversation.pauses import pause_after
 from engines.conversation.speech import placed
 from engines.lipsync.forced_alignment import timed
 from engines.lipsync.timeline import viseme_timeline
+from engines.speaking.pauses import pause_after
 from engines.tts import kokoro_onnx, piper
 from engines.types import Speech
 

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field, replace
 from engines.concurrency.channel import CancelToken, Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.concurrency.fair_queue import Place
-from engines.conversation.pacing import FEWEST_WORDS, Speed
 from engines.conversation.prompt import History, messages_for
 from engines.conversation.speech import opened, segments
-from engines.conversation.synthesis import SPEEDS
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError, not_wanted
 from engines.protocols import Killable
 from engines.registry.languages import answering, priors_of
 from engines.registry.registry import Engines
+from engines.speaking.pacing import FEWEST_WORDS, Speed
+from engines.speaking.synthesis import SPEEDS
 from engines.text.directions import DirectionFilter
 from engines.text.reply_limiter import ReplyLimiter
 from engines.text.sentences import SentenceChunker

@@ -12,14 +12,14 @@ import numpy as np
 
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
-from engines.conversation.pauses import pause_after, paused
-from engines.conversation.synthesis import Synthesis
 from engines.conversation.word_ends import WordEnds
 from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.sound_times import corrected
 from engines.lipsync.timeline import viseme_timeline
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.registry import EngineHandle
+from engines.speaking.pauses import pause_after, paused
+from engines.speaking.synthesis import Synthesis
 from engines.text.directions import CueSheet
 from engines.text.speakable import speakable
 from engines.text.surrogates import well_formed

@@ -7,9 +7,9 @@ import pytest
 from conftest import StubMind, StubVoice, stub_engines
 from requirements import requirement
 
-from engines.conversation.pauses import pause_after, paused
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady
+from engines.speaking.pauses import pause_after, paused
 from engines.types import AudioChunk, Persona, PhonemeTiming, Speech, Utterance, WordTiming
 
 RATE = 24_000

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from engines.concurrency.channel import Channel
-from engines.conversation.pacing import Pacer, Piece, Speeds
 from engines.protocols import TextToSpeech
+from engines.speaking.pacing import Pacer, Piece, Speeds
 from engines.types import EngineInfo, Speech
 
 SPEEDS = Speeds()

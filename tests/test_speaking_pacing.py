@@ -11,11 +11,11 @@ from requirements import requirement
 
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
-from engines.conversation import synthesis
-from engines.conversation.pacing import MOST_WORDS, Pacer, Piece, Speed, Speeds
 from engines.conversation.speech import segments
 from engines.errors import TextToSpeechError
 from engines.registry.registry import EngineHandle
+from engines.speaking import synthesis
+from engines.speaking.pacing import MOST_WORDS, Pacer, Piece, Speed, Speeds
 from engines.text.sentences import SentenceChunker
 from engines.types import AudioChunk, EngineInfo, Speech, WordTiming
 
