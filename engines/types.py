@@ -290,7 +290,7 @@ class EngineInfo:
     """Of a speech-to-text engine: how many recordings it hears at once; more of them wait, and users take turns."""
     in_process: bool = False
     """Light and pure Python: it works in the app's own process, where every other engine has one of its own."""
-    at_once: int = 1
+    pieces_at_once: int = 1
     """Of a voice: how many pieces of one reply it makes at the same time sooner than one after the other."""
 
 

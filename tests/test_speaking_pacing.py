@@ -55,7 +55,7 @@ def played(voice, persona, reply=SENTENCES, at_once=1):
     for sentence in SentenceChunker("en").push(reply + " X"):
         written.put(sentence)
     written.close()
-    handle = EngineHandle(EngineInfo(name="slow", stage="tts", title="Slow", summary="", at_once=at_once), lambda: voice)
+    handle = EngineHandle(EngineInfo(name="slow", stage="tts", title="Slow", summary="", pieces_at_once=at_once), lambda: voice)
     deadlines = Deadlines(lambda: voice.now)
     silent_at, found = None, []
     for segment in segments(written, persona, handle, deadlines=deadlines, worker="w", limits=Limits()):

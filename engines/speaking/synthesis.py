@@ -52,7 +52,7 @@ class Synthesis:
 
     def begin(self, texts: Sequence[str]) -> None:
         """These are asked for next: begin with as many of them as the engine gains by. The first sound of a reply has the engine alone."""
-        most = min(self._info.at_once, _MOST_AT_ONCE)
+        most = min(self._info.pieces_at_once, _MOST_AT_ONCE)
         if most > 1 and self._last:
             for text in texts[len(self._begun) : most]:
                 self._begun.append(_Begun(partial(self._timed, text)))

@@ -34,7 +34,7 @@ INFO = EngineInfo(
     install='pip install "onnxruntime>=1.23,<2" "kokorog2p>=0.7.2,<0.8"',
     languages=LANGUAGES,
     preference=12,
-    at_once=max(1, (os.cpu_count() or 1) // 4),  # each run has four threads at most
+    pieces_at_once=max(1, (os.cpu_count() or 1) // 4),  # each run has four threads at most
 )
 
 

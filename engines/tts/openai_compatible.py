@@ -32,7 +32,7 @@ INFO = EngineInfo(
     requires=("openai",),
     install=INSTALL,
     preference=-1,
-    at_once=3,
+    pieces_at_once=3,
 )
 
 
