@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.conversation.pipeline import ReplyWriter
+from engines.conversation.reply_writer import ReplyWriter
 from engines.errors import EngineError
 from engines.llm._reasoning_filter import ReasoningFilter
 from engines.runtimes.espeak_api import composed, printable, shared_library

@@ -20,7 +20,7 @@ from requirements import requirement
 
 from engines.concurrency.channel import CancelToken
 from engines.concurrency.deadlines import Deadlines
-from engines.conversation import pipeline, speech
+from engines.conversation import pipeline, reply_writer, speech
 from engines.conversation.pipeline import MAX_REPLY_CHARACTERS
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.errors import ChatModelError
@@ -72,10 +72,10 @@ PLACES = {
     "tts": ["open", "voices", "synthesize", "step 0", "step 1", "close"],
 }
 OURS = {
-    "pipeline.SentenceChunker.push": pipeline.SentenceChunker,
-    "pipeline.SentenceChunker.finish": pipeline.SentenceChunker,
-    "pipeline.DirectionFilter.push": pipeline.DirectionFilter,
-    "pipeline.DirectionFilter.finish": pipeline.DirectionFilter,
+    "reply_writer.SentenceChunker.push": reply_writer.SentenceChunker,
+    "reply_writer.SentenceChunker.finish": reply_writer.SentenceChunker,
+    "reply_writer.DirectionFilter.push": reply_writer.DirectionFilter,
+    "reply_writer.DirectionFilter.finish": reply_writer.DirectionFilter,
     "pipeline.messages_for": pipeline,
     "speech.speakable": speech,
     "speech.viseme_timeline": speech,

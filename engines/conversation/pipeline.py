@@ -9,25 +9,23 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from engines.concurrency.channel import CancelToken, Channel
 from engines.concurrency.deadlines import Deadlines, Limits
 from engines.concurrency.fair_queue import Place
 from engines.conversation.prompt import History, messages_for
+from engines.conversation.reply_writer import ReplyWriter
 from engines.conversation.speech import opened, segments
 from engines.errors import ChatModelError, EngineError, SpeechToTextError, TextToSpeechError, not_wanted
 from engines.protocols import Killable
 from engines.registry.languages import answering, priors_of
 from engines.registry.registry import Engines
-from engines.speaking.pacing import FEWEST_WORDS, Speed
+from engines.speaking.pacing import Speed
 from engines.speaking.synthesis import SPEEDS
-from engines.text.directions import DirectionFilter
 from engines.text.reply_limiter import ReplyLimiter
-from engines.text.sentences import SentenceChunker
 from engines.text.surrogates import SurrogateJoiner, well_formed
 from engines.types import AudioChunk, Persona, Sentence, SpeechSegment, Stage, TextDelta, Transcript, Utterance
 
@@ -295,57 +293,3 @@ class Pipeline:
         elif not self.cancel.cancelled:
             log.warning("turn %s: %s: %s", self._request.turn_id, error.stage, well_formed(error.message))
         self._put(name, error)
-
-
-class ReplyWriter:
-    """Cuts the reply into sentences while it is written, and takes its stage directions out."""
-
-    def __init__(
-        self,
-        language: str,
-        limiter: ReplyLimiter | None,
-        put_text: Callable[[str], object],
-        put_sentence: Callable[[Sentence], object],
-        *,
-        speed: Callable[[], Speed | None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._chunker = SentenceChunker(language, fewest_words=self._fewest_words)
-        self._directions, self._limiter = DirectionFilter(), limiter
-        self._put_text, self._put_sentence, self._speed, self._clock = put_text, put_sentence, speed, clock
-        self._count = self._written = 0
-        self._begun: float | None = None
-
-    def write(self, text: str) -> None:
-        """Take the next characters."""
-        self._begun = self._clock() if self._begun is None else self._begun
-        self._written += len(text)
-        text = self._directions.push(text)
-        self._pass(self._limiter.push(text) if self._limiter else text)
-
-    def finish(self) -> None:
-        """The end of the reply. Directions behind its last word go with the last sentence, or with one without text."""
-        text = self._directions.finish()
-        self._pass(self._limiter.push(text) + self._limiter.finish() if self._limiter else text)
-        rest = self._chunker.finish()
-        for sentence in rest:
-            self._put(sentence, rest=sentence is rest[-1])
-        if not rest:
-            self._put(Sentence(self._count, ""), rest=True)
-
-    def _fewest_words(self) -> int:
-        """Of the first clause, by how fast it is written and spoken here."""
-        speed = self._speed()
-        return speed.first_words((self._clock() - (self._begun or 0.0)) / max(self._written, 1)) if speed else FEWEST_WORDS
-
-    def _pass(self, text: str) -> None:
-        if text:
-            self._put_text(text)
-            for sentence in self._chunker.push(text):
-                self._put(sentence)
-
-    def _put(self, sentence: Sentence, *, rest: bool = False) -> None:
-        self._count += 1
-        directions = self._directions.take(len(sentence.text), rest=rest)
-        if sentence.text or directions:
-            self._put_sentence(replace(sentence, directions=directions))
