@@ -184,7 +184,7 @@ test('a message waits for the stream, and its problem is handed back', async () 
   refusal = () => answer(200, { problem: 'No.' });
   await stream().say(open(false));
   assert.equal(await sent, 'No.');
-  assert.deepEqual(messages, [{ type: 'greet', turn: 't', session: asked[0].session }]);
+  assert.deepEqual(messages, [{ persona: 'sam', type: 'greet', turn: 't', session: asked[0].session }]);
 });
 
 test('a message that was not answered is sent again, the same; in the end its sender is told', async () => {

@@ -234,7 +234,13 @@ REQUIREMENTS = (
     Requirement("app.doctor", "The doctor looks over everything and prints the command that mends it.", "README, Visavis"),
     Requirement("app.doctor-vrm", "The doctor knows VRM avatars.", "issue 9, section 4"),
     Requirement("app.no-words-logged", "Journal and logs hold no words of a conversation.", "DESIGN, Errors"),
-    Requirement("app.sessions", "The newest conversations are kept and the rest is freed.", "DESIGN, The house"),
+    Requirement(
+        "app.sessions", "A conversation that runs or is recent is not ended for a new one; what is idle is.", "issue 12, Full is said"
+    ),
+    Requirement(
+        "app.queue", "Who finds no room is told their place in the queue, and comes in when it is their turn.", "issue 12, Full is said"
+    ),
+    Requirement("app.same-person", "Who is spoken to answers, whatever the server has forgotten.", "issue 12, Full is said"),
     Requirement("library.session", "Programs hold a conversation, waiting for each answer or as it comes.", "issue 13, Command line"),
     Requirement("library.pipeline", "From a recording or a text to text, WAV and visemes, as files.", "issue 13, Command line"),
     Requirement("library.reply", "A whole reply is one sound with one timeline.", "issue 13, Command line"),

@@ -324,8 +324,8 @@ def test_a_reader_who_reads_nothing_costs_little_and_nobody_else(address, servic
     monkeypatch.setattr(clients, "GRACE_S", 0.5)
     answer, made = service.answer, []
 
-    def endless(session, utterance, turn_id, position):
-        (segment,) = [event for event in answer(session, utterance, turn_id, position) if isinstance(event, SegmentReady)][:1]
+    def endless(session, utterance, turn_id, position, persona):
+        (segment,) = [event for event in answer(session, utterance, turn_id, position, persona) if isinstance(event, SegmentReady)][:1]
         long = replace(segment.segment, audio=AudioChunk(np.zeros(50_000, np.float32), 16_000))
         for _ in range(2000):
             made.append(1)
@@ -348,16 +348,60 @@ def test_a_reader_who_reads_nothing_costs_little_and_nobody_else(address, servic
     assert eventually(lambda: not any(thread.name == "turn" for thread in threading.enumerate()))
 
 
-def test_who_finds_no_room_is_told(address, settings):
+@requirement("app.queue")
+def test_who_finds_no_room_is_told_and_comes_in_when_it_is_their_turn(address, settings):
     tabs = [Tab(address) for _ in range(settings.max_sessions)]
     for one in tabs:
         one.open()
-    status, answer = post(tabs[0].host, frame({"session": SESSION}), route="stream")
-    assert status == 503
-    assert "try again" in answer["problem"]
+    first, second = Tab(address), Tab(address)
+
+    def ask(tab):
+        return post(tab.host, frame({"session": tab.session}), route="stream")
+
+    for tab, place in ((first, 1), (second, 2), (first, 1)):
+        status, answer = ask(tab)
+        assert (status, answer["problem"]) == (
+            503,
+            f"Everybody here is taken at the moment. You are number {place} in the queue: leave this page open.",
+        )
     tabs[0].send("leave")
     assert tabs[1].say("Hello", "t-1")
-    assert Tab(address).open()["known"] is False
+    assert ask(second)[0] == 503, "it is the first one's turn"
+    assert first.open()["known"] is False
+    assert "number 1 " in ask(second)[1]["problem"]
+
+
+@requirement("app.queue")
+def test_who_has_been_silent_for_long_makes_room(address, settings, monkeypatch):
+    tabs = [Tab(address) for _ in range(settings.max_sessions)]
+    for one in tabs:
+        one.open()
+    tabs[0].say("Hello", "t-1")
+    monkeypatch.setattr(clients, "IDLE_S", 0.0)
+    new = Tab(address)
+    assert new.open()["known"] is False
+    assert tabs[1].ends(), "it was silent for longest"
+    assert tabs[0].say("Hello", "t-2")
+    assert tabs[1].open()["known"] is False, "the place of another one"
+
+
+@requirement("app.queue")
+def test_a_turn_that_begins_after_its_page_has_left_takes_nobodys_place(tab, service, monkeypatch):
+    answer, left = service.answer, threading.Event()
+    monkeypatch.setattr(service, "answer", lambda *given: left.wait(WAIT_S) and answer(*given))
+    tab.send("utterance", turn="t-1", text="Hello")
+    tab.send("leave")
+    assert eventually(lambda: len(service) == 0)
+    left.set()
+    assert eventually(lambda: not any(thread.name == "turn" for thread in threading.enumerate()))
+    assert len(service) == 0
+
+
+@requirement("app.same-person")
+def test_an_utterance_says_who_it_is_for(tab, service):
+    assert tab.send("utterance", turn="t-1", text="Hello", persona="sam") == ""
+    assert tab.until("completed")
+    assert service.persona(tab.session).id == "sam"
 
 
 def test_it_works_behind_a_proxy_that_strips_a_prefix(service):

@@ -318,15 +318,46 @@ def test_a_journal_that_cannot_be_written_does_not_stop_the_turn(registry, tmp_p
 
 
 @requirement("app.sessions")
-def test_the_newest_sessions_are_kept_and_the_rest_is_freed(service, hold):
+def test_a_full_house_refuses_newcomers_and_ends_nobody_who_talks_or_has_just_talked(registry, held):
+    now = 0.0
+    service = ConversationService(Settings(max_sessions=3), registry, PersonaBook(PEOPLE), clock=lambda: now)
     events = service.say("one", "Go")
     next(events)
-    for name in ("two", "three", "four"):
-        service.persona(name)
-    hold.set()
-    assert isinstance(list(events)[-1], TurnInterrupted)
+    for name in ("two", "three"):
+        assert isinstance(ask(service, session=name)[-1], TurnCompleted)
+    for new in (lambda: service.persona("four"), lambda: ask(service, session="four"), lambda: service.clear("four")):
+        with pytest.raises(InputError, match="Everybody here is taken") as caught:
+            new()
+        assert (caught.value.code, caught.value.retryable) == ("full", True)
+    now = 300.0
+    service.persona("two")
+    now = 610.0
+    assert isinstance(ask(service, session="four")[-1], TurnCompleted)
     assert len(service) == 3
-    assert history(service) == ()
+    assert history(service, "two")
+    with pytest.raises(InputError):
+        service.persona("three")
+    held.set()
+    assert isinstance(list(events)[-1], TurnCompleted)
+    now = 1220.0
+    assert history(service, "four")
+    service.leave("two")
+    service.persona("five")
+    assert len(service) == 3
+    assert history(service, "one"), "it may stay as long as nobody needs its place"
+
+
+@requirement("app.same-person")
+def test_an_utterance_is_answered_by_whom_it_is_said_to(service):
+    ask(service, "One")
+    assert service.persona("one").id == "maya"
+    list(service.answer("one", lambda: Utterance(text="Two"), persona_id="sam"))
+    assert service.persona("one").id == "sam"
+    assert [turn.question for turn in service.conversation("one").turns] == ["Two"]
+    for same in ("sam", "nobody", ""):
+        list(service.answer("one", lambda: Utterance(text="Three"), persona_id=same))
+    assert service.persona("one").id == "sam"
+    assert len(service.conversation("one").turns) == 4
 
 
 def test_when_the_persona_of_the_settings_leaves_the_file_the_first_greets(registry, tmp_path):

@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 from engines.api.event_log import EventLog
 from engines.api.frames import KEEP_ALIVE, frame
 from engines.api.wire import Json
-from engines.conversation.session import TURN_ID
+from engines.conversation.session import IDLE_S, TURN_ID
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ STATUS_EVERY_S = 1.0
 """How often the status is looked at while a page is open."""
 CHUNK_BYTES = 256_000
 """About how much is handed to the server at once."""
+WAITING_S = 15.0
+"""How long a place in the queue is kept for somebody who does not ask again."""
+LONGEST_QUEUE = 1000
 RUNNING_TURNS, KNOWN_TURNS = 8, 64
 """Turns of one client that may run at once, for one that was interrupted ends only with its engine's step; and ids that are remembered."""
 
@@ -67,6 +71,8 @@ class Client:
         """Set while its microphone is open."""
         self.leaving: asyncio.TimerHandle | None = None
         """Set while no stream is open."""
+        self.used_at = time.monotonic()
+        """When something was last said, by either side."""
         self._loop = asyncio.get_running_loop()
         self._turns: deque[str] = deque(maxlen=KNOWN_TURNS)
 
@@ -80,6 +86,7 @@ class Client:
 
     def tell(self, message: Json, data: bytes = b"") -> None:
         """Send an event; may be called from any thread but the loop's, and waits while the page fetches nothing."""
+        self.used_at = time.monotonic()
         self.log.append(message, data)
         with contextlib.suppress(RuntimeError):  # the server has ended
             self._loop.call_soon_threadsafe(self.wake)
@@ -109,18 +116,45 @@ class Clients:
         """
         self._limit, self._status, self._leave = limit, status, leave
         self._clients: dict[str, Client] = {}
+        self._queue: dict[str, float] = {}
+        """Who waits for a place, whoever came first first, and when they asked last."""
         self._process = secrets.token_hex(8)
         self._shown = b""
         self._watching: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def get(self, session_id: object) -> Client | None:
-        """The client with that session."""
-        return self._clients.get(session_id) if isinstance(session_id, str) else None
+        """The client with that session, who says something."""
+        client = self._clients.get(session_id) if isinstance(session_id, str) else None
+        if client:
+            client.used_at = time.monotonic()
+        return client
 
-    def has_room(self, session_id: str) -> bool:
-        """Whether this one can be taken in, or is there already."""
-        return session_id in self._clients or len(self._clients) < self._limit
+    def is_here(self, client: Client) -> bool:
+        """Whether a client has not left; may be asked from any thread."""
+        return self._clients.get(client.session_id) is client
+
+    def place(self, session_id: str) -> int:
+        """Where somebody who wants to come in stands in the queue, from 1 on; 0: they can come in, or are there already.
+
+        Whoever has been silent for longest makes room, once that is long enough (`IDLE_S`).
+        """
+        if session_id in self._clients:
+            return 0
+        now = time.monotonic()
+        self._queue = {waiting: asked for waiting, asked in self._queue.items() if now - asked < WAITING_S}
+        if session_id not in self._queue and len(self._queue) >= LONGEST_QUEUE:
+            return len(self._queue) + 1
+        self._queue[session_id] = now
+        before = list(self._queue).index(session_id)
+        if before >= self._limit - len(self._clients):
+            idle = min(self._clients.values(), key=lambda client: client.used_at, default=None)
+            if idle and now - idle.used_at >= IDLE_S:
+                self.close(idle)
+        if before >= self._limit - len(self._clients):
+            return before + 1
+        del self._queue[session_id]
+        return 0
 
     async def stream(self, session_id: str, after: int, begin: Callable[[], object], *, once: bool = False) -> AsyncGenerator[bytes]:
         """What a client is sent over one connection, in frames: ``open``, the status whenever it has changed, and its events.

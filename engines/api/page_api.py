@@ -88,8 +88,8 @@ class PageApi:
         session_id, after = message.get("session"), message.get("after")
         if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id):
             return _refusal("That is no session.", 400)
-        if not self._clients.has_room(session_id):
-            return _refusal("Everybody here is taken at the moment; try again in a few minutes.", 503)
+        if place := self._clients.place(session_id):
+            return _refusal(f"Everybody here is taken at the moment. You are number {place} in the queue: leave this page open.", 503)
         begin = partial(self._begin, session_id, str(message.get("persona") or ""))
         frames = self._clients.stream(session_id, after if isinstance(after, int) else 0, begin, once=message.get("once") is True)
         return _Stream(frames)
@@ -112,7 +112,11 @@ class PageApi:
             return _refusal("This conversation is over; load the page again.", 410)
         if handler is None:
             return _refusal("There is no such message.", 400)
-        return JSONResponse({"problem": await handler(client, message, data)})
+        try:
+            problem = await handler(client, message, data)
+        except EngineError as error:
+            problem = error.message
+        return JSONResponse({"problem": problem})
 
     async def _read(self, request: Request, most_bytes: int) -> tuple[Json, bytes] | Response:
         """The frame that a request brings, or the refusal."""
@@ -131,10 +135,10 @@ class PageApi:
     async def _utterance(self, client: Client, message: Json, data: bytes) -> str:
         """The user typed, spoke, or handed over an audio file."""
         said = partial(utterance_from_wire, message, data, self._service.settings.max_utterance_ms)
-        position, turn_id = position_from_wire(message.get("heard")), _text(message, "turn")
+        position, turn_id, persona = position_from_wire(message.get("heard")), _text(message, "turn"), _text(message, "persona")
 
         def events() -> Iterator[TurnEvent]:
-            answer = self._service.answer(client.session_id, said, turn_id, position)
+            answer = self._service.answer(client.session_id, said, turn_id, position, persona)
             self._tell_remembered(client, position)
             return answer
 
@@ -189,11 +193,8 @@ class PageApi:
 
     async def _engine(self, _: Client, message: Json, *__: object) -> str:
         """Somebody chose an engine, stopped its download or wants it tried again."""
-        try:
-            if order := order_from_wire(message):
-                await run_in_threadpool(self._service.order, order)
-        except EngineError as error:
-            return error.message
+        if order := order_from_wire(message):
+            await run_in_threadpool(self._service.order, order)
         self._clients.look()
         return ""
 
@@ -228,6 +229,8 @@ class PageApi:
                 )
             finally:
                 client.running.release()
+                if not self._clients.is_here(client):  # it left before this turn began, which has opened its session anew
+                    self._service.leave(client.session_id)
 
         threading.Thread(target=run, name="turn", daemon=True).start()
         return ""

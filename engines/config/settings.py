@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(gt=0)] = 25
     """Largest audio file that is taken, in MB."""
     max_sessions: Annotated[int, Field(gt=0)] = 256
-    """Conversations at once. A page that finds no room is told to come back later; of others the one unused for longest makes room."""
+    """Conversations at once. Who finds no room is told so, and a page waits in a queue; only what was unused for ten minutes makes room."""
     journal: Path | None = None
     """File that gets one JSON line per turn (timings, no words); None keeps no journal."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -29,11 +30,18 @@ class ConversationService:
     """All conversations of this process; every method may be called from any thread.
 
     A client is known by a session id that it keeps to itself. Whatever it does wrong becomes a `TurnFailed`, never an exception, where a
-    turn is what it asked for.
+    turn is what it asked for. Only for a client that is new there may be no room: an InputError with the code ``full``.
     """
 
     def __init__(
-        self, settings: Settings, registry: Registry, book: PersonaBook, store: ConversationStore | None = None, *, choosable: bool = False
+        self,
+        settings: Settings,
+        registry: Registry,
+        book: PersonaBook,
+        store: ConversationStore | None = None,
+        *,
+        choosable: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody talks yet.
 
@@ -43,12 +51,13 @@ class ConversationService:
             book: the personas.
             store: where conversations are kept; None keeps them in memory.
             choosable: whether clients may choose engines, for everybody.
+            clock: counts the seconds that conversations are idle.
         """
         self.settings = settings
         self._registry, self._book, self._choosable = registry, book, choosable
         self._journal = Journal(settings.journal)
         self._sessions = Sessions(
-            settings.max_sessions, store or MemoryStore[Conversation](settings.max_sessions), lambda: book.first(settings.persona)
+            settings.max_sessions, store or MemoryStore[Conversation](settings.max_sessions), lambda: book.first(settings.persona), clock
         )
 
     # ---- a conversation
@@ -83,6 +92,7 @@ class ConversationService:
         utterance: Callable[[], Utterance],
         turn_id: str = "",
         position: PlaybackPosition | None = None,
+        persona_id: str = "",
     ) -> Iterator[TurnEvent]:
         """Answer what the user typed or said. A turn that is still running is interrupted first.
 
@@ -92,11 +102,17 @@ class ConversationService:
                 `TurnFailed`.
             turn_id: what the client calls this turn; it gets an id where that is none.
             position: how far the interrupted turn was heard, as far as it is known by now; `stop` may correct it a moment later.
+            persona_id: who is spoken to, where the client knows; should it be another than who is on stage here, they change.
 
         Returns:
             The turn's events, as they happen.
+
+        Raises:
+            InputError: there is no room for another conversation (code ``full``).
         """
         turn_id, session = _usable(turn_id), self._open(session_id)
+        if persona_id != session.persona.id and (called := self._book.all().get(persona_id)):
+            session.forget(called)
         try:
             given = utterance()
             self._check(given)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict, deque
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from engines.concurrency.channel import CancelToken
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
 from engines.conversation.turn import TurnRequest, run_turn
-from engines.events import TurnEvent
+from engines.errors import InputError
+from engines.events import TurnEnded, TurnEvent
 from engines.registry.registry import Engines
 from engines.types import Persona
 
 TURN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 """What a client may call its turns."""
+IDLE_S = 600.0
+"""So long after it was last used, a conversation in which no turn runs may make room for a new one."""
 
 
 class RunningTurn:
@@ -41,12 +45,19 @@ class Session:
         self.id, self._store, self._persona = session_id, store, persona
         self._guard = threading.Lock()
         self._running: RunningTurn | None = None
+        self.used_at = 0.0
+        """When it was asked for last, by the clock of its `Sessions`."""
         self._stopped: deque[str] = deque(maxlen=32)
 
     @property
     def persona(self) -> Persona:
         """Who is being talked with."""
         return self._persona
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a turn is under way."""
+        return self._running is not None
 
     @property
     def conversation(self) -> Conversation:
@@ -99,6 +110,8 @@ class Session:
         """Remember what an event of a turn adds to the conversation."""
         with self._guard:
             self._amend(lambda conversation: conversation.after(event))
+            if isinstance(event, TurnEnded) and self._running and self._running.turn_id == event.turn_id:
+                self._running = None
 
     def _amend(self, change: Callable[[Conversation], Conversation]) -> None:
         before = self.conversation
@@ -126,34 +139,54 @@ class Session:
 
 
 class Sessions:
-    """All sessions of this process, each reachable only by its own id; the one unused for longest makes room."""
+    """All sessions of this process, each reachable only by its own id; one that nobody uses any more makes room for a new one."""
 
-    def __init__(self, limit: int, store: ConversationStore, persona: Callable[[], Persona]) -> None:
+    def __init__(
+        self, limit: int, store: ConversationStore, persona: Callable[[], Persona], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """No sessions yet.
 
         Args:
             limit: most sessions at once.
             store: where their conversations are kept.
             persona: who a new session begins with; may read a file.
+            clock: counts seconds.
         """
-        self._limit, self._store, self._first = limit, store, persona
+        self._limit, self._store, self._first, self._clock = limit, store, persona, clock
         self._guard = threading.Lock()
-        self._open: OrderedDict[str, Session] = OrderedDict()
+        self._open: dict[str, Session] = {}
 
     def get(self, session_id: str) -> Session:
-        """The session with that id, opened if it is new."""
+        """The session with that id, opened if it is new.
+
+        Raises:
+            InputError: there is no room for a new one (code ``full``): nobody's conversation is ended for it that runs or is recent.
+        """
         with self._guard:
             if session := self._open.get(session_id):
-                self._open.move_to_end(session_id)
-                return session
+                return self._used(session)
         new = Session(session_id, self._store, self._first())  # not while others wait: it reads the persona file
         with self._guard:
-            session = self._open.setdefault(session_id, new)
-            self._open.move_to_end(session_id)
-            pushed_out = [self._open.popitem(last=False)[1] for _ in range(len(self._open) - self._limit)]
-        for old in pushed_out:
-            old.forget()
+            if session := self._open.get(session_id):
+                return self._used(session)
+            left = self._make_room()
+            self._open[session_id] = self._used(new)
+        if left:
+            left.forget()
+        return new
+
+    def _used(self, session: Session) -> Session:
+        session.used_at = self._clock()
         return session
+
+    def _make_room(self) -> Session | None:
+        """Take out the session that is idle for longest, if one must leave."""
+        if len(self._open) < self._limit:
+            return None
+        idle = [session for session in self._open.values() if not session.is_running and self._clock() - session.used_at >= IDLE_S]
+        if not idle:
+            raise InputError("Everybody here is taken at the moment; try again in a few minutes.", code="full", retryable=True)
+        return self._open.pop(min(idle, key=lambda session: session.used_at).id)
 
     def close(self, session_id: str) -> None:
         """End a session and free everything it holds; unknown ids are ignored."""

@@ -46,7 +46,7 @@ class Page {
       onReached: () => this.#reached(),
       onForgotten: () => this.#forgotten(),
       onRestarted: () => location.reload(),
-      persona: () => this.people.current?.id ?? '',
+      persona: () => this.people.called ?? this.people.current?.id ?? '',
     });
     const tell = (message, data) => this.#server.send(message, data);
     this.conversation = new Conversation(parts.chat, parts.receipt, {

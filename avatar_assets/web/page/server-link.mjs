@@ -28,7 +28,7 @@ export function randomId(bits = 128) {
  * @property {() => void} onReached it does again
  * @property {() => void} onForgotten the server does not know the conversation any more, or events were lost
  * @property {() => void} onRestarted another server answers
- * @property {() => string} persona the id of who is on the stage, for a server that has forgotten it
+ * @property {() => string} persona the id of who is spoken to, whoever the server takes it for
  */
 
 export class ServerLink {
@@ -70,7 +70,7 @@ export class ServerLink {
    * @returns {Promise<string>} what is wrong with it, in a sentence, or nothing
    */
   async send(message, data) {
-    const body = frame({ ...message, session: this.#session }, data);
+    const body = frame({ persona: this.#on.persona(), ...message, session: this.#session }, data);
     const until = performance.now() + MESSAGE_MS;
     while (performance.now() < until) {
       if (!this.#open) await Promise.race([this.#opened, pause(until - performance.now())]);
