@@ -104,6 +104,9 @@ REQUIREMENTS = (
         "A mistake in personas.yaml is explained with its line, and the last good version stays in use.",
         "README, Add a person",
     ),
+    Requirement(
+        "persona.stalled", "A persona file that is a pipe, or whose disk does not answer, stops nobody.", "issue 12, Starts anywhere"
+    ),
     Requirement("persona.fields", "Every field of a persona reaches what it steers.", "issue 9, section 4"),
     Requirement(
         "persona.replies",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 from requirements import requirement
 
 from engines.api.wire import persona_to_wire
-from engines.config import strict_yaml
+from engines.config import personas, strict_yaml
 from engines.config.personas import PersonaBook, load_personas
 from engines.conversation.prompt import system_prompt
 from engines.errors import ConfigError, InputError
@@ -288,6 +289,44 @@ def test_a_mistake_leaves_the_last_good_version_and_says_so(tmp_path: Path, spoi
     assert ("line 5" if spoil == "mistake" else "not there") in book.problem
     assert book.problem.count("last good version") == 1
     path.write_text(GOOD)
+    assert book.problem is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@requirement("persona.stalled")
+def test_a_pipe_in_place_of_the_file_is_a_mistake_like_any_other(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    book = PersonaBook(path)
+    path.unlink()
+    os.mkfifo(path)
+    assert book.get("pat").name == "Pat"
+    assert "this is no file" in str(book.problem)
+    with pytest.raises(ConfigError, match=r"^people\.yaml: this is no file"):
+        PersonaBook(path)
+    with pytest.raises(ConfigError, match=r"this is no file|cannot be read"):
+        PersonaBook(tmp_path)
+
+
+@requirement("persona.stalled")
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, GOOD)
+    book, answers, stat = PersonaBook(path), threading.Event(), Path.stat
+    monkeypatch.setattr(personas, "ANSWERS_S", 0.05)
+    monkeypatch.setattr(Path, "stat", lambda path, **how: answers.wait(20) and stat(path, **how))
+    try:
+        for _ in range(100):
+            assert book.get("pat").name == "Pat"
+        assert "does not answer" in str(book.problem)
+        assert sum(thread.name == "personas" for thread in threading.enumerate()) == 1
+        with pytest.raises(ConfigError, match=r"^people\.yaml: the disk .* does not answer\.$"):
+            PersonaBook(path)
+    finally:
+        answers.set()
+    monkeypatch.undo()
+    write(tmp_path, GOOD.replace("Pat", "Pip"))
+    until = time.monotonic() + 20
+    while book.get("pat").name != "Pip" and time.monotonic() < until:
+        time.sleep(0.01)
     assert book.problem is None
 
 

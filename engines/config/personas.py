@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,10 @@ from engines.config.shared import shared
 from engines.config.strict_yaml import KeyPath, PlainYaml
 from engines.errors import ConfigError, InputError
 from engines.types import Persona, ScriptedReply
+
+ANSWERS_S = 5.0
+"""How long a disk may take to hand over the file."""
+_NEVER = object()
 
 
 def load_personas(path: Path) -> dict[str, Persona]:
@@ -37,7 +42,8 @@ class PersonaBook:
     """The personas of a file that people edit while the program runs.
 
     Every access looks (one `stat`) whether the file changed. A file with a mistake, or one that vanished, leaves the last good version
-    in use and explains itself in `problem`. Safe for threads.
+    in use and explains itself in `problem`; so does one whose disk does not answer, for which nobody waits longer than `ANSWERS_S`.
+    Safe for threads.
 
     Raises:
         ConfigError: the file is not right the first time it is read.
@@ -51,16 +57,21 @@ class PersonaBook:
             change: what is different about everybody, whatever the file says: another voice, another prompt.
         """
         self._path, self._change = path, change
-        self._lock = threading.Lock()
-        self._problem: str | None = None
-        self._seen = self._fingerprint()
-        self._people: Mapping[str, Persona] = self._read()
+        self._guard = threading.Lock()
+        self._look: _Look | None = None
+        """The one that is under way."""
+        self._error: ConfigError | None = None
+        self._seen: object = _NEVER
+        self._people: Mapping[str, Persona] = MappingProxyType({})
+        if not self._refresh():
+            raise self._silent()
+        if self._error:
+            raise self._error
 
     def all(self) -> Mapping[str, Persona]:
         """Everyone, by id, in the order of the file; a snapshot that does not change."""
-        with self._lock:
-            self._refresh()
-            return self._people
+        self._refresh()
+        return self._people
 
     def get(self, persona_id: str) -> Persona:
         """One person.
@@ -81,9 +92,11 @@ class PersonaBook:
     @property
     def problem(self) -> str | None:
         """Why the file's newest version is not in use, in plain words for the page; None when it is."""
-        with self._lock:
-            self._refresh()
-            return self._problem
+        error = self._error if self._refresh() else self._silent()
+        return f"{error.message} Until this is put right, the last good version stays in use." if error else None
+
+    def _silent(self) -> ConfigError:
+        return ConfigError("the disk that the file is on does not answer.", file=self._path.name)
 
     def _fingerprint(self) -> tuple[int, int, int] | None:
         try:
@@ -92,19 +105,41 @@ class PersonaBook:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
 
-    def _read(self) -> Mapping[str, Persona]:
-        return MappingProxyType({name: self._change(persona) for name, persona in load_personas(self._path).items()})
+    def _refresh(self) -> bool:
+        """Have a thread look at the file, which may never come back from a network's disk; whether it has."""
+        with self._guard:
+            if self._look is None:
+                look = _Look()
+                try:
+                    threading.Thread(target=self._read, args=(look,), name="personas", daemon=True).start()
+                except RuntimeError:  # no more threads: it is looked at later
+                    return bool(self._people)
+                self._look = look
+            look = self._look
+        return look.over.wait(max(0.0, look.until - time.monotonic()))
 
-    def _refresh(self) -> None:
-        now = self._fingerprint()
-        if now == self._seen:
-            return
-        self._seen = now  # taken before reading: a write that lands in between is seen on the next access
+    def _read(self, look: _Look) -> None:
         try:
-            self._people = self._read()
-            self._problem = None
+            now = self._fingerprint()
+            if now != self._seen:
+                self._seen = now  # taken before reading: a write that lands in between is seen on the next access
+                people = {name: self._change(persona) for name, persona in load_personas(self._path).items()}
+                self._people, self._error = MappingProxyType(people), None
         except ConfigError as error:
-            self._problem = f"{error.message} Until this is put right, the last good version stays in use."
+            self._error = error
+        finally:
+            with self._guard:
+                self._look = None
+            look.over.set()
+
+
+class _Look:
+    """One look at a file."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.until = time.monotonic() + ANSWERS_S
+        """Nobody waits longer for it."""
 
 
 _DEFAULT: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Persona)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ _SPECIAL = tuple("@`%&*!|>")  # characters that YAML gives a meaning at the begi
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_opened) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError("this is no file, but a folder, a pipe or a device.", file=path.name)
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ConfigError("the file is not there. Put it back.", file=path.name) from error
@@ -40,6 +44,11 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigError("the file is not UTF-8 text. Save it with the encoding UTF-8.", file=path.name, line=line) from error
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opened without waiting for whoever writes into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _line(part: yaml.Node | yaml.Event) -> int:
