@@ -244,6 +244,8 @@ class Persona:
     """Hex colour of the portrait and of the stage's light."""
     liveliness: float = 1.0
     """How much face and hands go along: 0 (hardly) to 2 (very)."""
+    speed: float = 1.0
+    """How fast they speak: 0.5 (half as fast as the voice does) to 2."""
     max_sentences: int = 4
     """How long an answer may be; a model that goes on is stopped there."""
     replies: tuple[ScriptedReply, ...] = ()

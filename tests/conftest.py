@@ -131,6 +131,9 @@ class StubRegistry:
     def engines(self, language: str = "", input_language: str | None = None) -> Engines:
         return self.given
 
+    def infos(self, stage: Stage) -> tuple[EngineInfo, ...]:
+        return (getattr(self.given, stage).info,)
+
     def record_success(self, engines: Engines, stages: Iterable[Stage], source: str = "") -> None:
         pass
 

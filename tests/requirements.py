@@ -226,6 +226,9 @@ REQUIREMENTS = (
     Requirement("turn.voice-fails", "When the voice fails, the text remains.", "DESIGN, Errors"),
     Requirement("turn.no-seams", "The first sound is soon, and no sound behind it is late.", "issue 11"),
     Requirement("turn.bounded", "An answer without end is cut off, and what was written of it is spoken.", "DESIGN, Errors"),
+    Requirement(
+        "people.speed", "Everybody speaks as fast as the persona file or a client says, at the same pitch.", "issue 13, HTTP and WebSocket"
+    ),
     Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(

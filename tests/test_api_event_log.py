@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.api.event_log import EventLog
+from engines.api.event_log import frame_log
 from engines.api.frames import unframe
 
 ALL = 10**9
@@ -32,7 +32,7 @@ def names(frames: list[bytes]) -> list[str]:
 
 
 def test_events_are_numbered_from_one_and_kept_for_whoever_asks_again():
-    log = EventLog()
+    log = frame_log()
     for name in "abc":
         log.append({"name": name}, b"sound")
     frames, last = log.after(0, ALL)
@@ -43,14 +43,14 @@ def test_events_are_numbered_from_one_and_kept_for_whoever_asks_again():
 
 
 def test_a_number_from_another_time_is_no_harm():
-    log = EventLog()
+    log = frame_log()
     log.append({"name": "a"})
     assert log.after(99, ALL) == ([], 1)
     assert names(log.after(-5, ALL)[0]) == ["a"]
 
 
 def test_what_was_sent_is_kept_for_a_time_and_what_was_not_for_ever(clock):
-    log = EventLog(kept_s=60, clock=clock)
+    log = frame_log(kept_s=60, clock=clock)
     log.append({"name": "sent"})
     log.after(0, ALL)
     log.append({"name": "waits"})
@@ -62,7 +62,7 @@ def test_what_was_sent_is_kept_for_a_time_and_what_was_not_for_ever(clock):
 
 
 def test_a_writer_waits_for_its_reader_and_goes_on_when_it_reads_or_leaves():
-    log = EventLog(capacity=1000)
+    log = frame_log(capacity=1000)
     written = []
 
     def write():
@@ -90,7 +90,7 @@ def test_a_writer_waits_for_its_reader_and_goes_on_when_it_reads_or_leaves():
 def test_nothing_is_lost_or_said_twice_whatever_happens(steps):
     """A reader who lost the last two frames, and comes back in time with the number of the last that it has, goes on where it was."""
     clock = Clock()
-    log = EventLog(capacity=2000, kept_s=60, clock=clock)
+    log = frame_log(capacity=2000, kept_s=60, clock=clock)
     written, has, oldest = 0, [], 0
     for step in steps:
         if step == "read":

@@ -518,3 +518,18 @@ def test_the_end_of_the_app_ends_the_engines():
     registry = Recorder()
     ConversationService(Settings(), registry, PersonaBook(PEOPLE)).close()
     assert registry.asked == ["close"]
+
+
+@requirement("people.speed")
+def test_a_client_changes_voice_speed_and_mood_for_itself_until_somebody_else_is_talked_with(service):
+    names = list(PersonaBook(PEOPLE).all())
+    person = service.adjust("a", None, voice="loud", speed=1.5, mood="happy")
+    assert (person.speed, person.mood) == (1.5, "happy")
+    assert service.adjust("a", None, speed=0.5).mood == "happy"
+    assert service.persona("a").speed == 0.5
+    assert service.persona("b").speed == 1.0
+    other = service.adjust("a", names[1])
+    assert (other.id, other.speed) == (names[1], 1.0)
+    for wrong in ({"mood": "gloomy"}, {"speed": 5.0}, {"speed": float("nan")}):
+        with pytest.raises(InputError):
+            service.adjust("a", None, **wrong)

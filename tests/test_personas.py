@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import StubVoice, speech_of, stub_engines
 from requirements import requirement
 
 from engines.api.wire import persona_to_wire
+from engines.concurrency.deadlines import Limits
 from engines.config import personas, strict_yaml
 from engines.config.personas import PersonaBook, load_personas
 from engines.conversation.prompt import system_prompt
 from engines.errors import ConfigError, InputError
+from engines.library.synthesis import speak
 from engines.llm import scripted
 from engines.types import ChatMessage, Persona, Voice
 from engines.voices.choice import voice_of
@@ -205,6 +208,7 @@ pat:
   mood: happy
   colour: '#ABCDEF'
   liveliness: 0.4
+  speed: 2
   max_sentences: 2
   replies:
     - when: [Tea]
@@ -231,6 +235,7 @@ STEERS: dict[str, Callable[[Persona], object]] = {
     "mood": lambda pat: persona_to_wire(pat, Path())["mood"] == "happy",
     "colour": lambda pat: persona_to_wire(pat, Path())["colour"] == "#abcdef",
     "liveliness": lambda pat: persona_to_wire(pat, Path())["liveliness"] == 0.4,
+    "speed": lambda pat: _length_of(pat) < 1500,
     "max_sentences": lambda pat: "at most 2 sentences" in system_prompt(pat),
     "replies": lambda pat: _scripted(pat, "Any tea?") == "Milk first.",
     "fallbacks": lambda pat: _scripted(pat, "Whatever") == "Go on.",
@@ -242,6 +247,13 @@ def _scripted(person: Persona, question: str) -> str:
     return "".join(delta.text for delta in mind.stream([ChatMessage("user", question)], person))
 
 
+def _length_of(person: Persona) -> float:
+    """Four words, of 500 ms each at the voice's own speed."""
+    voice = StubVoice(say=lambda text: iter([speech_of(text, ms_per_word=500)]))
+    spoken = speak("One two three four", person, stub_engines(voice=voice), Limits())
+    return sum(segment.audio.duration_ms for segment in spoken)
+
+
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Persona)])
 @requirement("persona.fields")
 def test_every_field_of_the_file_reaches_what_it_steers(tmp_path: Path, field: str) -> None:
@@ -249,7 +261,7 @@ def test_every_field_of_the_file_reaches_what_it_steers(tmp_path: Path, field: s
     (pat,) = load_personas(write(tmp_path, EVERY_FIELD)).values()
     plain = load_personas(write(tmp_path, GOOD[: GOOD.index("  replies")]))["pat"]
     assert STEERS[field](pat)
-    if field in {"language", "voices", "mood", "colour", "liveliness", "max_sentences", "replies", "fallbacks"}:
+    if field in {"language", "voices", "mood", "colour", "liveliness", "speed", "max_sentences", "replies", "fallbacks"}:
         assert not STEERS[field](plain)
 
 

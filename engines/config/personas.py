@@ -171,6 +171,7 @@ class _PersonaModel(_Strict):
     mood: str = Field(default=_DEFAULT["mood"], pattern=f"^({'|'.join(MOODS)})$")
     colour: str = Field(default=_DEFAULT["colour"], pattern=r"^#[0-9a-fA-F]{6}$")
     liveliness: Annotated[float, Field(ge=0, le=2)] = _DEFAULT["liveliness"]
+    speed: Annotated[float, Field(ge=0.5, le=2)] = _DEFAULT["speed"]
     max_sentences: Annotated[int, Field(ge=1, le=50)] = _DEFAULT["max_sentences"]
     replies: tuple[_ReplyModel, ...] = ()
     fallbacks: tuple[_Line, ...] = ()

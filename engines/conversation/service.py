@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from engines.audio import decode, require_sound
-from engines.config.personas import PersonaBook
+from engines.config.personas import MOODS, PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
 from engines.conversation.journal import Journal
-from engines.conversation.session import TURN_ID, RunningTurn, Session, Sessions
+from engines.conversation.session import TURN_ID, Adjustment, RunningTurn, Session, Sessions
 from engines.conversation.speculation import SpeculativeTurn
 from engines.conversation.status import EngineOrder, ServiceStatus, stage_status
 from engines.conversation.turn import TurnRequest, failed
@@ -22,6 +22,7 @@ from engines.events import TurnCompleted, TurnEnded, TurnEvent, TurnFailed
 from engines.registry.registry import Engines, Registry
 from engines.storage.memory import MemoryStore
 from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Utterance
+from engines.voices.tempo import FASTEST, SLOWEST
 
 log = logging.getLogger(__name__)
 
@@ -169,6 +170,38 @@ class ConversationService:
         persona = self._book.get(persona_id)
         self._sessions.get(session_id).forget(persona)
         return persona
+
+    def adjust(
+        self,
+        session_id: str,
+        persona_id: str | None = None,
+        *,
+        voice: str | None = None,
+        speed: float | None = None,
+        mood: str | None = None,
+    ) -> Persona:
+        """Change who is talked with, which ends the conversation, and how they speak and look, until somebody else is talked with.
+
+        Args:
+            session_id: whose conversation it is.
+            persona_id: who; None stays with whoever it is.
+            voice: an id of the voice engine's.
+            speed: 0.5 to 2; 1 is the voice's own.
+            mood: one of `MOODS`.
+
+        Raises:
+            InputError: code ``unknown_persona``, ``unknown_mood`` or ``bad_speed``.
+        """
+        if mood is not None and mood not in MOODS:
+            raise InputError(f"There is no such mood; choose one of: {', '.join(MOODS)}.", code="unknown_mood")
+        if speed is not None and not SLOWEST <= speed <= FASTEST:
+            raise InputError(f"That speed is none; choose one from {SLOWEST:g} to {FASTEST:g}.", code="bad_speed")
+        session = self._open(session_id)
+        if persona_id and persona_id != session.persona.id:
+            self.switch(session_id, persona_id)
+        voices = tuple((info.name, voice) for info in self._registry.infos("tts")) if voice else None
+        session.adjust(Adjustment(voices, speed, mood))
+        return session.persona
 
     def persona(self, session_id: str) -> Persona:
         """Who is being talked with, as the persona file describes them now."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass, replace
 
 from engines.concurrency.channel import CancelToken
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
@@ -20,6 +21,25 @@ TURN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 """What a client may call its turns."""
 IDLE_S = 600.0
 """So long after it was last used, a conversation in which no turn runs may make room for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What a client changes about the persona of its conversation, for this conversation alone; None leaves it as it is."""
+
+    voices: tuple[tuple[str, str], ...] | None = None
+    speed: float | None = None
+    mood: str | None = None
+
+    def applied(self, persona: Persona) -> Persona:
+        """The persona with these changes."""
+        changes = {name: value for name, value in zip(self.__slots__, astuple(self), strict=True) if value is not None}
+        return replace(persona, **changes) if changes else persona
+
+    def then(self, other: Adjustment) -> Adjustment:
+        """Both, the other one last."""
+        changes = {name: value for name, value in zip(self.__slots__, astuple(other), strict=True) if value is not None}
+        return replace(self, **changes)
 
 
 class RunningTurn:
@@ -48,11 +68,12 @@ class Session:
         self.used_at = 0.0
         """When it was asked for last, by the clock of its `Sessions`."""
         self._stopped: deque[str] = deque(maxlen=32)
+        self._adjustment = Adjustment()
 
     @property
     def persona(self) -> Persona:
         """Who is being talked with."""
-        return self._persona
+        return self._adjustment.applied(self._persona)
 
     @property
     def is_running(self) -> bool:
@@ -70,13 +91,18 @@ class Session:
             if persona.id == self._persona.id:
                 self._persona = persona
 
+    def adjust(self, change: Adjustment) -> None:
+        """Change something about the persona, until somebody else is talked with."""
+        with self._guard:
+            self._adjustment = self._adjustment.then(change)
+
     def begin(self, turn_id: str, position: PlaybackPosition | None = None, turn: RunningTurn | None = None) -> RunningTurn:
         """End the running turn and take up another in one step, so that whatever comes next (stop, clear, another turn) finds it.
 
         One that was stopped before it came is over, and ends no other. `turn` is one that runs already; None makes one.
         """
         with self._guard:
-            turn = turn or RunningTurn(turn_id, self._persona)
+            turn = turn or RunningTurn(turn_id, self.persona)
             if turn_id in self._stopped:
                 turn.cancel()
                 self._stop(position)
@@ -104,7 +130,8 @@ class Session:
         with self._guard:
             self._interrupt(None)
             self._store.delete(self.id)
-            self._persona = persona or self._persona
+            if persona:
+                self._persona, self._adjustment = persona, Adjustment()
 
     def follow(self, event: TurnEvent) -> None:
         """Remember what an event of a turn adds to the conversation."""

@@ -26,6 +26,7 @@ from engines.text.surrogates import well_formed
 from engines.types import AudioChunk, Cue, Direction, Persona, Sentence, Speech, SpeechSegment, VisemeTimeline
 from engines.voices.choice import voice_of
 from engines.voices.loudness import Levels
+from engines.voices.tempo import at_speed
 
 E = TypeVar("E", SpeechToText, ChatModel, TextToSpeech)
 
@@ -85,7 +86,7 @@ def segments(
                         said = "".join(word.text for word in one.words) or unsaid
                         unsaid = unsaid[len(said) :]
                         made = _LEVELS.levelled(one, tts.info.name, synthesis.voice)
-                        piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text))
+                        piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text), persona.speed)
                         synthesis.played(piece)
                         places = ends.of(piece.words, last=not unsaid)
                         yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words), places)
@@ -101,9 +102,9 @@ def segments(
         yield SpeechSegment(index, text, silence, VisemeTimeline((), (), "measured"), cues)
 
 
-def placed(made: Speech, engine: str, pause_ms: float) -> Speech:
+def placed(made: Speech, engine: str, pause_ms: float, speed: float = 1.0) -> Speech:
     """What an engine made, as it is played: its times where they are heard, and so much silence behind it."""
-    return paused(corrected(made, engine), pause_ms)
+    return paused(at_speed(corrected(made, engine), speed), pause_ms)
 
 
 def opened(handle: EngineHandle[E], deadlines: Deadlines, worker: str, limit_s: float) -> E:
