@@ -26,7 +26,7 @@ from engines.types import (
     WordTiming,
 )
 
-pytest_plugins = ["selection", "browsing", "fixtures.own_avatar", "openai_server"]
+pytest_plugins = ["selection", "browsing", "fixtures.own_avatar", "openai_server", "program_server"]
 """Which tests run, and the fixtures of the tests in a browser and of engines on a server."""
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000

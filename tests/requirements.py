@@ -226,9 +226,7 @@ REQUIREMENTS = (
     Requirement("turn.voice-fails", "When the voice fails, the text remains.", "DESIGN, Errors"),
     Requirement("turn.no-seams", "The first sound is soon, and no sound behind it is late.", "issue 11"),
     Requirement("turn.bounded", "An answer without end is cut off, and what was written of it is spoken.", "DESIGN, Errors"),
-    Requirement(
-        "people.speed", "Everybody speaks as fast as the persona file or a client says, at the same pitch.", "issue 13, HTTP and WebSocket"
-    ),
+    Requirement("people.speed", "Everybody speaks as fast as the persona file or a client says, at the same pitch.", "issue 13"),
     Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
@@ -258,6 +256,16 @@ REQUIREMENTS = (
     Requirement("cli.batch", "Every line of a file is said, and a run that was ended goes on.", "issue 13, Command line"),
     Requirement("cli.transcribe", "Recordings become text, JSON, SRT and WebVTT.", "issue 13, Command line"),
     Requirement("cli.lists", "Voices, engines and people are listed, for people and as JSON.", "issue 13, Command line"),
+    Requirement("api.session", "A session takes text, recordings and frames, and tells transcript, text, sound, visemes.", "issue 13"),
+    Requirement("api.session-faults", "What a client of a session does wrong costs one sentence, and harms nobody else.", "issue 13"),
+    Requirement("api.states", "A session's states are one table.", "issue 13, HTTP and WebSocket"),
+    Requirement("api.sts-avatar", "POST /api/sts-avatar answers a recording; its sound is kept for a limited time.", "issue 13"),
+    Requirement("api.sse", "POST /upload, then GET /stream/{id}, answers by Server-Sent Events.", "issue 13, HTTP and WebSocket"),
+    Requirement("api.about", "Health with reasons, models, and metrics for Prometheus.", "issue 13, HTTP and WebSocket"),
+    Requirement("api.refusals", "Every refusal is {code, message} with a fitting status.", "issue 13, Numbers"),
+    Requirement("api.openai-speech", "OpenAI's client gets speech in every format.", "issue 13, Drop-in protocols"),
+    Requirement("api.openai-transcriptions", "OpenAI's client gets transcripts in every format.", "issue 13, Drop-in protocols"),
+    Requirement("api.openai-chat", "OpenAI's client chats with a persona.", "issue 13, Drop-in protocols"),
     Requirement("house.imports", "Imports point downwards, and engines never import each other.", "README, The house"),
     Requirement("house.light", "Nothing heavy is loaded before it is needed.", "DESIGN, Engines"),
     Requirement("house.shared-facts", "What JavaScript and Python both need stands in one JSON file.", "issue 9, section 2"),

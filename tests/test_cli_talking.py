@@ -18,7 +18,6 @@ from engines.audio import to_wav
 from engines.cli import _microphone
 from engines.cli._terminal import selection
 from engines.errors import AudioError, MissingDependency
-from engines.library import Synthesizer
 from engines.stt import pocketsphinx
 
 LOADED_ONCE = cache(pocketsphinx.load)
@@ -32,14 +31,6 @@ def embedded(monkeypatch, tmp_path):
         monkeypatch.setenv(f"VISAVIS_{stage}", name)
     monkeypatch.setattr(pocketsphinx, "load", LOADED_ONCE)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def question() -> bytes:
-    voice = Synthesizer(tts="espeak_ng", isolate=False)
-    made = voice.say("What do wolves eat?").wav()
-    voice.close()
-    return made
 
 
 def typed(monkeypatch, *lines: str) -> None:

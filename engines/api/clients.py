@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
 
-from engines.api.event_log import EventLog
+from engines.api.event_log import frame_log
 from engines.api.frames import KEEP_ALIVE, frame
 from engines.api.wire import Json
 from engines.conversation.session import IDLE_S, TURN_ID
@@ -63,7 +63,7 @@ class Client:
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
-        self.log = EventLog()
+        self.log = frame_log()
         self.running = threading.BoundedSemaphore(RUNNING_TURNS)
         self.connection: asyncio.Event | None = None
         """Of the stream that is open: set when there is something to send."""

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.api.clients import Client
 from engines.api.wire import Json, event_to_wire, live_to_wire
 from engines.audio import from_pcm16
 from engines.concurrency.channel import Channel
@@ -41,10 +41,21 @@ Answer = Callable[[str, Callable[[], Iterator[TurnEvent]]], str]
 """Runs a turn of that id in a thread of its own; what keeps it from that, in a sentence, or nothing."""
 
 
+class Told(Protocol):
+    """Whoever is told what happens: a page, or a session of another program."""
+
+    session_id: str
+    """Of the conversation."""
+
+    def tell(self, message: Json, data: bytes = b"") -> None:
+        """Something has happened; called from any thread, and may wait."""
+        ...
+
+
 class HandsFree:
     """An open microphone. Lives on the server's event loop, hears on a thread of its own, and is the `LiveClient` of its conversation."""
 
-    def __init__(self, client: Client, listening: str, service: ConversationService, models: LiveModels, answer: Answer) -> None:
+    def __init__(self, client: Told, listening: str, service: ConversationService, models: LiveModels, answer: Answer) -> None:
         """Listen.
 
         Args:

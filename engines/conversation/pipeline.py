@@ -71,6 +71,8 @@ class TurnRequest:
     """Earlier messages, oldest first, without the system prompt; asked for when the model is."""
     reply: str | None = None
     """Say this instead of asking the model: a greeting."""
+    silent: bool = False
+    """Only text is wanted: no sound is made."""
     input_language: str | None = None
     """The language that the user speaks (BCP 47); None lets the engine find out."""
     conversation: str = ""
@@ -86,7 +88,7 @@ class TurnRequest:
         """The stages that have work in it: typed text needs no speech-to-text engine, a given reply no chat model."""
         heard: tuple[Stage, ...] = ("stt",) if self.utterance and self.utterance.audio is not None else ()
         thought: tuple[Stage, ...] = ("llm",) if self.reply is None else ()
-        return (*heard, *thought, "tts")
+        return (*heard, *thought) if self.silent else (*heard, *thought, "tts")
 
 
 class Pipeline:
@@ -102,7 +104,9 @@ class Pipeline:
         self._settled = threading.Event()
         self._sentences: Channel[Sentence] = Channel(SENTENCES_AHEAD)
         self._guard = threading.Lock()
-        self._workers: dict[str, Callable[[], None]] = {_UNDERSTAND: self._understand_and_write, _SYNTHESIZE: self._synthesize}
+        self._workers: dict[str, Callable[[], None]] = {_UNDERSTAND: self._understand_and_write}
+        if not request.silent:
+            self._workers[_SYNTHESIZE] = self._synthesize
         self._running = set(self._workers)
         self._place: Place | None = None
         """Where the recording is heard."""
@@ -170,14 +174,18 @@ class Pipeline:
         """Report something, unless this worker was given up meanwhile."""
         return name in self._running and self.parts.put(part)
 
+    def _put_sentence(self, sentence: Sentence) -> None:
+        if not self._request.silent:
+            self._sentences.put(sentence)
+
     def _understand_and_write(self) -> None:
         """Transcribe, ask the model, cut its reply into sentences."""
         request = self._request
-        words = "" if request.reply is not None else self._question()
+        words = self._question() if request.utterance else ""
         self._settled.set()
         language = self._persona.language
         limiter = ReplyLimiter(language, request.persona.max_sentences) if request.reply is None else None
-        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._sentences.put, speed=self._speed)
+        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._put_sentence, speed=self._speed)
         what = "The language model stopped with an error"
         with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply(words)) as reply:
             for text in reply:

@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from engines.audio import decode, require_sound
 from engines.config.personas import MOODS, PersonaBook
@@ -14,11 +13,12 @@ from engines.config.settings import Settings
 from engines.conversation.conversation import Conversation, ConversationStore, PlaybackPosition
 from engines.conversation.journal import Journal
 from engines.conversation.session import TURN_ID, Adjustment, RunningTurn, Session, Sessions
+from engines.conversation.single_turns import SingleTurns
 from engines.conversation.speculation import SpeculativeTurn
 from engines.conversation.status import EngineOrder, ServiceStatus, stage_status
-from engines.conversation.turn import TurnRequest, failed
+from engines.conversation.turn import TurnRequest, failed, judged
 from engines.errors import AudioError, ConfigError, EngineError, InputError
-from engines.events import TurnCompleted, TurnEnded, TurnEvent, TurnFailed
+from engines.events import TurnEnded, TurnEvent
 from engines.registry.registry import Engines, Registry
 from engines.storage.memory import MemoryStore
 from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Utterance
@@ -56,6 +56,10 @@ class ConversationService:
         """
         self.settings = settings
         self._registry, self._book, self._choosable = registry, book, choosable
+        self.single = SingleTurns(settings, registry, book)
+        """What can be asked for without a session."""
+        self.on_turn_end: list[Callable[[TurnEnded], None]] = []
+        """Told of every turn of a conversation that has ended."""
         self._journal = Journal(settings.journal)
         self._sessions = Sessions(
             settings.max_sessions, store or MemoryStore[Conversation](settings.max_sessions), lambda: book.first(settings.persona), clock
@@ -323,17 +327,11 @@ class ConversationService:
             session.follow(event)
             if isinstance(event, TurnEnded):
                 self._note(event, request.persona.id, engines)
-            yield self._judged(event, request, engines, session.id)
-
-    def _judged(self, event: TurnEvent, request: TurnRequest, engines: Engines, session_id: str) -> TurnEvent:
-        """The same event; where it tells of a failure that costs an engine its place, its message says so."""
-        if isinstance(event, TurnCompleted):
-            self._registry.record_success(engines, request.stages, session_id)
-        elif isinstance(event, TurnFailed) and (news := self._registry.record_failure(engines, event, session_id)):
-            return replace(event, message=f"{event.message} {news}")
-        return event
+            yield judged(event, request, engines, self._registry, session.id)
 
     def _note(self, end: TurnEnded, persona: str, engines: Engines) -> None:
+        for tell in self.on_turn_end:
+            tell(end)
         try:
             self._journal.write(end, persona, engines)
         except OSError:

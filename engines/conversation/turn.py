@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from engines.concurrency.channel import CancelToken
@@ -20,16 +20,16 @@ from engines.concurrency.deadlines import Deadlines
 from engines.conversation.pipeline import Part, Pipeline, TurnRequest, Understood
 from engines.errors import EngineError
 from engines.events import ReplyDelta, SegmentReady, TranscriptReady, TurnCompleted, TurnEvent, TurnFailed, TurnInterrupted, TurnStarted
-from engines.registry.registry import Engines
+from engines.registry.registry import Engines, Registry
 from engines.text.surrogates import well_formed
 from engines.types import SpeechSegment, TurnTimings
 
-__all__ = ["TurnRequest", "failed", "run_turn"]
+__all__ = ["TurnRequest", "failed", "judged", "run_turn"]
 
 
 def run_turn(
     request: TurnRequest, engines: Engines, cancel: CancelToken | None = None, deadlines: Deadlines | None = None
-) -> Iterator[TurnEvent]:
+) -> Generator[TurnEvent]:
     """Answer one utterance; the events come as they happen and end with `TurnCompleted`, `TurnInterrupted` or `TurnFailed`.
 
     Calling `cancel` from any thread, or closing the generator, ends the turn within one engine step. A failing engine never raises here.
@@ -97,6 +97,23 @@ def failed(turn_id: str, error: EngineError, *, seq: int = 0, text: str = "", ti
         retryable=error.retryable,
         counts_against_engine=error.counts_against_engine,
     )
+
+
+def judged(event: TurnEvent, request: TurnRequest, engines: Engines, registry: Registry, source: str) -> TurnEvent:
+    """The same event; the circuit breakers count it, and where that costs an engine its place, its message says so.
+
+    Args:
+        event: of the turn.
+        request: what the turn was asked for.
+        engines: that worked in it.
+        registry: where they come from.
+        source: whose turn it was.
+    """
+    if isinstance(event, TurnCompleted):
+        registry.record_success(engines, request.stages, source)
+    elif isinstance(event, TurnFailed) and (news := registry.record_failure(engines, event, source)):
+        return replace(event, message=f"{event.message} {news}")
+    return event
 
 
 def _merged(parts: list[Part]) -> Iterator[Part]:
