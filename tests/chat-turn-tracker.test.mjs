@@ -20,7 +20,6 @@ beforeEach(() => {
   turns = new TurnTracker(stage, noting(), tell, {
     state: (state) => log.push(`state ${state}`),
     failed: (message) => log.push(`shown ${message}`),
-    over: () => log.push('over'),
   });
 });
 
@@ -101,7 +100,7 @@ test('a reply of which not a sound was heard although all of it is there was rea
   turns.receive({ type: 'completed', turn, seq: 9 });
   turns.interrupt();
   assert.equal(sent.length, 1);
-  assert.equal(log.at(-1), `finished ${turn}`);
+  assert.equal(log.at(-2), `finished ${turn}`);
 });
 
 test('a recording and a file travel as the bytes that they are', () => {
@@ -155,7 +154,7 @@ test('a reply that was heard to its end is offered, and a later silence stops no
   const turn = spoken();
   turns.receive({ type: 'completed', turn, seq: 9 });
   turns.hear({ type: 'finished', turn });
-  assert.deepEqual(log.slice(-2), [`finished ${turn}`, 'over']);
+  assert.deepEqual(log.slice(-2), [`finished ${turn}`, 'state idle']);
   assert.equal(turns.state, 'idle');
   turns.interrupt();
   assert.equal(sent.length, 1);
@@ -164,7 +163,7 @@ test('a reply that was heard to its end is offered, and a later silence stops no
 test('times are counted from the hand-over to what is heard', () => {
   let receipt = null;
   const conversation = new Proxy({}, { get: (_, name) => (name === 'receipt' ? ({ times }) => (receipt = times) : () => {}) });
-  const on = { state() {}, failed() {}, over() {} };
+  const on = { state() {}, failed() {} };
   turns = new TurnTracker(stage, conversation, tell, on);
   turns.send({ text: 'Hello.' });
   const { turn } = sent[0][1];

@@ -6,7 +6,7 @@ import test from 'node:test';
 
 import { EchoCanceller } from '../avatar_assets/web/live/echo-canceller.mjs';
 import { Reference } from '../avatar_assets/web/live/reference.mjs';
-import { Resampler } from '../avatar_assets/web/live/resampler.mjs';
+import { Resampler } from '../avatar_assets/web/capture/resampler.mjs';
 
 const PACKAGE = new URL('../avatar_assets/node_modules/@ennuicastr/webrtcaec3.js/dist/webrtcaec3-0.3.0.js', import.meta.url);
 const skip = existsSync(PACKAGE) ? false : 'the npm modules are not installed';

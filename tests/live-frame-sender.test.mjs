@@ -5,7 +5,7 @@ import test, { beforeEach } from 'node:test';
 globalThis.window ??= new EventTarget();
 const { FRAME, FrameSender, MOST_IN_MESSAGE, MOST_WAITING } = await import('../avatar_assets/web/live/frame-sender.mjs');
 const { LevelDetector } = await import('../avatar_assets/web/live/level-detector.mjs');
-const { Resampler } = await import('../avatar_assets/web/live/resampler.mjs');
+const { Resampler } = await import('../avatar_assets/web/capture/resampler.mjs');
 const { UNREACHABLE } = await import('../avatar_assets/web/page/server-link.mjs');
 
 const RATE = 16_000;
@@ -39,7 +39,7 @@ const hear = (from, count, audible = false) => {
 const numbers = ({ data }) => Array.from({ length: data.length / FRAME }, (_, index) => Math.round((data[index * FRAME] / 32767) * 1000));
 
 test('a microphone is announced first; then one message at a time, with all that waits [live.frames]', async () => {
-  sender.begin(RATE);
+  sender.begin();
   hear(0, 2);
   assert.deepEqual(sent.map(({ type, on }) => [type, on]), [['listening', true]]);
   await answer();
@@ -54,7 +54,7 @@ test('a microphone is announced first; then one message at a time, with all that
 });
 
 test('a frame during which the persona spoke for a moment counts as such', async () => {
-  sender.begin(RATE);
+  sender.begin();
   for (const audible of [false, true, false, false]) sender.push(new Float32Array(PIECE), audible);
   hear(1, 1);
   await answer();
@@ -62,7 +62,7 @@ test('a frame during which the persona spoke for a moment counts as such', async
 });
 
 test('a network that stands still loses nothing for twelve seconds, then it is said once and begun anew [live.frames]', async () => {
-  sender.begin(RATE);
+  sender.begin();
   const first = sender.id;
   hear(0, MOST_WAITING);
   assert.deepEqual([events, sender.id], [['anew'], first]);
@@ -78,15 +78,19 @@ test('a network that stands still loses nothing for twelve seconds, then it is s
 });
 
 test('who cannot be reached is tried again for as long as the microphone is open', async () => {
-  sender.begin(RATE);
+  sender.begin();
   for (let time = 0; time < 3; time++) await answer(UNREACHABLE);
   assert.deepEqual(sent.map(({ type }) => type), ['listening', 'listening', 'listening', 'listening']);
   assert.equal(new Set(sent.map(({ listening }) => listening)).size, 4);
-  assert.ok(!events.includes(UNREACHABLE));
+  assert.ok(!events.includes(UNREACHABLE) && !events.includes('lost'), 'nothing was on its way');
+  await answer();
+  hear(0, 3);
+  await answer(UNREACHABLE);
+  assert.deepEqual(events.slice(-2), ['lost', 'anew']);
 });
 
 test('a refusal ends it', async () => {
-  sender.begin(RATE);
+  sender.begin();
   hear(0, 1);
   await answer();
   await answer('That is too much.');
@@ -96,7 +100,7 @@ test('a refusal ends it', async () => {
 
 test('a closed microphone is told of, and nothing of it is sent any more', async () => {
   sender.end();
-  sender.begin(RATE);
+  sender.begin();
   const { id } = sender;
   hear(0, 1);
   sender.end();
@@ -106,7 +110,7 @@ test('a closed microphone is told of, and nothing of it is sent any more', async
 });
 
 for (const from of [44_100, 48_000, 96_000, 8_000]) {
-  test(`sound at ${from} Hz becomes the same sound at ${RATE} Hz, cut as it may be`, () => {
+  test(`[talk.rates] sound at ${from} Hz becomes the same sound at ${RATE} Hz, cut as it may be`, () => {
     const hz = 440;
     const wave = Float32Array.from({ length: from }, (_, index) => 0.5 * Math.sin((2 * Math.PI * hz * index) / from));
     const resampler = new Resampler(from, RATE);

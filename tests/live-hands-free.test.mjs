@@ -1,4 +1,4 @@
-// Hands-free: switch, microphone, status and what Python hears never disagree, after every sequence of events; barge-in; the listener's face.
+// Hands-free: what goes up of an open microphone and what Python's decisions do, barge-in, half-duplex; the listener's face.
 import assert from 'node:assert/strict';
 import test, { beforeEach, mock } from 'node:test';
 
@@ -38,114 +38,43 @@ test('after every sequence the voice is lowered only while it is not decided, an
   mock.timers.reset();
 });
 
-let button, events, granted, handsFree, log, microphone, recording, sounding;
+let button, controls, events, handsFree, log, microphone, sounding;
 
-async function build(kept = null) {
+function build(kept = null) {
   globalThis.document = fakeDocument();
-  document.hidden = false;
   globalThis.localStorage = { getItem: () => kept, setItem: (_, value) => log.push(['kept', value]) };
-  const controls = new FakeElement('div');
-  [button, log, events, granted, recording, sounding] = [new FakeElement('button'), [], [], true, false, false];
-  controls.append(button);
+  controls = new FakeElement('div');
+  [button, log, events, sounding] = [new FakeElement('button'), [], [], false];
+  button.getAttribute = (name) => button.attributes[name];
   Object.defineProperty(button, 'parentElement', { get: () => Object.assign(controls, { after: (row) => (controls.row = row) }) });
-  microphone = {
-    sampleRate: 16_000,
-    kept: false,
-    open: async () => {
-      if (!granted) throw new Error('no');
-    },
-    keep: (on) => (microphone.kept = on),
-  };
+  microphone = { sampleRate: 16_000, cancelsEcho: true };
   const note = (name) => (...details) => void events.push([name, ...details]);
-  handsFree = new HandsFree(button, microphone, async (message) => (log.push(message), ''), {
-    isRecording: () => recording,
+  const calls = ['switched', 'user', 'fault', 'duck', 'stop', 'act', 'words', 'answered', 'nothing', 'remark'];
+  handsFree = new HandsFree(button, microphone, async (message, data) => (log.push({ ...message, data }), ''), {
+    ...Object.fromEntries(calls.map((name) => [name, note(name)])),
     isSounding: () => sounding,
     hasFloor: () => sounding,
-    duck: note('duck'),
-    stop: note('stop'),
-    act: note('act'),
-    words: note('words'),
-    answered: note('answered'),
-    nothing: note('nothing'),
-    remark: note('remark'),
-    level: () => {},
-    changed: () => {},
   });
-  return controls;
 }
 const settled = async () => {
   for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate);
 };
 const told = (type) => log.filter((message) => message.type === type);
-const checked = () => button.attributes['aria-checked'] === 'true';
-const hide = (hidden) => {
-  document.hidden = hidden;
-  document.dispatchEvent(new Event('visibilitychange'));
-};
 const hear = (rms, ms = 20) => {
-  for (let at = 0; at < ms; at += 20) handsFree.hear(new Float32Array(320).fill(rms), rms);
+  let deaf = false;
+  for (let at = 0; at < ms; at += 20) deaf = handsFree.hear(new Float32Array(320).fill(rms), rms, false);
+  return deaf;
 };
 const current = () => told('listening').findLast(({ on }) => on)?.listening;
 const python = (event) => handsFree.receive({ listening: current(), ...event });
+const said = (...names) => events.filter(([name]) => names.includes(name));
 
 beforeEach(() => build());
 
-const STEPS = {
-  click: () => button.click(),
-  deny: () => (granted = false),
-  hide: () => hide(true),
-  show: () => hide(false),
-  gone: () => handsFree.switchOff(),
-  fault: () => python({ type: 'listening', notice: 'It broke.', ended: true }),
-  forgotten: () => handsFree.restart(),
-  button: () => {
-    recording = !recording;
-    hear(0, 100);
-  },
-  speaking: () => python({ type: 'user', state: 'speaking' }),
-  settle: settled,
-};
-
-test('switch, microphone and Python agree after every sequence of events [live.switch]', async () => {
-  for (const names of sequences(Object.keys(STEPS), 3)) {
-    const controls = await build();
-    for (const name of names) await STEPS[name]();
-    await settled();
-    hear(0); // the next sound settles it
-    await settled();
-    const why = names.join();
-    assert.equal(handsFree.isOn, checked(), why);
-    assert.equal(controls.row.hidden, !checked(), why);
-    assert.equal(microphone.kept, checked(), why);
-    const open = new Set();
-    for (const { listening, on } of told('listening')) on ? open.clear() || open.add(listening) : open.delete(listening);
-    assert.equal(open.size, checked() && !recording ? 1 : 0, `${why}: what Python hears`);
-    if (!checked()) assert.equal(handsFree.isUserSpeaking, false, why);
-  }
-});
-
-test('the choice is kept, the user’s only; what somebody else wrote there is not believed', async () => {
-  button.click();
-  await settled();
-  hide(true);
-  const kept = log.filter((one) => Array.isArray(one));
-  assert.deepEqual(kept.map(([, value]) => JSON.parse(value)), [{ on: true, halfDuplex: false }]);
-  assert.match(events.at(-1)[1], /hidden/);
-  for (const odd of [null, '', '{', '7', 'null', '{"on":"yes","halfDuplex":1}']) assert.deepEqual(choicesOf(odd), { on: false, halfDuplex: false });
-});
-
-test('it goes on as it was left only where nobody is asked for the microphone', async () => {
-  for (const [state, on] of [['granted', true], ['prompt', false]]) {
-    await build('{"on":true}');
-    Object.defineProperty(globalThis, 'navigator', { value: { permissions: { query: async () => ({ state }) } }, configurable: true });
-    await handsFree.restore();
-    assert.equal(handsFree.isOn, on);
-  }
-});
-
 async function on() {
-  button.click();
+  handsFree.begin();
   await settled();
+  events.length = 0;
 }
 
 test('a voice over the persona lowers it within 40 ms of sound; Python takes it back or stops it [live.duck]', async () => {
@@ -153,7 +82,7 @@ test('a voice over the persona lowers it within 40 ms of sound; Python takes it 
   hear(0.0003, 1000);
   sounding = true;
   hear(0.1, 40);
-  assert.deepEqual(events.filter(([name]) => name !== 'nothing'), [['duck', true]]);
+  assert.deepEqual(events, [['duck', true]]);
   python({ type: 'barge', action: 'duck' });
   python({ type: 'barge', action: 'resume' });
   assert.deepEqual(events.at(-1), ['duck', false]);
@@ -161,44 +90,101 @@ test('a voice over the persona lowers it within 40 ms of sound; Python takes it 
   python({ type: 'barge', action: 'stop' });
   assert.deepEqual(events.slice(-3), [['duck', true], ['stop'], ['duck', false]]);
   python({ type: 'user', state: 'ended', turn: 't-9', text: 'Hello?' });
-  assert.deepEqual(events.at(-1), ['answered', 't-9', 'Hello?']);
+  assert.deepEqual(events.slice(-2), [['answered', 't-9', 'Hello?'], ['user', 'silent']]);
 });
 
-test('who does not want to be heard while they speak sends silence meanwhile, and lowers nothing', async () => {
-  const controls = await build('{"on":false,"halfDuplex":true}');
-  controls.row.children[1].children[0].checked = true;
+test('who does not want to be heard while they speak sends silence until the loudspeaker is still, and lowers nothing [live.half-duplex]', async () => {
+  build('{"on":false,"halfDuplex":true}');
   await on();
   hear(0.0003, 1000);
   sounding = true;
-  hear(0.5, 400);
+  assert.equal(hear(0.5, 400), true);
+  sounding = false;
+  assert.equal(hear(0.5, 280), true);
+  assert.equal(hear(0.5, 80), false);
   await settled();
-  assert.ok(!events.some(([name]) => name === 'duck'));
-  assert.ok(told('heard').at(-1).audible.includes(true));
+  assert.deepEqual(said('duck'), []);
+  const frames = told('heard').flatMap(({ data }) => [...data]);
+  assert.ok(frames.slice(16_000, 16_000 + 0.6 * 16_000).every((sample) => sample === 0));
 });
 
-test('a microphone that the system mutes says so, until it is given back', async () => {
-  const controls = await build();
+test('a device without echo cancellation is not listened to while they speak, unless the user wants it [live.half-duplex]', async () => {
+  const box = () => controls.row.children[1].children[0];
+  microphone.cancelsEcho = false;
+  handsFree.begin();
+  assert.equal(box().checked, true);
+  assert.match(said('remark')[0][1], /Untick/);
+  handsFree.end();
+  handsFree.begin();
+  assert.equal(said('remark').length, 1);
+  box().checked = false;
+  box().dispatchEvent(new Event('change'));
+  assert.deepEqual(JSON.parse(log.findLast(Array.isArray)[1]), { on: false, halfDuplex: false });
+  handsFree.begin();
+  assert.equal(box().checked, false);
+  build('{"halfDuplex":false}');
+  microphone.cancelsEcho = false;
+  handsFree.begin();
+  assert.deepEqual([box().checked, said('remark')], [false, []]);
+});
+
+test('the choice is kept, the user’s only; what somebody else wrote there is not believed', () => {
+  button.attributes['aria-checked'] = 'true'; // the switch was told what the user wants
+  button.click();
+  assert.deepEqual(events, [['switched']]);
+  assert.deepEqual(JSON.parse(log.findLast(Array.isArray)[1]), { on: true, halfDuplex: null });
+  for (const odd of [null, '', '{', '7', 'null', '{"on":"yes","halfDuplex":1}']) assert.deepEqual(choicesOf(odd), { on: false, halfDuplex: null });
+});
+
+test('what was begun when the device vanished is understood to its end: silence follows, and nothing new is begun meanwhile [live.device-vanishes]', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
   await on();
-  const [mine] = controls.row.children;
-  handsFree.mute(true);
-  assert.match(mine.textContent, /muted/);
-  handsFree.mute(false);
-  assert.equal(mine.textContent, 'You: silent');
+  hear(0.1, 800);
+  handsFree.finish();
+  await settled();
+  const listened = told('heard').flatMap(({ data }) => [...data]);
+  assert.ok(listened.length >= 16_000 * 3.6);
+  assert.ok(listened.slice(-40_000).every((sample) => sample === 0));
+  assert.equal(told('listening').filter(({ on }) => !on).length, 0);
+  handsFree.begin(); // the page is seen again
+  await settled();
+  assert.equal(told('listening').length, 1);
+  python({ type: 'user', state: 'ended', turn: 't-1', text: 'Hello?' });
+  assert.deepEqual(said('answered'), [['answered', 't-1', 'Hello?']]);
+  events.length = 0;
+  handsFree.finish();
+  mock.timers.tick(60_000);
+  assert.deepEqual(events, [['user', 'silent']], 'Python does not answer');
+  handsFree.end();
+  await settled();
+  assert.equal(told('listening').filter(({ on }) => !on).length, 1);
+  mock.timers.reset();
 });
 
-test('events of a microphone that was closed are not heeded', async () => {
+test('events of a microphone that was closed are not heeded; a fault of this one is told', async () => {
   await on();
   handsFree.receive({ type: 'user', listening: 'another', state: 'ended', turn: 't-1', text: 'x' });
   handsFree.receive({ type: 'barge', listening: 'another', action: 'stop' });
-  assert.ok(events.every(([name]) => name === 'nothing'));
+  assert.deepEqual(events, []);
+  python({ type: 'listening', notice: 'It broke.', ended: true });
+  assert.deepEqual(events, [['fault', 'It broke.']]);
 });
 
-test('the words so far are shown, and forgotten where they want no answer', async () => {
+test('the words so far are shown, also while the user goes on, and forgotten where they want no answer [live.hands-free]', async () => {
   await on();
+  python({ type: 'user', state: 'speaking', text: 'Where' });
   python({ type: 'user', state: 'pausing', text: 'Where is' });
-  assert.deepEqual([events.at(-1), handsFree.isUserSpeaking], [['words', 'Where is'], true]);
+  assert.deepEqual(events, [['words', 'Where'], ['user', 'speaking'], ['words', 'Where is'], ['user', 'pausing']]);
   python({ type: 'user', state: 'dropped' });
-  assert.deepEqual([events.at(-1), handsFree.isUserSpeaking], [['nothing'], false]);
+  assert.deepEqual(events.slice(-2), [['nothing'], ['user', 'silent']]);
+});
+
+test('the row says what the user does, for how long, and is there only while it is switched on', () => {
+  handsFree.show({ switched: true, mine: 'speaking', mineWords: 'You: speaking' }, '0:07');
+  const [mine] = controls.row.children;
+  assert.deepEqual([mine.textContent, mine.dataset.state, button.attributes['aria-checked'], controls.row.hidden], ['You: speaking 0:07', 'speaking', 'true', false]);
+  handsFree.show({ switched: false, mine: 'silent', mineWords: 'You: silent' }, '');
+  assert.deepEqual([button.attributes['aria-checked'], controls.row.hidden], ['false', true]);
 });
 
 test('a nod comes within 200 ms of a pause, not at every one and not for a cough; brows rise at a question, once [live.face]', () => {

@@ -1,7 +1,12 @@
 // Microphone: records what is said while a button is held or lit, or passes on all that it hears; closed when it has been unused.
 
-/** What speech recognition works with; a browser that cannot capture at this rate gives its device's. In Hz. */
+import { Resampler } from './resampler.mjs';
+import { SoundCheck } from './sound-check.mjs';
+
+/** What speech recognition works with, in Hz. */
 const RATE_HZ = 16000;
+/** A recording that is shorter holds no word. In ms. */
+export const SHORTEST_MS = 250;
 /** Kept from before the start, for the syllable that was quicker than the finger. In ms. */
 const PRE_ROLL_MS = 300;
 /** The longest recording, until the app has said how long one may be. In ms. */
@@ -20,15 +25,6 @@ const REFUSALS = {
   NotReadableError: 'The microphone is in use by another program. Close that program, then try again.',
   AbortError: 'The microphone could not be started. Unplug it, plug it in again, then try again.',
   InsecureError: 'Browsers give the microphone to pages on https:// or on localhost only. Open this page under such an address.', // our own
-};
-/** Why a recording ended by itself: a sentence for where it is sent, and one for where it holds too little. */
-const UNPLUGGED = {
-  sent: () => 'The microphone was unplugged or taken away. What it had recorded until then was sent.',
-  lost: 'The microphone was unplugged or taken away. Plug it in, then try again.',
-};
-const FULL = {
-  sent: (ms) => `A recording can last ${Math.round(ms / 1000)} seconds. What was recorded until then was sent.`,
-  lost: 'That was too short; hold the button while you speak.',
 };
 
 const ignore = () => {};
@@ -90,17 +86,18 @@ export class Tape {
 }
 
 export class Microphone {
-  #onLevel;
-  #onError;
-  #onEnd;
   #onSound;
+  #onFull;
   #onGone;
   #onMute;
+  #onRemark;
   #kept = false; // whether it stays open
   #context = null; // stays from one opening to the next, suspended in between: the next one is open sooner
   #node = null;
   #stream = null;
   #source = null;
+  #resampler = null; // where the browser captures at the device's rate only
+  #check = new SoundCheck();
   #tape = null; // while it is open
   #opened = null; // the promise of open(): asking twice opens once
   #session = 0;
@@ -110,26 +107,30 @@ export class Microphone {
 
   /**
    * @param {object} handlers
-   * @param {(level: number) => void} [handlers.onLevel] 0…1, about 50 times a second during a recording, 0 at its end
-   * @param {(message: string) => void} [handlers.onError] it could not be opened; a plain sentence for people
-   * @param {(why: {sent: string, lost: string}) => void} [handlers.onEnd] a recording ended by itself, and `stop` gives what there is:
-   *   a sentence for where that is sent, and one for where it is too little
-   * @param {(samples: Float32Array, rms: number) => void} [handlers.onSound] all that is heard while it is open, in pieces of 20 ms
-   * @param {(sentence: string) => void} [handlers.onGone] it was unplugged or taken away while it was kept open
+   * @param {(samples: Float32Array, rms: number, level: number) => void} [handlers.onSound] all that is heard while it is open, in pieces of
+   *   about 20 ms, with its loudness and that as a height from 0 to 1
+   * @param {(ms: number) => void} [handlers.onFull] a recording is as long as it may be; `stop` gives it
+   * @param {() => void} [handlers.onGone] it was unplugged or taken away; `stop` gives what was recorded
    * @param {(muted: boolean) => void} [handlers.onMute] the system, or a call, has muted it, or gives it back
+   * @param {(sentence: string) => void} [handlers.onRemark] something is wrong with what is heard: see `SoundCheck`
    */
-  constructor({ onLevel, onError, onEnd, onSound, onGone, onMute } = {}) {
-    this.#onLevel = onLevel ?? ignore;
-    this.#onError = onError ?? ignore;
-    this.#onEnd = onEnd ?? ignore;
+  constructor({ onSound, onFull, onGone, onMute, onRemark } = {}) {
     this.#onSound = onSound ?? ignore;
+    this.#onFull = onFull ?? ignore;
     this.#onGone = onGone ?? ignore;
     this.#onMute = onMute ?? ignore;
+    this.#onRemark = onRemark ?? ignore;
   }
 
   /** Of what it passes on, in Hz. */
   get sampleRate() {
-    return this.#context?.sampleRate ?? RATE_HZ;
+    return RATE_HZ;
+  }
+
+  /** Whether the browser takes out of it what the loudspeakers play; undefined where that is not known. */
+  get cancelsEcho() {
+    const { echoCancellation } = this.#stream?.getAudioTracks()[0]?.getSettings?.() ?? {};
+    return echoCancellation === undefined ? undefined : echoCancellation !== false;
   }
 
   /** From now on it stays open while it is unused; or no longer. @param {boolean} kept */
@@ -146,13 +147,10 @@ export class Microphone {
   /**
    * Asks for the microphone and begins to listen, but keeps no more than the last moment until `start`.
    *
-   * @throws {Error} with the sentence that `onError` got too: not allowed, none there, in use, no https
+   * @throws {Error} with a sentence: not allowed, none there, in use, no https
    */
   open() {
-    this.#opened ??= this.#open(++this.#session).catch((error) => {
-      this.#onError(error.message);
-      throw error;
-    });
+    this.#opened ??= this.#open(++this.#session);
     return this.#opened;
   }
 
@@ -174,7 +172,6 @@ export class Microphone {
    */
   stop() {
     const pcm = pcmOf(this.#tape?.stop() ?? []);
-    this.#onLevel(0);
     this.#closeUnused();
     return { pcm, sampleRate: this.sampleRate };
   }
@@ -191,7 +188,6 @@ export class Microphone {
     this.#stream = this.#source = this.#tape = this.#opened = null;
     this.#session++;
     this.#kept = false;
-    this.#onLevel(0);
   }
 
   async #open(session) {
@@ -210,13 +206,15 @@ export class Microphone {
       require();
       const [track] = stream.getAudioTracks();
       track.onmute = () => this.#onMute(true);
-      track.onunmute = () => this.#onMute(false);
-      track.onended = () => {
-        const kept = this.#kept;
-        this.#end(UNPLUGGED);
-        this.close();
-        if (kept) this.#onGone(UNPLUGGED.lost);
+      track.onunmute = () => {
+        this.#context?.resume(); // a call stops it on some phones
+        this.#onMute(false);
       };
+      track.onended = () => {
+        this.#onGone();
+        this.close();
+      };
+      this.#onMute(track.muted === true);
       this.#closeUnused();
     } catch (error) {
       for (const track of stream?.getTracks() ?? []) track.stop(); // no light stays on
@@ -245,22 +243,22 @@ export class Microphone {
       this.#source = source;
     }
     this.#node.port.postMessage({ type: 'reset' }); // what was half a piece when it was closed
-    this.#tape = new Tape(this.#context.sampleRate, this.longestMs);
+    const { sampleRate } = this.#context;
+    this.#resampler = sampleRate === RATE_HZ ? null : new Resampler(sampleRate, RATE_HZ);
+    this.#check = new SoundCheck();
+    this.#tape = new Tape(RATE_HZ, this.longestMs);
     this.#source.connect(this.#node);
     await this.#context.resume();
   }
 
-  #hear({ samples, rms }) {
+  #hear({ samples, rms, peak }) {
     const tape = this.#tape;
     if (!tape) return; // it was closed meanwhile
-    const room = tape.add(samples);
-    if (tape.recording) this.#onLevel(levelOf(rms));
-    if (!room) this.#end(FULL);
-    this.#onSound(samples, rms);
-  }
-
-  #end({ sent, lost }) {
-    if (this.#tape?.recording) this.#onEnd({ sent: sent(this.longestMs), lost });
+    const piece = this.#resampler ? this.#resampler.push(samples) : samples;
+    const remark = this.#check.push(peak, (piece.length / RATE_HZ) * 1000);
+    if (!tape.add(piece)) this.#onFull(this.longestMs);
+    this.#onSound(piece, rms, levelOf(rms));
+    if (remark) this.#onRemark(remark);
   }
 
   #closeUnused() {

@@ -35,9 +35,8 @@ export class TurnTracker {
    * @param {import('./conversation.mjs').Conversation} conversation
    * @param {(message: object, data?: ArrayBuffer | ArrayBufferView) => Promise<string>} server see `ServerLink.send`
    * @param {object} on
-   * @param {(state: 'thinking' | 'speaking') => void} on.state what the running turn does now
+   * @param {(state: 'idle' | 'thinking' | 'speaking') => void} on.state what the running turn does now
    * @param {(message: string) => void} on.failed
-   * @param {() => void} on.over a turn or a replay was heard to its end
    */
   constructor(stage, conversation, server, on) {
     this.#stage = stage;
@@ -107,6 +106,7 @@ export class TurnTracker {
   interrupt() {
     const position = this.#silence();
     if (position) this.#server({ type: 'stopped', ...position });
+    this.#on.state('idle');
     return position !== null;
   }
 
@@ -212,7 +212,7 @@ export class TurnTracker {
   #finish(turn) {
     this.#turn = this.#held = this.#replay = null;
     this.#conversation.finished(turn);
-    this.#on.over();
+    this.#on.state('idle');
   }
 
   /** The stage knows better how far a turn was heard where the sound stood still meanwhile. */

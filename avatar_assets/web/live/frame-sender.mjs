@@ -1,9 +1,7 @@
 // Frame sender: an open microphone's sound on its way to Python, in frames, one message at a time; what waits meanwhile goes with the next.
 import { UNREACHABLE, randomId } from '../page/server-link.mjs';
 import { pcmOf } from '../capture/microphone.mjs';
-import { Resampler } from './resampler.mjs';
 
-const RATE_HZ = 16_000;
 /** Samples of a frame: 80 ms. */
 export const FRAME = 1280;
 /** Frames that may wait: 12 s; and that go with one message. */
@@ -15,7 +13,6 @@ export class FrameSender {
   #on;
   #id = null; // what Python calls the open microphone; null while it is closed
   #announced = false; // whether Python knows it
-  #resampler = null;
   #pieces = []; // of the frame that is being filled
   #filled = 0;
   #audible = false; // whether the persona spoke during it
@@ -41,9 +38,8 @@ export class FrameSender {
     return this.#id;
   }
 
-  /** The microphone is open; or what was begun shall be forgotten. @param {number} sampleRate of what is pushed, in Hz */
-  begin(sampleRate) {
-    this.#resampler = sampleRate === RATE_HZ ? null : new Resampler(sampleRate, RATE_HZ);
+  /** The microphone is open; or what was begun shall be forgotten. */
+  begin() {
     this.#beginAnew();
   }
 
@@ -55,10 +51,10 @@ export class FrameSender {
     this.#empty();
   }
 
-  /** @param {Float32Array} samples the next sound  @param {boolean} audible whether the persona speaks meanwhile, or is about to */
+  /** @param {Float32Array} samples the next sound, 16 000 Hz  @param {boolean} audible whether the persona speaks meanwhile, or is about to */
   push(samples, audible) {
     if (this.#id === null) return;
-    let rest = this.#resampler ? this.#resampler.push(samples) : samples;
+    let rest = samples;
     while (rest.length) {
       const piece = rest.subarray(0, FRAME - this.#filled);
       rest = rest.subarray(piece.length);
@@ -73,11 +69,16 @@ export class FrameSender {
     this.#frames.push({ samples: this.#pieces, audible: this.#audible });
     this.#clearFrame();
     if (this.#frames.length > MOST_WAITING) {
-      if (!this.#told) this.#on.onLost();
-      this.#told = true;
-      this.#beginAnew();
+      this.#lose();
     }
     this.#pump();
+  }
+
+  /** What waits is too old; it is said once, until something arrives. */
+  #lose() {
+    if (!this.#told) this.#on.onLost();
+    this.#told = true;
+    this.#beginAnew();
   }
 
   #beginAnew() {
@@ -105,9 +106,10 @@ export class FrameSender {
     this.#sending = true;
     while (this.#id !== null && (!this.#announced || this.#frames.length)) {
       const id = this.#id;
-      const problem = this.#announced ? await this.#sendFrames(id) : await this.#announce(id);
+      const sound = this.#announced;
+      const problem = sound ? await this.#sendFrames(id) : await this.#announce(id);
       if (id !== this.#id) continue; // it was closed, or opened anew
-      if (problem === UNREACHABLE) this.#beginAnew();
+      if (problem === UNREACHABLE) sound ? this.#lose() : this.#beginAnew();
       else if (problem) {
         this.#id = null;
         this.#empty();

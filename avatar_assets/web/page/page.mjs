@@ -1,10 +1,8 @@
 // Page: wires what the user does to Python and to the stage, and what Python and the stage say to what is shown.
-import { Microphone } from '../capture/microphone.mjs';
-import { PushToTalk } from '../capture/push-to-talk.mjs';
+import { Talk } from '../capture/talk.mjs';
 import { Conversation } from '../chat/conversation.mjs';
 import { make, present } from './dom.mjs';
 import { EnginePanel } from '../panels/engine-panel.mjs';
-import { HandsFree } from '../live/hands-free.mjs';
 import { OwnAvatar } from '../panels/own-avatar.mjs';
 import { PersonaPicker } from '../panels/persona-picker.mjs';
 import { ServerLink } from './server-link.mjs';
@@ -30,9 +28,7 @@ class Page {
   #stage;
   #status;
   #turns;
-  #microphone;
   #talk;
-  #handsFree;
   #lost = false; // whether the app has stopped answering
   #greeted = false;
   #mostMb = 0; // size of the largest audio file that is taken
@@ -61,36 +57,20 @@ class Page {
     this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
     this.videos = new VideoRequests(this.#stage);
     this.#turns = new TurnTracker(this.#stage, this.conversation, tell, {
-      state: (state) => this.#status.show(state),
-      failed: (message) => {
+      state: (doing) => this.#talk.dispatch({ type: 'persona', doing }),
+      failed: (sentence) => {
         this.people.call(null);
-        this.#status.show('failed', message);
-      },
-      over: () => {
-        if (!['failed', 'listening'].includes(this.#status.shown)) this.#restate();
+        this.#fail(sentence);
       },
     });
-    this.#microphone = new Microphone({
-      onLevel: (level) => this.#status.level(level),
-      onError: (sentence) => this.#refuse(sentence),
-      onEnd: (why) => this.#talk.end(why),
-      onSound: (samples, rms) => this.#handsFree.hear(samples, rms),
-      onMute: (muted) => this.#handsFree.mute(muted),
-      onGone: (sentence) => {
-        this.#handsFree.switchOff();
-        this.#refuse(sentence);
-      },
-    });
-    this.#talk = new PushToTalk(parts.talk, this.#microphone, {
-      onPress: () => this.#isSounding && this.#hush(),
-      onStart: () => this.#listen(),
-      onTake: (recording, note) => this.hear(recording, note),
-      onNothing: (sentence) => this.#status.show('failed', sentence),
-    });
-    this.#handsFree = new HandsFree(parts['hands-free'], this.#microphone, tell, {
-      isRecording: () => this.#talk.isBusy,
+    this.#talk = new Talk(parts, tell, {
+      pressed: () => this.#isSounding && this.#hush(),
+      recording: () => this.#hush(),
+      take: (recording, note) => this.hear(recording, note),
+      status: (status, words) => this.#status.show(status, words),
+      level: (level, open) => this.#status.level(level, open),
       isSounding: () => this.#isSounding,
-      hasFloor: () => this.#isSounding || this.#turns.state !== 'idle',
+      hasFloor: () => this.#turns.state !== 'idle',
       duck: (ducked) => this.#duck(ducked),
       stop: () => this.#giveWay(),
       act: (name) => this.#stage.post({ type: 'act', name }),
@@ -98,26 +78,24 @@ class Page {
       answered: (turn, text) => this.#turns.adopt(turn, text),
       nothing: () => this.conversation.unheard(),
       remark: (sentence) => this.conversation.remark(sentence),
-      level: (level) => this.#status.level(level ?? 0, level !== null),
-      changed: () => this.#restate(),
     });
   }
 
   start() {
-    this.#status.show('loading');
     const wake = () => {
       this.#stage.post({ type: 'resume' });
-      this.#microphone.wake();
+      this.#talk.wake();
     };
     for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, wake, { capture: true });
     this.#stopByKeyIn(window);
     this.#takeFiles(this.#parts.file);
+    this.#parts.say.addEventListener('input', () => this.#talk.dispatch({ type: 'typed' }));
     this.#server.run();
   }
 
   /** Esc silences the person, whatever else it does. */
   #stopByKeyIn(other) {
-    other.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#isSounding || this.#turns.state !== 'idle') && this.stop());
+    other.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#turns.state !== 'idle' || this.#talk.state.button !== 'rest') && this.stop());
   }
 
   /** Lets the button choose an audio file. @param {HTMLButtonElement} button */
@@ -137,10 +115,11 @@ class Page {
   /** Sends a typed message; a recording that is going on is forgotten. */
   say(text) {
     if (!text.trim()) {
-      this.#status.say('Type or say something first.');
+      this.#talk.dispatch({ type: 'hint', words: 'Type or say something first.' });
       return;
     }
-    this.#talk.cancel();
+    this.#talk.dispatch({ type: 'cancel' });
+    if (this.#talk.state.user !== 'silent') this.#talk.restart();
     this.#send({ text });
   }
 
@@ -153,25 +132,24 @@ class Page {
   /** Sends an audio file. @param {File} file */
   async upload(file) {
     if (file.size > this.#mostMb * 1e6) {
-      this.#status.show('failed', `That file is too large; please keep it under ${this.#mostMb} MB.`);
+      this.#fail(`That file is too large; please keep it under ${this.#mostMb} MB.`);
       return;
     }
     const content = await file.arrayBuffer();
-    this.#talk.cancel();
+    this.#talk.dispatch({ type: 'cancel' });
     this.#send({ file: content });
   }
 
   /** Silences the person at once and tells Python how much was heard. */
   stop() {
-    this.#talk.cancel();
+    this.#talk.dispatch({ type: 'cancel' });
     this.#hush();
-    this.#status.show('idle');
   }
 
   /** Forgets the conversation. */
   clear() {
     this.stop();
-    this.#handsFree.restart();
+    this.#talk.restart();
     this.conversation.clear();
     this.conversation.greet(this.people.current);
     this.#server.send({ type: 'cleared' });
@@ -180,7 +158,7 @@ class Page {
   /** Talks with somebody else. */
   choose(id) {
     this.stop();
-    this.#handsFree.restart();
+    this.#talk.restart();
     this.conversation.clear();
     this.people.call(id);
     this.#turns.ask({ type: 'persona', id });
@@ -188,7 +166,7 @@ class Page {
 
   /** Says a finished reply again, lips and all. */
   replay(turn) {
-    this.#talk.cancel();
+    this.#talk.dispatch({ type: 'cancel' });
     this.#turns.replay(turn);
   }
 
@@ -207,11 +185,6 @@ class Page {
     this.#offerPeople();
   }
 
-  #listen() {
-    this.#status.show('listening');
-    this.#hush();
-  }
-
   /** Silence now. @returns {boolean} whether Python was told how much was heard */
   #hush() {
     return this.#turns.interrupt();
@@ -220,7 +193,6 @@ class Page {
   /** The user has interrupted the person; Python waits to hear how much was heard. */
   #giveWay() {
     if (!this.#hush()) this.#server.send({ type: 'stopped', turn: '', index: -1, ms: 0 });
-    this.#restate();
   }
 
   /** Somebody speaks: the person's voice is lowered, or a sound that has not begun waits. */
@@ -240,23 +212,23 @@ class Page {
   receive(event) {
     if (event.type === 'status') this.#showStatus(event);
     else if (event.type === 'persona') this.#meet(event);
-    else if (LIVE.includes(event.type)) this.#handsFree.receive(event);
+    else if (LIVE.includes(event.type)) this.#talk.receive(event);
     else this.#turns.receive(event);
   }
 
   #unreachable(sentence) {
     this.#lost = true;
-    if (this.#status.shown !== 'failed') this.#status.show('failed', sentence);
+    if (!this.#talk.state.trouble) this.#fail(sentence);
   }
 
   #reached() {
-    if (this.#lost) this.#status.show(this.#turns.state);
+    if (this.#lost) this.#talk.dispatch({ type: 'mended' });
     this.#lost = false;
   }
 
   /** The connection was away for so long that Python has let go of the conversation. */
   #forgotten() {
-    this.#handsFree.restart();
+    this.#talk.restart();
     if (!this.#turns.fail(FORGOTTEN)) this.conversation.remark(FORGOTTEN);
   }
 
@@ -292,9 +264,9 @@ class Page {
       this.#stopByKeyIn(this.#stage.window);
       this.own.alsoDropsOn(this.#stage.window);
     } else if (message.type === 'blocked') {
-      this.#status.show('idle', 'Tap the stage to turn the sound on.');
+      this.#talk.dispatch({ type: 'hint', words: 'Tap the stage to turn the sound on.' });
     } else if (message.type === 'error') {
-      this.#status.show('failed', message.message);
+      this.#fail(message.message);
     }
   }
 
@@ -305,33 +277,22 @@ class Page {
     return this.#turns.state === 'speaking';
   }
 
-  /** The microphone cannot be used; what the person does meanwhile takes the status line. @param {string} sentence */
-  #refuse(sentence) {
-    if (this.#turns.state !== 'idle') this.conversation.remark(sentence);
-    this.#status.show('failed', sentence);
-  }
-
-  /** Shows what goes on now, but for what is wrong while nobody does anything. */
-  #restate() {
-    this.#status.isOpen = this.#handsFree?.isOn ?? false;
-    const { shown } = this.#status;
-    if (shown === 'loading' || (shown === 'failed' && !this.#handsFree.isOn) || this.#talk.isBusy) return;
-    if (this.#turns.state !== 'idle') this.#status.show(this.#turns.state);
-    else if (this.#handsFree.isUserSpeaking) this.#status.show('listening');
-    else this.#status.show('idle');
+  #fail(sentence) {
+    this.#talk.dispatch({ type: 'trouble', sentence });
   }
 
   #showStatus(status) {
     const shown = JSON.stringify(this.people.current);
     this.people.show(status);
     this.engines.show(status);
-    this.#microphone.longestMs = status.limits.maxUtteranceMs;
+    this.#talk.longestMs = status.limits.maxUtteranceMs;
     this.#mostMb = status.limits.maxUploadMb;
     this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
     if (!this.#greeted) {
+      this.#talk.dispatch({ type: 'loaded' });
       this.#turns.ask({ type: 'greet' });
-      this.#handsFree.restore();
+      this.#talk.restore();
     }
     this.#greeted = true;
   }
