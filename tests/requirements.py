@@ -37,8 +37,12 @@ REQUIREMENTS = (
     Requirement("live.echo", "The persona's own voice is taken out of the microphone's sound; who speaks over it is heard.", "issue 11"),
     Requirement("live.face", "The persona nods in the user's pauses within 200 ms, and raises their brows at questions.", "issue 11"),
     Requirement("live.frames", "Frames of a microphone are heard once and in order, whatever the network does.", "docs/wire.md"),
-    Requirement("live.half-duplex", "Where nothing cancels the echo it does not listen while they speak, unless the user wants it.", "issue 11"),
-    Requirement("live.device-vanishes", "What was begun hands-free when the device vanished is answered, and it goes on with the next.", "issue 11"),
+    Requirement(
+        "live.half-duplex", "Where nothing cancels the echo it does not listen while they speak, unless the user wants it.", "issue 11"
+    ),
+    Requirement(
+        "live.device-vanishes", "What was begun hands-free when the device vanished is answered, and it goes on with the next.", "issue 11"
+    ),
     Requirement("talk.one-state", "Button, switch, microphone and status are one state machine and never disagree.", "issue 11"),
     Requirement("talk.device-vanishes", "A recording that ends because the device vanished is sent with what there is.", "issue 11"),
     Requirement("talk.typing-ends", "Typing ends a recording, and says so.", "issue 11"),
@@ -168,6 +172,7 @@ REQUIREMENTS = (
     Requirement("page.follows", "The chat marks the word that is heard, and greys what was not heard of an interrupted reply.", "issue 11"),
     Requirement("page.captions", "Captions follow the words that are heard.", "README, Visavis"),
     Requirement("page.no-network", "Without npm and without a network the drawn face speaks.", "README, Visavis"),
+    Requirement("stream.inside-another-page", "It works inside a page of another site, with cookies and storage blocked.", "issue 11"),
     Requirement("stream.resume", "A connection that breaks off goes on where it was: nothing is said twice or lost.", "issue 11, How"),
     Requirement("stream.leave", "A closed tab is left, after a time in which a reconnect finds it.", "issue 11, How"),
     Requirement("stream.bounded", "A reader who reads nothing costs bounded memory, and only itself.", "issue 11, How"),

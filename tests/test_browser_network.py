@@ -96,17 +96,40 @@ def test_an_app_that_has_gone_is_told_and_another_one_greets_anew(far, network, 
         assert answered(far)
 
 
-def test_it_works_inside_a_page_of_another_site_as_a_space_is_shown(browser, address, tmp_path):
+STORAGE_BLOCKED = """(() => {
+  const refuse = () => { throw new DOMException('The user has blocked this.', 'SecurityError'); };
+  for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'BroadcastChannel'])
+    Object.defineProperty(window, name, { get: refuse });
+  Object.defineProperty(Document.prototype, 'cookie', { get: () => '', set: () => {} });
+})()"""
+"""What browsers do to a page inside another one where third-party storage is blocked."""
+
+
+@requirement("stream.inside-another-page")
+def test_it_works_inside_a_page_of_another_site_as_a_space_is_shown_where_storage_is_blocked(browser, address, tmp_path):
     shown = f'<iframe src="{address}?face=2d" allow="autoplay; microphone" style="width: 100%; height: 850px"></iframe>'
     (tmp_path / "index.html").write_text(shown)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as outside:
         threading.Thread(target=outside.serve_forever, daemon=True).start()
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["microphone"])
+        context.add_init_script(STORAGE_BLOCKED)
+        page, problems = context.new_page(), []
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"http://localhost:{outside.server_port}/")  # which is another site than 127.0.0.1
         inside = page.frame_locator("iframe")
         expect(inside.locator("#chat .theirs")).to_have_count(1)
         inside.locator("#say textarea").fill("Hello.")
         inside.locator("#send").click()
-        expect(inside.locator("#chat .theirs")).to_have_count(2)
-        page.context.close()
+        expect(inside.locator("#chat .theirs .actions")).to_have_count(2)
+        inside.locator("#talk").hover()
+        page.mouse.down()
+        expect(inside.locator("#status")).to_have_attribute("data-state", "listening")
+        page.wait_for_timeout(800)
+        page.mouse.up()
+        expect(inside.locator("#chat .theirs")).to_have_count(3)
+        inside.locator("#hands-free").click()
+        expect(inside.locator("#hands-free")).to_have_attribute("aria-checked", "true")
+        inside.locator("#hands-free").click()
+        assert problems == []
+        context.close()
         outside.shutdown()

@@ -87,7 +87,7 @@ const EVENTS = {
     return tap ? [{ button: 'tapped' }] : [{ button: 'rest' }, { take: SENTENCES.lost }];
   },
   cancel: (s) => [{ button: 'rest', trouble: '', hint: '' }, isRecording(s) ? { drop: true } : {}],
-  typed: (s) => (s.button === 'rest' ? [] : [{ button: 'rest', hint: SENTENCES.typed }, isRecording(s) ? { drop: true } : {}]),
+  typed: (s) => (s.button === 'rest' ? [] : [{ button: 'rest', hint: SENTENCES.typed, trouble: '' }, isRecording(s) ? { drop: true } : {}]),
   full: (s, { ms }) => (isRecording(s) ? [{ button: 'rest' }, { take: SENTENCES.lost, note: SENTENCES.full(ms) }] : [{}]),
 
   // ---- the microphone
@@ -116,7 +116,7 @@ const EVENTS = {
     if (s.hands === 'off') return [{ hands: s.hidden ? 'waiting' : 'opening', trouble: '', hint: '', ...SILENT }, s.hidden ? {} : { open: true }];
     return [{ hands: 'off', ...SILENT }];
   },
-  taken: (s) => (s.hands === 'on' || s.hands === 'opening' ? [{ hands: 'off', hint: SENTENCES.taken, ...finished(s) }] : [{}]),
+  taken: (s) => (s.hands === 'on' || s.hands === 'opening' ? [{ hands: 'off', hint: SENTENCES.taken, trouble: '', ...finished(s) }] : [{}]),
   fault: (s, { sentence }) => (s.hands === 'off' ? [SILENT] : [{ hands: 'off', trouble: sentence, ...SILENT }]),
 
   // ---- the page
@@ -130,7 +130,7 @@ const EVENTS = {
   loaded: () => [{ loading: false }],
   trouble: (s, { sentence }) => [{ trouble: sentence }],
   mended: () => [{ trouble: '' }],
-  hint: (s, { words }) => [{ hint: words }],
+  hint: (s, { words }) => [{ hint: words, trouble: '' }],
 
   // ---- Python
   user: (s, { doing }) => {
