@@ -46,7 +46,7 @@ SIDE_BY_SIDE = {"engines.stt", "engines.llm", "engines.tts"}
 """Packages whose modules may not import one another."""
 ONLY_IN = {
     "gradio": {"app", "avatar_assets.component"},
-    "fastapi": {"engines.api.v1"},
+    "fastapi": {"engines.api.v1", "engines.api.protocols"},
     "starlette": {"engines.api", "avatar_assets.served", "avatar_assets.film.server"},
     "argparse": {"app", "engines.cli", "avatar_assets.commands", "avatar_assets.builder.portraits"},
 }

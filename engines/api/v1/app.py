@@ -10,7 +10,8 @@ from fastapi import APIRouter, FastAPI, Path, WebSocket
 from pydantic import BaseModel
 from starlette.routing import Match
 
-from engines.api.v1 import about, openai_audio, openai_chat, speech_to_speech
+from engines.api.protocols import headtts, openai_audio, openai_chat
+from engines.api.v1 import about, speech_to_speech
 from engines.api.v1.problems import RESPONSES, ApiError, explain_problems
 from engines.api.v1.sessions import Sessions
 from engines.api.v1.stream import NO_SESSION, AudioForm, Connection
@@ -58,8 +59,9 @@ class ProgramApi:
         service.on_turn_end.append(metrics.count)
         self.app = FastAPI(title="Visavis", version="1", description=__doc__, docs_url="/docs", redoc_url=None)
         explain_problems(self.app)
-        for router in (self._session_routes(), speech_to_speech.router(service), openai_audio.router(service), openai_chat.router(service)):
-            self.app.include_router(router)
+        self.app.include_router(self._session_routes())
+        for protocol in (speech_to_speech, openai_audio, openai_chat, headtts):
+            self.app.include_router(protocol.router(service))
         self.app.include_router(about.router(service, metrics))
 
     def close(self) -> None:
