@@ -241,6 +241,9 @@ REQUIREMENTS = (
     Requirement("turn.bounded", "An answer without end is cut off, and what was written of it is spoken.", "DESIGN, Errors"),
     Requirement("people.speed", "Everybody speaks as fast as the persona file or a client says, at the same pitch.", "issue 13"),
     Requirement("app.start", "python app.py answers, and a taken port leads to the next free one.", "README, Visavis"),
+    Requirement(
+        "app.leaves-nothing", "What is written for a moment is private and goes with the app, killed or ended.", "issue 12, Leaves nothing"
+    ),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
         "app.options", "--help names every option, and every option can be set in the environment or a profile.", "README, Visavis"
