@@ -23,7 +23,9 @@ from avatar_assets.component import stage_frame
 from avatar_assets.served import routes
 from engines.api.page_api import PageApi
 from engines.config.address import free_port, is_loopback
+from engines.config.logs import log_to_standard_error
 from engines.config.personas import PersonaBook
+from engines.config.private_folder import private_folder
 from engines.config.settings import Settings, load_settings
 from engines.conversation.service import ConversationService
 from engines.errors import EngineError
@@ -119,10 +121,10 @@ def serve(options: argparse.Namespace) -> None:
     registry.check()
     if settings.persona:
         book.get(settings.persona)
-    npm_modules.install(lambda line: print(line, flush=True))
+    npm_modules.install(say)
     port = free_port(settings.host, settings.port)
     if port != settings.port:
-        print(f"Port {settings.port} is taken; using {port}.", flush=True)
+        say(f"Port {settings.port} is taken; using {port}.")
     service = ConversationService(settings, registry, book, choosable=choosable(settings, share=options.share))
     page, api = build(), PageApi(service, AVATARS)
     try:
@@ -131,7 +133,7 @@ def serve(options: argparse.Namespace) -> None:
         service.wait_for_first(READY_WITHIN_S)
         if not options.no_browser:
             webbrowser.open(str(page.local_url))
-        print(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""), flush=True)
+        say(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""))
         while True:
             time.sleep(0.5)  # a signal that another thread took wakes nobody: it is seen at the next step
     finally:
@@ -161,14 +163,24 @@ def end_on_signals() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python app.py``."""
     options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_to_standard_error(logging.WARNING)
     end_on_signals()
     try:
-        serve(options)
+        with private_folder() as folder:
+            os.environ.update(dict.fromkeys(("GRADIO_TEMP_DIR", "TMPDIR", "TEMP", "TMP"), str(folder)))
+            serve(options)
     except EngineError as error:
         sys.exit(f"visavis: {error.message}")
     except KeyboardInterrupt:
-        print("Visavis has ended.", flush=True)
+        say("Visavis has ended.")
+
+
+def say(line: str) -> None:
+    """Print a line, where there is still a terminal to print it on."""
+    try:
+        print(line, flush=True)
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - or Python would fail at it once more when it ends
 
 
 if __name__ == "__main__":

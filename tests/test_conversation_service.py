@@ -17,6 +17,7 @@ from requirements import requirement
 from engines.audio import to_wav
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
+from engines.conversation import journal
 from engines.conversation.conversation import PlaybackPosition
 from engines.conversation.service import ConversationService
 from engines.conversation.status import EngineOrder
@@ -310,6 +311,16 @@ def test_the_journal_gets_one_line_a_turn_and_no_words(service, tmp_path):
     assert (entry["turn"], entry["end"], entry["persona"]) == ("j", "TurnCompleted", service.persona("one").id)
     assert entry["first_segment_ms"] >= 0
     assert "secret" not in line
+
+
+@requirement("app.bounded-logs")
+def test_the_journal_does_not_grow_for_ever(service, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "LARGEST_BYTES", 1)
+    for turn in ("a", "b", "c"):
+        ask(service, turn_id=turn)
+    kept = [json.loads((tmp_path / name).read_text())["turn"] for name in ("journal.jsonl", "journal.jsonl.1")]
+    assert kept == ["c", "b"]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_journal_that_cannot_be_written_does_not_stop_the_turn(registry, tmp_path):

@@ -334,8 +334,8 @@ class ConversationService:
             tell(end)
         try:
             self._journal.write(end, persona, engines)
-        except OSError:
-            log.exception("turn %s: the journal cannot be written", end.turn_id)
+        except OSError as error:
+            log.error("The journal %s cannot be written: %s", self.settings.journal, error.strerror)
 
 
 def _usable(turn_id: str) -> str:

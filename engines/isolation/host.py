@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from engines.concurrency.channel import CancelToken
+from engines.config.logs import log_to_standard_error
 from engines.errors import EngineError
 from engines.isolation.messages import Call, Close, MessageStream, Next, Raised, Ready, Returned, Setup, Yielded
 
@@ -42,7 +43,7 @@ def main() -> None:
     stream = _standard_streams()
     try:
         setup: Setup = stream.receive()
-        logging.basicConfig(level=setup.log_level, format="%(levelname)s %(name)s: %(message)s")
+        log_to_standard_error(setup.log_level)
         host = _Host(_adapter(setup.adapter, setup.file), stream)
         stream.send(Ready())
         while True:
