@@ -180,7 +180,7 @@ def say(line: str) -> None:
     try:
         print(line, flush=True)
     except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - or Python would fail at it once more when it ends
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - or Python would fail at it once more when it ends
 
 
 if __name__ == "__main__":

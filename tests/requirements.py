@@ -244,6 +244,7 @@ REQUIREMENTS = (
     Requirement(
         "app.leaves-nothing", "What is written for a moment is private and goes with the app, killed or ended.", "issue 12, Leaves nothing"
     ),
+    Requirement("app.bounded-logs", "No log grows for ever, and no line of it is long.", "issue 12, Leaves nothing"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
         "app.options", "--help names every option, and every option can be set in the environment or a profile.", "README, Visavis"
