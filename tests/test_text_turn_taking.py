@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines.text import turn_taking
-from engines.text.turn_taking import is_backchannel, is_stop, is_unfinished
+from engines.text.turn_taking import is_backchannel, is_sentence, is_stop, is_unfinished
 
 TABLE = json.loads(Path(turn_taking.__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
@@ -49,7 +49,34 @@ def test_a_language_without_a_table_is_taken_for_any():
 @pytest.mark.parametrize("language", TABLE["unfinished"])
 def test_a_word_that_binds_shows_that_more_comes(language):
     for word in TABLE["unfinished"][language]:
-        assert is_unfinished(f"… {word} …", language), word
+        assert is_unfinished(f"x {word}.", language), word
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "more"),
+    [
+        ("Is there a train that leaves after?", "en", True),
+        ("What are you looking for?", "en", False),
+        ("I know. The one near", "en", True),
+        ("Could you tell me if-", "en", True),
+        ("So I went home,", "en", True),
+        ("Mach das Licht an.", "de", False),
+        ("Ich wohne gegenüber von", "de", True),
+        ("予約したいのですが。", "ja", False),
+        ("昨日、友達が", "ja", True),
+        ("好的", "zh", False),
+        ("Puis-je avoir une", "fr", True),
+    ],
+)
+def test_the_end_of_a_transcript_shows_whether_more_comes(text, language, more):
+    assert is_unfinished(text, language) is more
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("It is late.", True), ("Really?»", True), ("नमस्ते।", True), ("Well...", False), ("My flight", False), ("", False)]
+)
+def test_a_sentence_is_known_by_its_mark(text, whole):
+    assert is_sentence(text) is whole
 
 
 @pytest.mark.parametrize(("text", "more"), [("My number is 555 01", True), ("I like sand.", False), ("It is over.", False), ("", False)])

@@ -16,6 +16,11 @@ _MOST_WORDS = 4
 _SPACELESS = "\u2e80"
 """From this character on scripts set no spaces between words: Japanese, Chinese; Korean endings may follow as well."""
 
+_BROKEN_OFF, _END_MARKS = ("...", "…", "-", "—", "–", ",", "、", "，"), tuple(".!?。！？।؟۔")
+"""How a transcript ends that was broken off, and a sentence."""
+_SENTENCE_END = re.compile(r"[.!?]\s")
+_ASKING = re.compile(r"\b(?:what|who|whom|which|where|whose|how)\b")
+
 
 def is_backchannel(text: str, language: str | None) -> bool:
     """Whether a transcript holds nothing but backchannels, or no word at all.
@@ -33,11 +38,22 @@ def is_stop(text: str, language: str | None) -> bool:
 
 
 def is_unfinished(text: str, language: str | None) -> bool:
-    """Whether more is likely to come: it ends with such a word, of the language, or with a digit, as a number that is being dictated."""
+    """Whether more is likely to come: it ends with such a word, of the language, or with a digit, as a number that is being dictated, or
+    as what was broken off is written ("…", "-", a comma).
+
+    A preposition at the end of a question ("What are you looking for?") shows nothing; nor does an ending that softens ("…ですが。").
+    """
     said = _plain(text)
-    if said[-1:].isdigit():
+    if not said or _ends_with(said, "finished", language):
+        return False
+    if said[-1].isdigit() or text.rstrip().endswith(_BROKEN_OFF) or _ends_with(said, "unfinished", language):
         return True
-    return any(said == word or said.endswith(word if word[0] > _SPACELESS else f" {word}") for word in _phrases("unfinished", language))
+    return _ends_with(said, "stranded", language) and not _ASKING.search(_SENTENCE_END.split(text.rstrip(" .!?"))[-1].casefold())
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a transcript ends as a sentence is written."""
+    return text.rstrip(" \"'”’»)]」』").endswith(_END_MARKS) and not text.rstrip().endswith(_BROKEN_OFF)
 
 
 def _consists_of(kind: str, text: str, language: str | None) -> bool:
@@ -49,6 +65,10 @@ def _consists_of(kind: str, text: str, language: str | None) -> bool:
             return False
         rest = rest[len(found) :].strip()
     return True
+
+
+def _ends_with(said: str, kind: str, language: str | None) -> bool:
+    return any(said == word or said.endswith(word if word[0] > _SPACELESS else f" {word}") for word in _phrases(kind, language))
 
 
 def _leading(text: str, phrases: tuple[str, ...]) -> str | None:
@@ -69,9 +89,14 @@ def _plain(text: str) -> str:
 @cache
 def _phrases(kind: str, language: str | None) -> tuple[str, ...]:
     """Those of the language, and of English where they are the listener's, the longest first."""
-    known = _data()[kind]
+    data = _data()
+    known = data[kind]
     tag = (language or "").partition("-")[0].lower()
-    chosen = [known[tag], *([] if kind == "unfinished" else [known["en"]])] if tag in known else list(known.values())
+    own = kind in {"unfinished", "stranded", "finished"}  # English stands in no other language's place where grammar decides
+    if own and tag in data["unfinished"]:
+        chosen = [known.get(tag, [])]
+    else:
+        chosen = [known[tag], *([] if own else [known["en"]])] if tag in known else list(known.values())
     return tuple(sorted({_plain(phrase) for phrases in chosen for phrase in phrases}, key=lambda phrase: (-len(phrase), phrase)))
 
 
