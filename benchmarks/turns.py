@@ -37,6 +37,8 @@ Place = Literal["phrase", "clause", "sentence"]
 PLACES: dict[Place, float] = {"phrase": 0.45, "clause": 0.40, "sentence": 0.15}
 SHORTEST_S, LONGEST_S, STEEPNESS = 0.2, 5.0, 1.43
 """Pauses longer than t are (0.2 s / t) ** 1.43 of all: 56 % at 0.3 s, 21 % at 0.6 s, 10 % at 1 s, 5 % at 1.6 s."""
+DEAF_S = 0.07
+"""Of each pause: so much later than a voice ends does Silero notice it. eot-bench's lengths are as a detector hears them."""
 NOISES_DB = (None, 20.0, 20.0, 10.0, 5.0)
 SPEEDS = (0.85, 1.0, 1.15)
 _QUIET_DB, _LEAST_QUIET = 26.0, round(0.11 * SAMPLE_RATE)
@@ -270,7 +272,7 @@ def _varied(source: Source, random: np.random.Generator) -> Utterance:
         spoken[-_FADE:] *= ramp[::-1][-len(spoken) :]
         length = min(SHORTEST_S * (1 - random.random()) ** (-1 / STEEPNESS), LONGEST_S)
         pauses.append(((sum(map(len, parts)) + len(spoken)) * 1000 / SAMPLE_RATE, length * 1000, kind))
-        parts += [spoken, np.zeros(round(length * SAMPLE_RATE), np.float32)]
+        parts += [spoken, np.zeros(round((length + DEAF_S) * SAMPLE_RATE), np.float32)]
         before = end
     rest = source.samples[before:].copy()
     if before:

@@ -30,6 +30,7 @@ REQUIREMENTS = (
         "issue 11",
     ),
     Requirement("live.hands-free", "Who speaks and falls silent is answered without a button.", "issue 11"),
+    Requirement("live.partial", "What somebody says is shown while they say it, by a bounded share of the processor.", "issue 11"),
     Requirement("live.speculation", "An answer begun in a pause is neither heard nor remembered when the user goes on.", "issue 11"),
     Requirement("live.barge-in", "Words and lasting speech stop the persona; a cough or a backchannel does not.", "issue 11"),
     Requirement("live.switch", "The hands-free switch, the microphone, the status and what Python hears never disagree.", "issue 11"),

@@ -20,7 +20,7 @@ from engines.config.personas import PersonaBook
 from engines.config.settings import Settings, load_settings
 from engines.conversation.service import ConversationService
 from engines.errors import EngineError
-from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechStarted
+from engines.live.listener import Listener, SpeechEnded, SpeechHushed, SpeechStarted
 from engines.live.models import TURNS, VOICES, LiveModels
 from engines.registry.registry import Registry
 from engines.tts import espeak_ng
@@ -124,7 +124,7 @@ def test_frames_that_arrive_again_are_heard_once_and_those_of_a_closed_microphon
     microphone.hear(SAID[: half + 2 * FRAME], first=0)
     microphone.hear(SAID[half + 2 * FRAME :])
     tab.until("completed")
-    assert abs(house.ears.heard[-1].duration_ms - 1160) < 100  # a pre-roll of 320 ms, 640 ms of speech, a tail of 200 ms
+    assert abs(house.ears.heard[-1].duration_ms - 1056) < 100  # a pre-roll of 320 ms, 640 ms of speech, and 96 ms of silence
     assert tab.send("listening", listening="m-1", on=False) == ""
     assert microphone.hear(SAID) == ""
     assert tab.say("Hello", "t-1")[0]["type"] == "started"
@@ -268,4 +268,4 @@ def test_the_genuine_models_take_a_voice_for_a_voice_and_noise_for_none():
     (speech,) = espeak_ng.load(espeak_ng.Options(), "cpu").synthesize("We will see what happens tomorrow morning.", "en-us")
     heard = [*listener.push(resample(speech.audio, 16_000).samples), *listener.push(np.zeros(48_000, np.float32))]
     assert (type(heard[0]), type(heard[-1])) == (SpeechStarted, SpeechEnded)
-    assert all(event.complete is not None for event in heard if isinstance(event, SpeechPaused))
+    assert all(event.complete is not None for event in heard if isinstance(event, SpeechHushed))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from requirements import requirement
 
-from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
-from engines.turn_end.patience import Patience
+from engines.live.listener import Listener, SpeechEnded, SpeechHushed, SpeechPaused, SpeechResumed, SpeechStarted
+from engines.live.user_stop import Patience
 from engines.vad.frames import FRAME, FRAME_MS, SAMPLE_RATE
 
 
@@ -47,15 +47,15 @@ def kinds(events):
 
 
 QUIET, VOICE = 0.0, 0.2
-PATIENCE = Patience(shortest_ms=224, longest_ms=1600, alone_ms=900, unfinished_ms=600)
+PATIENCE = Patience(usual_ms=420, steepness=0.6, shortest_ms=224, longest_ms=1600, alone_ms=900, unfinished_ms=600)
 
 
 @requirement("live.listener")
 def test_an_utterance_begins_pauses_and_ends_where_the_model_is_sure():
     listener = Listener(Loudness(), Melody(1.0), patience=PATIENCE)
     events = heard(listener, sheet((10, QUIET), (20, VOICE), (40, QUIET)))
-    assert kinds(events) == [SpeechStarted, SpeechPaused, SpeechEnded]
-    started, paused, ended = events
+    assert kinds(events) == [SpeechStarted, SpeechHushed, SpeechPaused, SpeechEnded]
+    started, _, paused, ended = events
     assert started.at_ms == 10 * FRAME_MS
     assert paused.at_ms == ended.at_ms == 30 * FRAME_MS
     assert ended.decided_ms == 37 * FRAME_MS  # 224 ms
@@ -75,8 +75,8 @@ def test_it_does_not_matter_how_the_sound_is_cut(cut):
 def test_a_pause_after_which_more_comes_belongs_to_the_utterance():
     listener = Listener(Loudness(), Melody(0.1, 0.9), patience=PATIENCE)
     events = heard(listener, sheet((10, QUIET), (20, VOICE), (30, QUIET), (20, VOICE), (60, QUIET)))
-    assert kinds(events) == [SpeechStarted, SpeechPaused, SpeechResumed, SpeechPaused, SpeechEnded]
-    assert events[2].at_ms == 60 * FRAME_MS
+    assert kinds(events) == [SpeechStarted, SpeechHushed, SpeechPaused, SpeechResumed, SpeechHushed, SpeechPaused, SpeechEnded]
+    assert events[3].at_ms == 60 * FRAME_MS
     assert np.count_nonzero(events[-1].utterance.samples) == 40 * FRAME
 
 
@@ -106,14 +106,37 @@ def test_a_click_is_no_speech(frames):
 
 def test_a_click_in_a_pause_does_not_end_the_pause():
     events = heard(Listener(Loudness(), Melody(0.0), patience=PATIENCE), sheet((20, VOICE), (10, QUIET), (1, VOICE), (80, QUIET)))
-    assert kinds(events) == [SpeechStarted, SpeechPaused, SpeechEnded]
+    assert kinds(events) == [SpeechStarted, SpeechHushed, SpeechPaused, SpeechEnded]
 
 
 def test_a_closure_within_a_word_is_no_pause():
+    events = heard(Listener(Loudness(), Melody(1.0, 1.0)), sheet((10, VOICE), (4, QUIET), (10, VOICE), (40, QUIET)))
+    assert kinds(events) == [SpeechStarted, SpeechHushed, SpeechResumed, SpeechHushed, SpeechPaused, SpeechEnded]
+
+
+def test_a_gap_of_two_frames_is_nothing():
     melody = Melody(1.0)
-    events = heard(Listener(Loudness(), melody), sheet((10, VOICE), (4, QUIET), (10, VOICE), (40, QUIET)))
-    assert kinds(events) == [SpeechStarted, SpeechPaused, SpeechEnded]
+    events = heard(Listener(Loudness(), melody), sheet((10, VOICE), (2, QUIET), (10, VOICE), (40, QUIET)))
+    assert kinds(events) == [SpeechStarted, SpeechHushed, SpeechPaused, SpeechEnded]
     assert len(melody.asked) == 1
+
+
+@requirement("live.listener")
+def test_melody_and_words_decide_together():
+    patience = Patience()
+    waits = [
+        patience.wait_ms(0.95, "What time is it?", "en"),
+        patience.wait_ms(0.95),
+        patience.wait_ms(0.2, "What time is it?", "en"),
+        patience.wait_ms(0.2, "What time", "en"),
+        patience.wait_ms(0.95, "What time is it in the", "en"),
+        patience.wait_ms(0.05, "What time is it in the...", "en"),
+    ]
+    assert waits == sorted(waits)
+    assert waits[0] < 500
+    assert 1500 < waits[-2] <= patience.longest_ms
+    assert patience.wait_ms(0.0) <= patience.longest_ms
+    assert patience.wait_ms(1.0, "Yes.", "en") >= patience.shortest_ms
 
 
 def test_whoever_never_stops_is_ended_at_the_longest_and_nothing_grows():
@@ -137,4 +160,4 @@ def test_what_was_begun_can_be_forgotten():
     heard(listener, sheet((20, VOICE)))
     listener.reset()
     assert not listener.is_speaking
-    assert kinds(heard(listener, sheet((10, QUIET), (20, VOICE), (40, QUIET)))) == [SpeechStarted, SpeechPaused, SpeechEnded]
+    assert kinds(heard(listener, sheet((10, QUIET), (20, VOICE), (40, QUIET)))) == [SpeechStarted, SpeechHushed, SpeechPaused, SpeechEnded]

@@ -10,6 +10,7 @@ from conftest import HOUSE, StubEars, StubMind, StubRegistry, stub_engines
 from requirements import requirement
 from test_listener import PATIENCE, QUIET, VOICE, Loudness, Melody, sheet
 
+from engines.concurrency.channel import Channel
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.service import ConversationService
@@ -17,7 +18,8 @@ from engines.errors import SpeechToTextError
 from engines.events import TranscriptReady, TurnCompleted, TurnFailed, TurnStarted
 from engines.live.conversation import BargeIn, LiveConversation, UserSpeech
 from engines.live.listener import Listener
-from engines.types import ChatMessage
+from engines.live.partial_transcript import PartialTranscripts
+from engines.types import ChatMessage, Transcript
 from engines.vad.frames import FRAME
 
 WAIT_S = 10
@@ -192,3 +194,44 @@ def test_a_microphone_that_closes_in_a_sentence_leaves_nothing():
     scene.persona_speaks = False
     scene.hear(np.concatenate([sheet((20, QUIET)), SAID]))
     scene.client.wait_for_the_end()
+
+
+@requirement("live.partial")
+def test_the_words_so_far_are_told_while_somebody_speaks():
+    scene = Scene(1.0, ears=StubEars("Tell me about"))
+    scene.hear(sheet((10, QUIET), (60, VOICE)))
+    scene.client.wait_for(lambda: UserSpeech("speaking", text="Tell me about") in scene.client.told)
+    assert not scene.mind.asked
+    scene.ears.text = "Tell me about whales."
+    scene.hear(sheet((40, QUIET)))
+    scene.client.wait_for_the_end()
+    assert scene.history[0] == ChatMessage("user", "Tell me about whales.")
+
+
+@requirement("live.partial")
+def test_reading_along_takes_a_bounded_share_of_the_time():
+    now, heard = [0.0], []
+
+    class Slow:
+        """Ears that take two seconds."""
+
+        def __init__(self, sound):
+            heard.append(sound.duration_ms)
+            self.transcript, self.done = Transcript("well"), threading.Event()
+
+        def wait_for_words(self):
+            now[0] += 2.0
+            self.done.set()
+
+        def cancel(self): ...
+
+    told = Channel(99)
+    partial = PartialTranscripts(Slow, told.put, clock=lambda: now[0])
+    listener = Listener(Loudness(), None)
+    for _ in range(1000):  # 32 s
+        list(listener.push(sheet((1, VOICE))))
+        before = len(heard)
+        partial.consider(listener)
+        if len(heard) > before:
+            assert told.get(WAIT_S) == ["well"]
+    assert len(heard) == 4  # after 1, 11, 21 and 31 s

@@ -19,11 +19,10 @@ from engines.conversation.service import ConversationService
 from engines.conversation.speculation import SpeculativeTurn
 from engines.errors import EngineError
 from engines.events import TurnEvent
-from engines.live.listener import Listener, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted
-from engines.text.turn_taking import is_backchannel, is_stop
+from engines.live.listener import Listener, SpeechEnded, SpeechHushed, SpeechPaused, SpeechResumed, SpeechStarted
+from engines.live.partial_transcript import PartialTranscripts
+from engines.live.user_interruption import BARGE_IN_MS, verdict
 
-BARGE_IN_MS = 800.0
-"""Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
 LIKELY = 0.3
 """From this probability of an end on the chat model begins to answer in a pause."""
 POSITION_S = 0.5
@@ -67,10 +66,13 @@ class LiveConversation:
         self._service, self._session_id, self._listener, self._client = service, session_id, listener, client
         self._guard = threading.RLock()
         self._guess: SpeculativeTurn | None = None
+        self._partial = PartialTranscripts(lambda sound: service.speculate(session_id, sound, only_hear=True), self._read)
         self._over_persona = False
         """Whether it is not clear yet if what is being said shall interrupt the persona."""
         self._ended = False
         """Whether that has ended all the same."""
+        self._paused = False
+        """Whether the client was told of a pause."""
         self._position_known = threading.Event()
         """Whether the client has said how far the persona was heard that it was told to silence."""
         self._position_known.set()
@@ -99,15 +101,23 @@ class LiveConversation:
                 match event:
                     case SpeechStarted():
                         self._begin(audible=audible)
-                    case SpeechPaused():
-                        self._pause(event)
+                    case SpeechHushed():
+                        self._begin_guess(event)
+                    case SpeechPaused() if self._guess:
+                        words = self._guess.transcript.text if self._guess.transcript else None
+                        self._client.tell(UserSpeech("pausing", self._guess.turn_id, words))
+                        self._paused = True
                     case SpeechResumed():
                         self._forget_guess()
-                        self._client.tell(UserSpeech("speaking"))
+                        if self._paused:
+                            self._client.tell(UserSpeech("speaking"))
+                        self._paused = False
                     case SpeechEnded():
                         self._end(event)
             if self._over_persona and self._listener.speech_ms >= BARGE_IN_MS:
                 self._interrupt()
+            if self._listener.is_speaking and not self._listener.is_pausing and not self._over_persona:
+                self._partial.consider(self._listener)
 
     def close(self) -> None:
         """The microphone is closed: what was begun is forgotten."""
@@ -124,19 +134,20 @@ class LiveConversation:
         if self._ended:  # what was said before is still being understood, and they have gone on
             self._forget_guess()
         self._over_persona, self._ended = audible or (self._over_persona and self._ended), False
+        self._paused = False
+        self._partial.begin()
         if self._over_persona:
             self._client.tell(BargeIn("duck"))
         self._client.tell(UserSpeech("speaking"))
 
-    def _pause(self, pause: SpeechPaused) -> None:
+    def _begin_guess(self, hush: SpeechHushed) -> None:
         self._forget_guess()
-        likely = pause.complete is None or pause.complete >= LIKELY
+        likely = hush.complete is None or hush.complete >= LIKELY
         try:
-            guess = self._service.speculate(self._session_id, pause.utterance, only_hear=self._over_persona or not likely)
+            guess = self._service.speculate(self._session_id, hush.utterance, only_hear=self._over_persona or not likely)
         except EngineError:
             return  # the end of the utterance will say why
         self._guess = guess
-        self._client.tell(UserSpeech("pausing", guess.turn_id))
         threading.Thread(target=self._understand, args=(guess,), name=f"understand-{guess.turn_id}", daemon=True).start()
 
     def _understand(self, guess: SpeculativeTurn) -> None:
@@ -147,14 +158,16 @@ class LiveConversation:
                 return
             words, language = (guess.transcript.text, guess.transcript.language) if guess.transcript else ("", None)
             if words:
-                self._client.tell(UserSpeech("pausing", guess.turn_id, words))
+                if self._paused:
+                    self._client.tell(UserSpeech("pausing", guess.turn_id, words))
                 self._listener.tell(words, language)
             if self._over_persona:
-                if guess.no_words or (words and is_backchannel(words, language)):
+                asked = verdict(words, language) if words or guess.no_words else "stop"
+                if asked == "go on":
                     self._let_go_on()
                     return
                 self._interrupt()
-                if is_stop(words, language) and len(words.split()) <= _STOP_WORDS:
+                if asked == "stop and wait":
                     self._drop()
                     return
             if self._ended:
@@ -163,7 +176,7 @@ class LiveConversation:
     def _end(self, end: SpeechEnded) -> None:
         self._ended = True
         if self._guess is None:  # it ended without a pause: it was as long as an utterance may be
-            self._pause(SpeechPaused(end.at_ms, end.utterance))
+            self._begin_guess(SpeechHushed(end.at_ms, end.utterance))
         if self._guess is None:
             self._drop()
             return
@@ -200,11 +213,14 @@ class LiveConversation:
         self._listener.reset()
         self._client.tell(UserSpeech("dropped"))
 
+    def _read(self, words: str) -> None:
+        """Words of an utterance that goes on."""
+        with self._guard:
+            if self._listener.is_speaking and not self._listener.is_pausing:
+                self._client.tell(UserSpeech("speaking", text=words))
+
     def _forget_guess(self) -> None:
+        self._partial.cancel()
         if self._guess:
             self._guess.cancel()
             self._guess = None
-
-
-_STOP_WORDS = 4
-"""A longer utterance that begins with "wait" wants an answer as well."""

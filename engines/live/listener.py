@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.live.user_start import Onset, UserStart
+from engines.live.user_stop import Patience
 from engines.turn_end import EndOfTurn
-from engines.turn_end.patience import Patience
 from engines.types import AudioChunk
 from engines.vad.frames import FRAME, FRAME_MS, SAMPLE_RATE, VoiceDetector
 
@@ -28,8 +29,8 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechPaused:
-    """They are silent for a moment: time to guess what they want."""
+class SpeechHushed:
+    """They are silent for a moment, in a word or behind it: time to guess what they want, for guessing takes time."""
 
     at_ms: float
     """When the last sound was made."""
@@ -40,8 +41,16 @@ class SpeechPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """It lasts: this is a pause."""
+
+    at_ms: float
+    """When the last sound was made."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """They go on after a pause: what was guessed is void."""
+    """They go on, be it after a pause or within a word: what was guessed is void."""
 
     at_ms: float
 
@@ -57,19 +66,16 @@ class SpeechEnded:
     utterance: AudioChunk
 
 
-ListenerEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
+ListenerEvent = SpeechStarted | SpeechHushed | SpeechPaused | SpeechResumed | SpeechEnded
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """What counts as speech, and as a pause."""
 
-    speech: float = 0.5
-    """From this probability on a frame begins speech …"""
-    silence: float = 0.35
-    """… and from this one on it continues it."""
-    onset_frames: int = 3
-    """Frames of speech in a row that begin an utterance: 96 ms, where a click has one or two."""
+    onset: Onset = field(default_factory=Onset)
+    hush_ms: float = 96.0
+    """Silence at which it is guessed what they want."""
     pause_ms: float = 192.0
     """Silence that is a pause: consonants before a burst are silent for less than 150 ms."""
     pre_roll_ms: float = 320.0
@@ -101,6 +107,7 @@ class Listener:
         """
         self._detector, self._end_of_turn, self._longest_ms = detector, end_of_turn, longest_ms
         self._patience, self._thresholds = patience or Patience(), thresholds or Thresholds()
+        self._start = UserStart(self._thresholds.onset)
         self._rest = np.zeros(0, np.float32)
         self._frames = 0
         self._begin_anew()
@@ -111,9 +118,19 @@ class Listener:
         return self._speaking
 
     @property
+    def is_pausing(self) -> bool:
+        """Whether they are silent for a moment."""
+        return self._hushed
+
+    @property
     def speech_ms(self) -> float:
         """How much speech the utterance holds so far, pauses left out."""
         return self._spoken * FRAME_MS if self._speaking else 0.0
+
+    @property
+    def utterance_ms(self) -> float:
+        """How long the utterance is so far, pauses included."""
+        return len(self._kept) * FRAME_MS
 
     @property
     def now_ms(self) -> float:
@@ -127,8 +144,8 @@ class Listener:
         self._begin_anew()
 
     def tell(self, text: str, language: str | None = None) -> None:
-        """The words of the pause under way: "and" or half a telephone number lets it be longer."""
-        if self._pausing:
+        """The words of the pause under way: "and" or half a telephone number lets it be longer, a whole sentence shorter."""
+        if self._hushed:
             self._wait_ms = self._patience.wait_ms(self._complete, text, language)
 
     def push(self, samples: NDArray[np.float32]) -> Iterator[ListenerEvent]:
@@ -144,31 +161,29 @@ class Listener:
             yield self._end()
 
     def _begin_anew(self) -> None:
-        keep = round(self._thresholds.pre_roll_ms / FRAME_MS) + self._thresholds.onset_frames
+        self._start.reset()
+        keep = round(self._thresholds.pre_roll_ms / FRAME_MS) + self._thresholds.onset.frames
         self._before: deque[NDArray[np.float32]] = deque(maxlen=keep)
         self._kept: list[NDArray[np.float32]] = []
-        self._speaking = self._pausing = False
-        self._voiced = self._spoken = 0  # frames of speech in a row, and in all
+        self._speaking = self._hushed = self._pausing = False
+        self._spoken = 0  # frames of speech
         self._silent = 0  # frames since the last of speech
         self._wait_ms = 0.0
         self._complete: float | None = None
 
     def _hear(self, frame: NDArray[np.float32]) -> Iterator[ListenerEvent]:
         self._frames += 1
-        probability = self._detector.probability(frame)
-        in_speech = self._voiced > 0 or (self._speaking and not self._pausing)
-        is_speech = probability >= (self._thresholds.silence if in_speech else self._thresholds.speech)
-        self._voiced = self._voiced + 1 if is_speech else 0
+        is_speech = self._start.is_speech(self._detector.probability(frame), speaking=self._speaking and not self._pausing)
         if not self._speaking:
             yield from self._wait_for_speech(frame)
             return
         self._kept.append(frame)
         self._spoken += is_speech
-        if self._voiced and (not self._pausing or self._voiced >= self._thresholds.onset_frames):
+        if is_speech and (not self._pausing or self._start.is_sure):
             self._silent = 0
-            if self._pausing:
-                self._pausing = False
-                yield SpeechResumed(self.now_ms - self._voiced * FRAME_MS)
+            if self._hushed:
+                self._hushed = self._pausing = False
+                yield SpeechResumed(self.now_ms - self._start.voiced * FRAME_MS)
         else:
             self._silent += 1
             yield from self._wait_for_the_end()
@@ -177,29 +192,31 @@ class Listener:
 
     def _wait_for_speech(self, frame: NDArray[np.float32]) -> Iterator[ListenerEvent]:
         self._before.append(frame)
-        if self._voiced < self._thresholds.onset_frames:
-            return
-        self._kept, self._speaking, self._silent, self._spoken = list(self._before), True, 0, self._voiced
-        yield SpeechStarted(self.now_ms - self._voiced * FRAME_MS)
+        if self._start.is_sure:
+            self._kept, self._speaking, self._silent, self._spoken = list(self._before), True, 0, self._start.voiced
+            yield SpeechStarted(self.now_ms - self._start.voiced * FRAME_MS)
 
     def _wait_for_the_end(self) -> Iterator[ListenerEvent]:
         silent_ms = self._silent * FRAME_MS
-        if silent_ms < self._thresholds.pause_ms:
-            return
-        if not self._pausing:
-            self._pausing = True
-            utterance = self._utterance()
+        if silent_ms >= self._thresholds.hush_ms and not self._hushed:
+            self._hushed = True
+            utterance = self.utterance
             self._complete = self._end_of_turn.probability(utterance.samples) if self._end_of_turn else None
             self._wait_ms = self._patience.wait_ms(self._complete)
-            yield SpeechPaused(self.now_ms - silent_ms, utterance, self._complete)
-        if silent_ms >= self._wait_ms:
+            yield SpeechHushed(self.now_ms - silent_ms, utterance, self._complete)
+        if silent_ms >= self._thresholds.pause_ms and not self._pausing:
+            self._pausing = True
+            yield SpeechPaused(self.now_ms - silent_ms)
+        if self._pausing and silent_ms >= self._wait_ms and not self._start.voiced:  # else they are about to go on
             yield self._end()
 
-    def _utterance(self) -> AudioChunk:
+    @property
+    def utterance(self) -> AudioChunk:
+        """What is being said, so far."""
         surplus = self._silent - round(self._thresholds.tail_ms / FRAME_MS)
         return AudioChunk(np.concatenate(self._kept[:-surplus] if surplus > 0 else self._kept), SAMPLE_RATE)
 
     def _end(self) -> SpeechEnded:
-        event = SpeechEnded(self.now_ms - self._silent * FRAME_MS, self.now_ms, self._utterance())
+        event = SpeechEnded(self.now_ms - self._silent * FRAME_MS, self.now_ms, self.utterance)
         self._begin_anew()
         return event

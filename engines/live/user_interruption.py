@@ -1,0 +1,22 @@
+"""User interruption: what becomes of a persona while somebody speaks at the same time."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engines.text.turn_taking import is_backchannel, is_stop
+
+BARGE_IN_MS = 800.0
+"""Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
+_STOP_WORDS = 4
+"""A longer utterance that begins with "wait" wants an answer as well."""
+
+Verdict = Literal["go on", "stop", "stop and wait"]
+"""The persona goes on as before; falls silent and answers; falls silent, and nothing is answered."""
+
+
+def verdict(words: str, language: str | None) -> Verdict:
+    """What words ask for that were said while the persona spoke; none are a cough."""
+    if not words or is_backchannel(words, language):
+        return "go on"
+    return "stop and wait" if is_stop(words, language) and len(words.split()) <= _STOP_WORDS else "stop"
