@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from engines.turn_end.patience import Patience
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -25,7 +26,6 @@ from engines.live.listener import Listener, ListenerEvent, SpeechEnded
 from engines.live.models import LiveModels
 from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.tts import espeak_ng
-from engines.turn_end.patience import Patience
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
 from engines.vad.energy import Energy
 from tests.fixtures import chromium
