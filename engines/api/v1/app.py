@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Path, WebSocket
 from pydantic import BaseModel
 from starlette.routing import Match
 
-from engines.api.protocols import headtts, openai_audio, openai_chat
+from engines.api.protocols import headtts, openai_audio, openai_chat, realtime
 from engines.api.v1 import about, speech_to_speech
 from engines.api.v1.problems import RESPONSES, ApiError, explain_problems
 from engines.api.v1.sessions import Sessions
@@ -62,6 +62,7 @@ class ProgramApi:
         self.app.include_router(self._session_routes())
         for protocol in (speech_to_speech, openai_audio, openai_chat, headtts):
             self.app.include_router(protocol.router(service))
+        self.app.include_router(realtime.router(service, self.sessions, self._models))
         self.app.include_router(about.router(service, metrics))
 
     def close(self) -> None:
