@@ -3,7 +3,7 @@
 import said
 from requirements import requirement
 
-AT_LEAST = 0.4
+AT_LEAST = 0.8
 """Share of the cases that pass, of all that a program can judge."""
 
 

@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from num2words2 import num2words
@@ -29,6 +31,7 @@ _SMALL = {"ゃ": "a", "ゅ": "ɨ", "ょ": "o", "ぇ": "e"}
 """After a kana that ends in i, as in きゃ."""
 _KATAKANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ'’-]*[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'’-]*")
+_KANJI_OR_KANA = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _NUMBER, _NUMERAL = re.compile("[0-9]{1,400}"), re.compile("[一二三四五六七八九十百千万億兆]+")
 _DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")
 
@@ -48,9 +51,7 @@ def g2p(marks: Mapping[str, str], foreign: Callable[[str], str]) -> Callable[[st
     Raises:
         ImportError: Lindera or kokorog2p is not installed.
     """
-    import lindera  # noqa: PLC0415 - heavy
-
-    tokenizer = lindera.TokenizerBuilder().set_mode("normal").set_dictionary("embedded://unidic").build()
+    tokenizer = _tokenizer()
     known = frozenset((resources.files("kokorog2p.ja.data") / "ja_words.txt").read_text(encoding="utf-8").split())
 
     def words(text: str) -> Words:
@@ -61,8 +62,9 @@ def g2p(marks: Mapping[str, str], foreign: Callable[[str], str]) -> Callable[[st
                 continue
             spoken = _NUMBER.sub(_kanji, unicodedata.normalize("NFKC", part.text))
             origin, at = origins(part.text, spoken), 0
-            for surface, reading in _joined([(token.surface, _reading(token)) for token in tokenizer.tokenize(spoken)], known):
-                if phonemes := foreign(surface) if _LATIN.fullmatch(surface) else _ipa(reading):
+            found = _joined(_readings(tokenizer.tokenize(spoken)), known)
+            for (surface, reading), (_, after) in pairwise([*found, ("", "")]):
+                if phonemes := foreign(surface) if _LATIN.fullmatch(surface) else _ipa(reading, after):
                     starts.append(part.start + origin[at])
                     said += [(starts[-1], phonemes), (starts[-1], " ")]
                 at += len(surface)
@@ -73,10 +75,55 @@ def g2p(marks: Mapping[str, str], foreign: Callable[[str], str]) -> Callable[[st
     return words
 
 
-def _reading(token: Any) -> str:
-    """How it is pronounced, in katakana (UniDic's tenth field); itself where the dictionary does not know it."""
-    details = token.details
-    return str(details[9]) if len(details) > 9 and details[9] != "*" else str(token.surface)
+def hiragana(text: str) -> str:
+    """The text with the readings of its kanji, in hiragana without marks of length: for a voice that knows no others.
+
+    Raises:
+        ImportError: Lindera is not installed.
+    """
+    readings = _readings(_shared_tokenizer().tokenize(text))
+    said = "".join(reading if _KANJI_OR_KANA.search(surface) else surface for surface, reading in readings)
+    plain = said.translate(_KATAKANA)
+    return re.sub(r"(?<=([ぁ-ゖ]))ー", lambda found: _vowel(found[1]), plain)
+
+
+def _vowel(kana: str) -> str:
+    """The kana that lengthens another."""
+    return {"a": "あ", "i": "い", "ɯ": "う", "ɨ": "う", "e": "い", "o": "う"}.get(
+        _IPA.get(kana, "")[-1:] or "", {"ゃ": "あ", "ゅ": "う", "ょ": "う"}.get(kana, "")
+    )
+
+
+def _tokenizer() -> Any:
+    import lindera  # noqa: PLC0415 - heavy
+
+    return lindera.TokenizerBuilder().set_mode("normal").set_dictionary("embedded://unidic").build()
+
+
+@cache
+def _shared_tokenizer() -> Any:
+    return _tokenizer()
+
+
+def _readings(tokens: Any) -> list[tuple[str, str]]:
+    """(surface, how it is pronounced, in kana) of each token; itself where the dictionary does not know it (UniDic's tenth field)."""
+    found = list[tuple[str, str]]()
+    for token in tokens:
+        details, surface = token.details, str(token.surface)
+        reading = str(details[9]) if len(details) > 9 and details[9] != "*" else surface
+        if re.fullmatch("[ァ-ヺー]+", surface):
+            reading = surface
+        if surface == "は" and not (found and re.search(r"[\w」』）]$", found[-1][0])):
+            reading = "ハ"  # nothing that it could be a particle of
+        if found and re.match("[ゃゅょぁぃぅぇぉャュョァィゥェォー]", surface):  # a small kana begins no word
+            found[-1] = (found[-1][0] + surface, _kana_of(found[-1][0], found[-1][1]) + _kana_of(surface, reading))
+        else:
+            found.append((surface, reading))
+    return found
+
+
+def _kana_of(surface: str, reading: str) -> str:
+    return surface if re.fullmatch("[ぁ-ゖァ-ヺー]+", surface) else reading
 
 
 def _joined(tokens: list[tuple[str, str]], known: frozenset[str]) -> list[tuple[str, str]]:
@@ -97,10 +144,11 @@ def _is_word(text: str, known: frozenset[str]) -> bool:
     return text in known or bool(_LATIN.fullmatch(text)) or bool(_NUMERAL.fullmatch(text))
 
 
-def _ipa(reading: str) -> str:
-    """Kana in IPA; anything else has no sound."""
+def _ipa(reading: str, following: str = "") -> str:
+    """Kana in IPA, before the kana of the next word; anything else has no sound."""
+    size_of_it, reading = len(reading), reading + following[:2]
     kana, ipa, at = reading.translate(_KATAKANA), "", 0
-    while at < len(kana):
+    while at < size_of_it:
         size = 2 if kana[at : at + 2] in _IPA else 1
         sound = _IPA.get(kana[at : at + size], "")
         after = _IPA.get(kana[at + 1 : at + 3]) or _IPA.get(kana[at + 1 : at + 2], "")

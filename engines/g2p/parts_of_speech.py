@@ -42,7 +42,7 @@ def _tag(tokens: Sequence[str], lower: Sequence[str], index: int) -> str:
     if word in {"in", "by"}:
         return "RB" if ends else "IN"
     if word in _FIXED:
-        return "NN" if word == "a" and ends else _FIXED[word]
+        return "NN" if word == "a" and (ends or _is_letter(tokens, index)) else _FIXED[word]
     if word[:1].isdigit():
         return "CD"
     if word == "used":
@@ -55,6 +55,12 @@ def _tag(tokens: Sequence[str], lower: Sequence[str], index: int) -> str:
     if opens:
         return "VB" if after in _OBJECTS else "XX"
     return _after(tokens, lower, index, at) or ("NNP" if tokens[index][:1].isupper() else "XX")
+
+
+def _is_letter(tokens: Sequence[str], index: int) -> bool:
+    """Whether a capital A is the letter: beside another single capital (``A I``), or at the end of a clause."""
+    beside = (*tokens[max(index - 1, 0) : index], *tokens[index + 1 : index + 2])
+    return tokens[index] == "A" and any(len(token) == 1 and token.isupper() for token in beside)
 
 
 def _after(tokens: Sequence[str], lower: Sequence[str], index: int, at: int) -> str:

@@ -113,6 +113,8 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
         return after.isupper()
     if after.islower() and _QUOTE_CLOSERS.intersection(closers):
         return False
+    if mark == "!" and after.islower() and bare[-2:-1].isdigit():
+        return False  # 3! is 6
     if mark in "!?؟":
         return True
     return mark == "." and not _NO_BREAK_SPACES.issuperset(gap) and _full_stop_ends(bare, after, language)

@@ -15,8 +15,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from engines.text.boundaries import primary_subtag
-from engines.text.symbols import LOOKALIKES
-from engines.text.verbalise import verbalise
+from engines.text.characters import LOOKALIKES
+from engines.text.emoticons import without_emoticons
+from engines.text.mathematics import without_latex
+from engines.text.spoken import spoken_form, spoken_signs
 
 _PAUSE, _STOP = "\x02", "\x03"
 """Placeholders for a short and a long pause, until `_settle` makes punctuation of them; `_clean` removes these characters from the text."""
@@ -38,6 +40,11 @@ _SOFT_BREAKS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 _NEXT_WORD = re.compile(f"[ \"'{_PAUSE}{_STOP}]*([^ \"'{_PAUSE}{_STOP}])")
 _CJK = re.compile("[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
 _KANA = re.compile("[\u3040-\u30ff]")
+_INLINE = frozenset("b i u s em strong mark small sub sup del ins span font a abbr code kbd q cite var samp tt wbr ruby".split())
+_BLOCKS = frozenset(
+    "p br div hr li ul ol dl dt dd tr td th table tbody thead h1 h2 h3 h4 h5 h6 blockquote pre section article img center".split()
+)
+"""Tags that are markup; between others stand letters that were meant."""
 _JOINERS = re.compile("[\u200c\u200d]")
 _DROPPED_CATEGORIES = ("Cf", "Cs", "Co")
 
@@ -62,17 +69,29 @@ def speakable(text: str, language: str = "en") -> str:
 
 
 def _pass(text: str, language: str) -> str:
-    text = _ANGLED.sub(r"\1", _clean(text))
+    text = _ANGLED.sub(r"\1", _clean(_markup_meant(without_emoticons(without_latex(text)))))
     text = _URL.sub(_host, text)
     text = _FOOTNOTE.sub("", _BARE_URL.sub(_host, text))
-    text = verbalise(_pauses(_plain(text)), language)
+    text = spoken_signs(_pauses(spoken_form(_plain(text), language)), language)
     text = _settle(text)
     return text if any(map(str.isalnum, text)) else ""
+
+
+def _markup_meant(text: str) -> str:
+    """The text with an escape before what Markdown would eat though it is meant: ``2*3*4``, ``>50 %``; and without boxes of tasks."""
+    text = re.sub(
+        r"(?<![\w*])([0-9]+|[A-Za-z])((?:\*(?:[0-9]+|[A-Za-z]))+)(?![\w*])", lambda found: found.group().replace("*", " × "), text
+    )
+    text = re.sub(r"(?m)^([ \t]*)>[ \t]*(?=[$€£]?[0-9])", r"\1\> ", text)
+    text = re.sub(r"(?m)^([ \t]*)- (?=[0-9]+(?:[.,][0-9]+)? ?(?:degrees?|°|grados?|degrés?|Grad|gradi|graus?|डिग्री))", r"\1-", text)
+    text = re.sub(r"(?m)^([ \t]*[-*+][ \t]+)\[[ xX]\][ \t]+", r"\1", text)
+    return re.sub(r"(?<=[.!?:;,。！？])\\n(?=\S)", "\n", text)
 
 
 def _clean(text: str) -> str:
     """One form of every character, without emoji and invisible characters; white space is only spaces and new lines."""
     text = unicodedata.normalize("NFC", _SOFT_BREAKS.sub("\n", text))
+    text = re.sub(r"(?<=[^\W\d_])[´`](?=[^\W\d_])(?<![`´]\w[´`])", "'", text)
     text = re.sub(r"(?<![\w.,!?])«[^\S\n]|[^\S\n]»(?!\w)", '"', text)
     text = emoji.replace_emoji(re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES)), "")
     text = "".join(map(_visible, text))
@@ -136,8 +155,23 @@ def _inline(tokens: list[Token]) -> str:
             said.append((_STOP if table_row else "") + _clean(token.content).replace("\n", " "))
         elif token.type in ("softbreak", "hardbreak"):
             said.append(" ")
+        elif token.type == "html_inline":
+            said.append(_of_tag(token.content))
     text = "".join(said)
     return text + _STOP if text.startswith("|") and text.endswith("|") else text
+
+
+def _of_tag(tag: str) -> str:
+    """What is said of a tag: a gap, a pause behind a paragraph; the letters of one that HTML does not know (``<name>``)."""
+    name = re.match(r"</?([A-Za-z][\w.-]*)", tag)
+    if name is None or tag.startswith("</"):
+        return _STOP if name and name[1].lower() in _BLOCKS else "" if name and name[1].lower() in _INLINE else " "
+    bare = re.fullmatch(r"<[A-Za-z]\w*\s*/?>|<[A-Za-z][\w.-]*(?:\s+[\w:@-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>", tag)
+    if name[1].lower() in _BLOCKS and bare:
+        return " "
+    if name[1].lower() in _INLINE and bare:
+        return ""
+    return _clean(tag.replace("<", " < ").replace(">", " > ")) if not bare else f" {tag.strip('</>')} "
 
 
 def _pauses(text: str) -> str:

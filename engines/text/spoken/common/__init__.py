@@ -1,0 +1,1 @@
+"""What the spoken forms of several languages share."""
