@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engines.g2p.parts_of_speech import tags
 from engines.g2p.words import Part, Words, marked, parts_of, words_of
 from engines.runtimes.espeak_api import shared_library
-from engines.text.english_numbers import NUMBER, is_ordinal, readings
+from engines.text.spoken.english_numbers import NUMBER, is_ordinal, readings
 
 _PIECE = re.compile(
     r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}\b\.?"  # a.m.

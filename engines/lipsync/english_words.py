@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice, product
 
 from engines.lipsync.grapheme_to_phoneme import ipa_of
-from engines.text.english_numbers import NUMBER, is_ordinal, readings
+from engines.text.spoken.english_numbers import NUMBER, is_ordinal, readings
 
 ARPAbet = tuple[str, ...]
 """The phonemes of a word, without stress: ``("HH", "AH", "L", "OW")``."""
