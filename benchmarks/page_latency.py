@@ -31,7 +31,7 @@ from engines.vad.energy import Energy
 from tests.fixtures import chromium
 
 TURNS, WARM_UP, TARGET_MS = 60, 5, 30
-HANDS_FREE_TURNS, HANDS_FREE_TARGET_MS, RUNS = 30, 60, 3
+HANDS_FREE_TURNS, HANDS_FREE_TARGET_MS, RUNS = 20, 60, 3
 PAUSE_MS = 200
 """Between two turns, as peer-bench pauses: nobody stops one person and speaks to the next within a millisecond."""
 ONE_TURN = """async () => {
@@ -57,7 +57,7 @@ FIRST_SEGMENTS = """() => {
     return receive.call(visavis, event);
   };
 }"""
-SILENCE_S = 1.0
+SILENCE_S = 0.8
 """Between two utterances: the end of the turn is decided after 0.3 s, and the answer lasts 0.2 s."""
 
 

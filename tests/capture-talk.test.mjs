@@ -139,6 +139,11 @@ test('unplugged while somebody speaks hands-free, Python hears the rest as silen
   assert.ok(events.includes('answered t-1'));
   assert.deepEqual([listening().length, shown[0]], [0, 'failed']);
   assert.match(shown[1], /goes on as soon as/);
+  made.inputs = 0;
+  navigator.mediaDevices.dispatchEvent(new Event('devicechange')); // that it has gone
+  await settled();
+  assert.match(shown[1], /goes on as soon as/);
+  made.inputs = 1;
   navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
   await settled();
   assert.deepEqual([listening().length, shown[1], made.light()], [1, 'Ready: just speak', true]);

@@ -10,7 +10,7 @@ export const piece = (value, length = PIECE) => new Float32Array(length).fill(va
  * `refuse()`: the name of the error with which it refuses, if it does.
  */
 export function device({ only = null, muted = false, echoCancellation = true, refuse = null, ...more } = {}) {
-  const made = { tracks: [], contexts: [], nodes: [], sources: [] };
+  const made = { inputs: 1, tracks: [], contexts: [], nodes: [], sources: [] };
   class Context {
     sampleRate = only ?? RATE;
     state = 'running';
@@ -41,6 +41,7 @@ export function device({ only = null, muted = false, echoCancellation = true, re
       made.nodes.push(this);
     }
   }
+  const enumerateDevices = async () => Array(made.inputs).fill({ kind: 'audioinput' });
   const getUserMedia = async () => {
     if (refuse?.()) throw Object.assign(new Error(), { name: refuse() });
     const track = { stop: () => (track.readyState = 'ended'), readyState: 'live', muted, getSettings: () => ({ echoCancellation }) };
@@ -48,7 +49,7 @@ export function device({ only = null, muted = false, echoCancellation = true, re
     return { getTracks: () => [track], getAudioTracks: () => [track] };
   };
   Object.assign(globalThis, { AudioContext: Context, AudioWorkletNode: Node });
-  Object.defineProperty(globalThis, 'navigator', { value: { mediaDevices: Object.assign(new EventTarget(), { getUserMedia }), ...more }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', { value: { mediaDevices: Object.assign(new EventTarget(), { getUserMedia, enumerateDevices }), ...more }, configurable: true });
   made.hear = (count, value = 0.5, length = PIECE) => {
     for (let index = 0; index < count; index++) made.nodes.at(-1).port.onmessage({ data: { samples: piece(value, length), rms: value, peak: value } });
   };

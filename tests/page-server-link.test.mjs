@@ -196,9 +196,17 @@ test('a message that was not answered is sent again, the same; in the end its se
   assert.equal(await sent, '');
   assert.equal(messages.length, 3);
   assert.deepEqual(new Set(messages.map((one) => JSON.stringify(one))).size, 1);
-  failures = Infinity;
+  const back = Date.now() + 25_000;
+  refusal = (isStream) => (isStream ? null : Date.now() < back ? Promise.reject(new TypeError('Failed to fetch')) : answer(200, { problem: '' }));
+  const late = link.send({ type: 'utterance', turn: 'u', text: 'Hello?' });
+  for (let time = 0; time < 6; time++) {
+    await pass(5_000);
+    await stream().say(new Uint8Array(8)); // the stream is alive
+  }
+  assert.equal(await late, '');
+  refusal = () => Promise.reject(new TypeError('Failed to fetch'));
   const lost = link.send({ type: 'cleared' });
-  await pass(16_000);
+  await pass(61_000);
   assert.match(await lost, /does not answer/);
 });
 

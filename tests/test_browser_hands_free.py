@@ -126,3 +126,47 @@ def test_without_a_microphone_the_switch_goes_back_and_says_why_and_keys_stop_al
         expect(page.locator("#chat .theirs.cut")).to_have_count(number)
     assert page.problems == []
     page.context.close()
+
+
+KEEP_TRACK = """() => {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (...what) => {
+    const stream = await ask(...what);
+    [window.track] = stream.getAudioTracks();
+    return stream;
+  };
+}"""
+
+
+@requirement("talk.device-vanishes")
+@requirement("live.device-vanishes")
+@requirement("talk.second-tab")
+def test_a_microphone_that_vanishes_costs_no_word_and_of_two_tabs_one_listens(chromium, home, voice, tmp_path):
+    question = voice("we will see what happens tomorrow morning and on all the other days of the week")
+    with chromium(recording(tmp_path, 0.5, question, 0.3, question, 0.3, question, 0.3, question, 9.0), machine.AUTOPLAY) as browser:
+        page = visit(browser, home, permissions=["microphone"])
+        page.evaluate(KEEP_TRACK)
+        expect(page.locator("#status")).to_have_attribute("data-state", "idle")
+        page.locator("#talk").hover()
+        page.mouse.down()
+        expect(page.locator("#talk")).to_have_attribute("data-elapsed", "0:01")
+        page.evaluate("track.dispatchEvent(new Event('ended'))")
+        expect(page.locator("#talk")).to_contain_text("Hold to talk")
+        expect(page.locator("#chat .notice")).to_contain_text("was sent")
+        page.mouse.up()
+        expect(page.locator("#chat .mine .words")).to_have_text("What about Tuesday?")
+        page.locator("#stop").click()
+        switch_on(page)
+        expect(page.locator(".mine-state")).to_contain_text("speaking 0:0")
+        page.evaluate("track.dispatchEvent(new Event('ended'))")
+        expect(page.locator("#chat .mine")).to_have_count(2)
+        expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
+        page.locator("#stop").click()
+        page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+        expect(page.locator("#status")).to_contain_text("just speak")
+        other = page.context.new_page()
+        other.goto(home)
+        expect(other.locator("#hands-free")).to_have_attribute("aria-checked", "true")  # remembered
+        expect(page.locator("#hands-free")).to_have_attribute("aria-checked", "false")
+        expect(page.locator("#status")).to_contain_text("Another tab")
+        assert page.problems == []

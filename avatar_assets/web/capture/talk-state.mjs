@@ -66,9 +66,9 @@ export function viewOf(state) {
 }
 
 /** The user's own axis: what it is called, and in words. */
-function mineOf({ button, hands, user, muted }) {
+function mineOf({ button, hands, user, hidden, muted }) {
   if (hands === 'opening') return { mine: 'opening', mineWords: 'Microphone …' };
-  if (hands === 'waiting') return { mine: 'waiting', mineWords: 'Not listening yet' };
+  if (hands === 'waiting') return { mine: 'waiting', mineWords: hidden ? 'Not listening: the page is hidden' : 'Not listening: no microphone' };
   if (button !== 'rest') return { mine: 'paused', mineWords: 'You: by the button' };
   if (muted) return { mine: 'muted', mineWords: MUTED };
   return { mine: user, mineWords: `You: ${user}` };

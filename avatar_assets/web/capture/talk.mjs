@@ -48,7 +48,7 @@ export class Talk {
       fault: (sentence) => this.dispatch({ type: 'fault', sentence }),
     });
     document.addEventListener('visibilitychange', () => this.dispatch({ type: document.hidden ? 'hidden' : 'shown' }));
-    globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', () => this.dispatch({ type: 'back' }));
+    globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', () => this.#lookForDevice());
     if (this.#others) this.#others.onmessage = () => this.dispatch({ type: 'taken' });
     if (document.hidden) this.dispatch({ type: 'hidden' });
     this.#show();
@@ -117,6 +117,13 @@ export class Talk {
   /** Lets keys work in another window too (the stage's iframe). */
   alsoKeysOf(other) {
     this.#button.alsoKeysOf(other);
+  }
+
+  /** Devices have come or gone. */
+  async #lookForDevice() {
+    if (this.#state.hands !== 'waiting') return;
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    if (devices.some(({ kind }) => kind === 'audioinput')) this.dispatch({ type: 'back' });
   }
 
   async #open() {

@@ -9,7 +9,7 @@ const HELD_BACK_MS = 6_000;
 /** Waits before the next attempt, in ms: after the first failure in a row, the second … */
 const PAUSES_MS = [100, 300, 700, 1500, 3000];
 /** So long a message tries to reach the server, and one attempt may take, in ms. */
-const MESSAGE_MS = 15_000;
+const MESSAGE_MS = 60_000;
 const ATTEMPT_MS = 60_000;
 /** What `ServerLink.send` says where nobody answers. */
 export const UNREACHABLE = 'The app does not answer; is it still running?';
