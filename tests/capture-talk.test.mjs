@@ -62,6 +62,7 @@ const see = (hidden) => {
 };
 const point = (type) => button.dispatchEvent(Object.assign(new Event(type), { button: 0, pointerId: 1, detail: 1 }));
 
+mock.timers.enable({ apis: ['setTimeout'] }); // nothing happens by itself
 beforeEach(() => build());
 
 const STEPS = {
