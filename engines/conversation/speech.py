@@ -130,7 +130,7 @@ def _playable(pieces: Iterator[Speech], title: str, characters: int) -> Iterator
             raise TextToSpeechError(
                 f"{title} made a sound that cannot be played; choose another voice.", code="bad_sound", counts_against_engine=True
             )
-        if np.abs(samples).max() < _QUIETEST:
+        if samples.max() < _QUIETEST and samples.min() > -_QUIETEST:
             raise TextToSpeechError(f"{title} made nothing but silence; choose another voice.", code="silent_sound")
         room_ms -= piece.audio.duration_ms
         if room_ms < 0 or number > _MOST_PIECES + characters:

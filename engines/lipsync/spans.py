@@ -36,11 +36,12 @@ class Span:
 def sounding(audio: AudioChunk, shortest_ms: float, below_db: float = _BELOW_LOUDEST_DB) -> list[tuple[float, float]]:
     """(start, end) in ms of each stretch between silences of at least `shortest_ms`; a silence is `below_db` below the loudest 10 ms."""
     window = max(1, round(audio.sample_rate * _WINDOW_MS / 1000))
-    padded: NDArray[np.float64] = np.pad(audio.samples.astype(np.float64), (0, -len(audio.samples) % window))
-    windows, ramp = padded.reshape(-1, window), np.linspace(-1, 1, window)
-    windows = windows - windows.mean(axis=1, keepdims=True)  # this and the next take the rumble away that is under some voices, unheard
-    windows -= np.outer(windows @ ramp / (ramp @ ramp), ramp)
-    power = np.square(windows).mean(axis=1)
+    windows = np.zeros((-(-len(audio.samples) // window), window))
+    windows.reshape(-1)[: len(audio.samples)] = audio.samples
+    power = np.einsum("ij,ij->i", windows, windows)
+    for part in (np.ones(window), np.linspace(-1, 1, window)):  # less the mean and the slope: rumble that is under some voices, unheard
+        power -= np.einsum("ij,j->i", windows, part) ** 2 / np.square(part).sum()
+    power /= window
     least = 10 ** (_SILENCE_DBFS / 10)
     loud = np.flatnonzero(power > max(least, float(power.max(initial=0.0)) * 10 ** (-below_db / 10)))
     if not len(loud):

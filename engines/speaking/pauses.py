@@ -51,12 +51,13 @@ def paused(speech: Speech, pause_ms: float) -> Speech:
         first = max(first, said[0].start_ms - _BEFORE_MS)
         last = min(last, max(phoneme.start_ms + phoneme.duration_ms for phoneme in said) + _BEHIND_MS)
     start, end = (round(max(edge, 0.0) * rate / 1000) for edge in (first - _LEAD_MS, last + pause_ms))
-    samples = audio.samples[start:end].copy()
-    fade = np.linspace(0, 1, round(_FADE_MS * rate / 1000), dtype=np.float32)[: len(samples)]
+    kept_samples = audio.samples[start:end]
+    samples = np.zeros(end - start, np.float32)
+    samples[: len(kept_samples)] = kept_samples
+    fade = np.linspace(0, 1, round(_FADE_MS * rate / 1000), dtype=np.float32)[: len(kept_samples)]
     if start:
         samples[: len(fade)] *= fade
-    samples[len(samples) - len(fade) :] *= fade[::-1]
-    samples = np.pad(samples, (0, end - start - len(samples)))
+    samples[len(kept_samples) - len(fade) : len(kept_samples)] *= fade[::-1]
     cut_ms, total = start * 1000 / rate, len(samples) * 1000 / rate
 
     def kept(start_ms: float, duration_ms: float) -> tuple[float, float]:

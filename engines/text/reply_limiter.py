@@ -19,6 +19,7 @@ _CIRCLES, _LEAST_CIRCLING, _LONGEST_CIRCLE = 4, 48, 100
 _MARKS = ("</s>", "<end_of_turn>", "<eos>", "<tool_call>", "[INST]", "[/INST]", "[TOOL_CALLS]", "\nUser:", "\nHuman:", "\nAssistant:")
 _MARK = re.compile("|".join([r"<\|[^\s<>]+>", *map(re.escape, _MARKS)]))
 _FIRST = frozenset(mark[0] for mark in ("<|", *_MARKS))
+_PIECE = re.compile(r"[^\W_]+|.", re.DOTALL)
 _BEGUN = re.compile(r"<\|[^\s<>]{0,40}$")
 
 
@@ -47,23 +48,26 @@ class ReplyLimiter:
 
     def push(self, text: str) -> str:
         """Take the next characters; what may be said of them and of what was held."""
-        return "".join(map(self._look, text))  # one by one: where the pieces are cut makes no difference
+        return "".join(map(self._look, _PIECE.findall(text)))  # one by one: where the model's deltas are cut makes no difference
 
-    def _look(self, character: str) -> str:
-        if not self._held and character not in _FIRST:
-            return self._take(character)
-        self._held += character
+    def _look(self, piece: str) -> str:
+        if not self._held and piece not in _FIRST:
+            return self._take(piece)
+        self._held += piece
         if _MARK.search(self._held):
             self.over, self._held = True, ""
         begin = next((at for at in range(len(self._held)) if _may_be_mark(self._held[at:])), len(self._held))
         text, self._held = self._held[:begin], self._held[begin:]
         return "".join(map(self._take, text))
 
-    def _take(self, character: str) -> str:
+    def _take(self, piece: str) -> str:
+        """`piece` is a character, or letters and digits at once, among which no phrase ends unless there are no spaces at all."""
         if self.over:
             return ""
+        if len(piece) > 1 and " " not in self._chunker.pending:
+            return "".join(map(self._take, piece))
         passed = ""
-        for sentence in self._chunker.push(character):
+        for sentence in self._chunker.push(piece):
             passed += self._end(sentence.text)
             if self.over:
                 return passed
@@ -115,6 +119,8 @@ def _circles(text: str) -> bool:
     if text[-1:].isalnum() and " " in text:
         return False
     for length in range(1, min(_LONGEST_CIRCLE, len(text) // _CIRCLES) + 1):
+        if text[-1] != text[-1 - length]:
+            continue
         tail = text[-max(_CIRCLES * length, _LEAST_CIRCLING) :]
         if len(tail) >= _LEAST_CIRCLING and tail[length:] == tail[:-length] and any(map(str.isalnum, tail)):
             return True

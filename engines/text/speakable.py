@@ -93,8 +93,9 @@ def _clean(text: str) -> str:
     text = unicodedata.normalize("NFC", _SOFT_BREAKS.sub("\n", text))
     text = re.sub(r"(?<=[^\W\d_])[´`](?=[^\W\d_])(?<![`´]\w[´`])", "'", text)
     text = re.sub(r"(?<![\w.,!?])«[^\S\n]|[^\S\n]»(?!\w)", '"', text)
-    text = emoji.replace_emoji(re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES)), "")
-    text = "".join(map(_visible, text))
+    text = re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES))
+    if not (text.isascii() and text.isprintable()):  # looking for emoji takes as long as all the rest
+        text = "".join(map(_visible, emoji.replace_emoji(text, "")))
     return re.sub(r"[^\S\n]+", " ", _JOINERS.sub(_joiner, text))
 
 

@@ -23,8 +23,8 @@ PEAK, _KNEE = 0.891, 0.631
 """Of what is played, at most -1 dBFS; the peaks of a voice that is lifted are rounded from -4 dBFS on."""
 MOST_DB, STEP_DB = 12.0, 1.0
 """The largest gain, up or down; by how much it changes from one piece of a voice to the next."""
-_REMEMBERED_S = 30.0
-"""How much speech of a voice its level is judged by."""
+_REMEMBERED_S, _MEASURED_EACH = 30.0, 4
+"""How much speech of a voice its level is judged by; once there is so much, one piece in four is measured."""
 _MOST_VOICES = 256
 _BLOCK_S, _BLOCKS = 0.1, 4
 """The measure's blocks last 400 ms and overlap by three quarters."""
@@ -75,6 +75,7 @@ class _Level:
     power: float = 0.0
     """Mean of what was measured."""
     seconds: float = 0.0
+    pieces: int = 0
     gain_db: float | None = None
 
 
@@ -87,21 +88,25 @@ class Levels:
 
     def levelled(self, made: Speech, engine: str, voice: str | None) -> Speech:
         """The same speech with the gain of that voice of that engine."""
-        level = loudness(made.audio)
-        if not math.isfinite(level):
-            return made
         with self._lock:
             known = self._levels.setdefault((engine, voice or ""), _Level())
             self._levels.move_to_end((engine, voice or ""))
             if len(self._levels) > _MOST_VOICES:
                 self._levels.popitem(last=False)
-            gain_db = _next_gain(known, level, made.audio.duration_ms / 1000)
+            known.pieces += 1
+            gain_db, is_measured = known.gain_db, known.seconds < _REMEMBERED_S or known.pieces % _MEASURED_EACH == 0
+        if is_measured or gain_db is None:
+            level = loudness(made.audio)
+            if not math.isfinite(level):
+                return made
+            with self._lock:
+                gain_db = _next_gain(known, level, made.audio.duration_ms / 1000)
         return replace(made, audio=AudioChunk(_limited(made.audio.samples * np.float32(10 ** (gain_db / 20))), made.audio.sample_rate))
 
 
 def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    over = np.abs(samples) > _KNEE
-    if over.any():
+    if samples.max() > _KNEE or samples.min() < -_KNEE:
+        over = np.abs(samples) > _KNEE
         excess = (np.abs(samples[over]) - _KNEE) / (PEAK - _KNEE)
         samples[over] = np.sign(samples[over]) * (_KNEE + (PEAK - _KNEE) * np.tanh(excess))
     return samples
