@@ -62,8 +62,8 @@ def speakable(text: str, language: str = "en") -> str:
     language = primary_subtag(language)
     for _ in range(_MOST_PASSES):  # taking one thing away can uncover another: an address behind an entity, a unit behind a symbol
         said = _pass(text, language)
-        if said == text:
-            break
+        if said == text or (said == text.strip() and said[-1:] in _PUNCTUATION):
+            return said
         text = said
     return text
 
