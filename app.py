@@ -168,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with private_folder() as folder:
             os.environ.update(dict.fromkeys(("GRADIO_TEMP_DIR", "TMPDIR", "TEMP", "TMP"), str(folder)))
+            vars(gr.routes)["DEFAULT_TEMP_DIR"] = str(folder)  # which Gradio has taken from the environment when it was imported
             serve(options)
     except EngineError as error:
         sys.exit(f"visavis: {error.message}")

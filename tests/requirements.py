@@ -246,6 +246,10 @@ REQUIREMENTS = (
         "app.leaves-nothing", "What is written for a moment is private and goes with the app, killed or ended.", "issue 12, Leaves nothing"
     ),
     Requirement("app.bounded-logs", "No log grows for ever, and no line of it is long.", "issue 12, Leaves nothing"),
+    Requirement(
+        "talk.well-formed", "Halves of characters and control characters come in and go out nowhere.", "issue 12, Text at the borders"
+    ),
+    Requirement("engine.bounded-server", "What a server sends is bounded, and goes to no other host.", "issue 12, Caps"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
         "app.options", "--help names every option, and every option can be set in the environment or a profile.", "README, Visavis"

@@ -212,6 +212,18 @@ def test_a_transcript_without_end_is_refused(persona):
 HALVES = "\ud83d", "\ude00"
 
 
+@requirement("talk.well-formed")
+def test_control_characters_come_in_nowhere(persona):
+    mind = StubMind(deltas=["One\x00 two\x1b[2J.\r\n", "Three\x9f\tfour.\x07"])
+    typed = turn(persona, stub_engines(mind=mind), Utterance(text="H\x08i\r\nthere\x0b!"))
+    assert typed[1].transcript.text == mind.asked[0][-1].content == "Hi\nthere !"
+    assert typed[-1].text == "One two[2J.\nThree\tfour."
+    assert turn(persona, stub_engines(ears=StubEars(text="\x1b[31mHi")), Utterance(audio=tone()))[1].transcript.text == "[31mHi"
+    assert turn(persona, stub_engines(ears=StubEars(text="\x00")), Utterance(audio=tone()))[-1].code == "no_words"
+    assert turn(persona, stub_engines(mind=StubMind(error=ChatModelError("Bad\x00.", code="x"))))[-1].message == "Bad."
+
+
+@requirement("talk.well-formed")
 def test_lone_surrogates_are_replaced_and_pairs_joined_wherever_they_come_in(persona):
     mind = StubMind(deltas=["Hello " + HALVES[0], HALVES[1] + " there ", HALVES[0], "friend" + HALVES[1], HALVES[0]])
     history = (ChatMessage("user", "Old " + HALVES[0]), ChatMessage("assistant", "Yes"))

@@ -199,6 +199,8 @@ REFUSALS = {
     "no UTF-8": (raw(b"data: \xff\xfe\n\n"), "bad_answer", "Check the address", False),
     "a page": (raw(b"<html>Welcome to the hotel</html>", "text/html"), "bad_answer", "Check the address", False),
     "not streamed": (answers({"choices": [{"message": {"content": "Hi"}}]}), "bad_answer", "Check the address", False),
+    "a line without end": (raw(b"data: " + b"x" * 3_000_000), "bad_answer", "Check the address", False),
+    "sent on": (error(307, "There", location="http://localhost:9/v1"), "wrong_address", "another address", False),
     "nothing": (raw(b""), "bad_answer", "Check the address", False),
     "dropped at once": (drops, "dropped", "broke off", True),
     "dropped before a word": (steps(delta("", role="assistant"), drops), "dropped", "broke off", True),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
+import json
 import pkgutil
 from types import ModuleType
 
 import pytest
-from openai_server import closed_port, error
+from openai_server import closed_port, error, raw
 from requirements import requirement
 
 import engines
 from engines.errors import ConfigError, EngineError
+from engines.runtimes import bounded_response
 from engines.runtimes.openai_client import ServerOptions
 from engines.types import STAGES
 
@@ -84,3 +87,29 @@ def test_what_is_no_key_is_refused_without_showing_it(room, key):
 
 def test_the_key_is_not_shown(room):
     assert KEY not in repr(room.Options(api_key=KEY))
+
+
+@requirement("engine.bounded-server")
+def test_a_server_that_sends_requests_on_is_not_followed(room, server):
+    other = f"http://localhost:{server.server_port}/v1"
+    server.listing = error(307, "Go there", location=f"{other}/models")
+    if room.INFO.stage == "llm":
+        told = refused(room, base_url=server.base_url, api_key=KEY, retries=0)
+        assert told.code == "wrong_address"
+        assert "sends requests on to another address" in told.message
+    else:
+        room.load(room.Options(base_url=server.base_url, retries=0), "cpu")
+    assert server.listings == 1
+
+
+@requirement("engine.bounded-server")
+def test_an_answer_without_end_or_packed_small_is_given_up(room, server, monkeypatch):
+    monkeypatch.setattr(bounded_response, "LARGEST_ANSWER", 100_000)
+    endless = json.dumps({"object": "list", "data": [{"id": "x" * 200_000, "object": "model"}]}).encode()
+    server.listing = raw(endless, "application/json")
+    if room.INFO.stage == "llm":
+        assert refused(room, base_url=server.base_url, retries=0).code == "bad_answer"
+    packed = gzip.compress(json.dumps({"object": "list", "data": [{"id": "tiny", "object": "model"}]}).encode())
+    server.listing = lambda http: http.whole(packed, 200, "application/json", Content_Encoding="gzip")
+    if room.INFO.stage == "llm":
+        assert refused(room, base_url=server.base_url, retries=0).code == "bad_answer"

@@ -97,7 +97,7 @@ def _memory() -> Finding:
 def _disk() -> Finding:
     from huggingface_hub import constants  # noqa: PLC0415 - heavy
 
-    folder = Path(constants.HF_HUB_CACHE).expanduser()
+    folder = Path(constants.HF_HUB_CACHE)
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
     detail = f"{free:.0f} GB are free where models are kept ({folder})."

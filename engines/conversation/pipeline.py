@@ -262,13 +262,14 @@ class Pipeline:
             if not self._place.is_held:
                 raise not_wanted()
             transcript = self.deadlines.step(_UNDERSTAND, limit_s, late, lambda: engine.transcribe(*given), engine)
+        transcript = Transcript(well_formed(transcript.text), transcript.language)
         if not transcript.text.strip():
             message = "No words could be made out in that recording; speak a little closer to the microphone."
             raise SpeechToTextError(message, code="no_words", retryable=True)
         if len(transcript.text) > request.max_text_chars:
             message = f"That recording became more than {request.max_text_chars} characters of text; please record a shorter one."
             raise SpeechToTextError(message, code="too_long")
-        return Transcript(well_formed(transcript.text), transcript.language)
+        return transcript
 
     def _synthesize(self) -> None:
         """Synthesize every sentence, with its mouth."""

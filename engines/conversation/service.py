@@ -21,6 +21,7 @@ from engines.errors import AudioError, ConfigError, EngineError, InputError
 from engines.events import TurnEnded, TurnEvent
 from engines.registry.registry import Engines, Registry
 from engines.storage.memory import MemoryStore
+from engines.text.surrogates import well_formed
 from engines.types import STAGES, AudioChunk, ChatMessage, Persona, Utterance
 from engines.voices.tempo import FASTEST, SLOWEST
 
@@ -287,7 +288,7 @@ class ConversationService:
                 raise AudioError(f"That recording lasts {seconds:.0f} seconds; please keep it under {limit:.0f}.", code="too_long")
             require_sound(utterance.audio)
             return
-        text = utterance.text or ""
+        text = well_formed(utterance.text or "")
         if not text.strip():
             raise InputError("Type or say something first.", code="empty")
         if len(text) > self.settings.max_text_chars:

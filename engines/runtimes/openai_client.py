@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from engines.errors import ConfigError, EngineError, MissingDependency
 from engines.protocols import Cancellation
+from engines.runtimes.bounded_response import ResponseTooLarge, bounded
 
 T = TypeVar("T")
 
@@ -99,8 +100,12 @@ class OpenAIClient:
             base_url=options.base_url,
             max_retries=0,
             timeout=openai.Timeout(None, connect=options.connect_s),
-            # a proxy that the environment names cannot reach what only this machine can
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not self.is_local),
+            default_headers={"Accept-Encoding": "identity"},  # packed, a small answer may be a huge one
+            http_client=openai.DefaultAsyncHttpxClient(
+                trust_env=not self.is_local,  # a proxy that the environment names cannot reach what only this machine can
+                follow_redirects=False,  # or what is said could go to another host than the one that was named
+                event_hooks={"response": [bounded]},
+            ),
         )
         # The library has read these from the environment; they are meant for OpenAI, not for whoever this server belongs to.
         self.openai.organization = self.openai.project = None
@@ -182,6 +187,8 @@ class OpenAIClient:
         match error:
             case EngineError():
                 return error
+            case _ if isinstance(error, ResponseTooLarge) or isinstance(error.__cause__, ResponseTooLarge):
+                return self.bad_answer()
             case openai.APIStatusError():
                 is_json = "json" in error.response.headers.get("content-type", "")
                 return self._refused(error.status_code, error.body if is_json else None, model, _asked_wait_s(error))
@@ -213,6 +220,8 @@ class OpenAIClient:
     def _refused(self, status: int, body: object, model: str, asked_wait_s: float | None) -> EngineError:
         detail, code = self._detail(body), _field(body, "code")
         said = f": {detail}" if detail else ""
+        if 300 <= status < 400:
+            return self.error("wrong_address", f"{self.host} sends requests on to another address. Name that one as base_url.")
         if status == 401:
             todo = "Check the API key." if self._key else "Set its API key."
             return self.error("bad_key", f"{self.host} does not let you in without a valid key. {todo}")

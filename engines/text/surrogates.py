@@ -1,18 +1,20 @@
-"""Lone surrogates: halves of a UTF-16 pair, which Python strings can hold and UTF-8 and JSON cannot.
+"""Well-formed text: without control characters and lone surrogates, the halves of a UTF-16 pair, which UTF-8 and JSON cannot hold.
 
 JavaScript and servers that cut a stream between the halves of an emoji bring them in; whatever crosses a border is made well-formed.
 """
 
 from __future__ import annotations
 
+_CONTROLS = {code: " " if chr(code) in "\v\f\x85" else "" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
 
 def well_formed(text: str) -> str:
-    """The same text with pairs of surrogates joined and each lone one replaced by U+FFFD."""
+    """The same text with pairs of surrogates joined and each lone one replaced by U+FFFD; of control characters, tab and newline remain."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.translate(_CONTROLS)
 
 
 class SurrogateJoiner:

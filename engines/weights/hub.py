@@ -126,7 +126,7 @@ def _storage(model: Model) -> Path:
     """Where the hub's cache keeps everything of that model."""
     from huggingface_hub import constants  # noqa: PLC0415 - heavy
 
-    return Path(constants.HF_HUB_CACHE).expanduser() / f"models--{model.name.replace('/', '--')}"
+    return Path(constants.HF_HUB_CACHE) / f"models--{model.name.replace('/', '--')}"
 
 
 def _snapshot(model: Model, *, revision: str | None = None, local_files_only: bool = False) -> Path:

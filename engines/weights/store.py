@@ -143,7 +143,7 @@ class _CatalogFetch:
             here.replace(here.with_name(f"{here.name}.damaged"))
         for source in file.sources:
             if not here.exists() and isinstance(source, HubSource):
-                cached = Path(constants.HF_HUB_CACHE).expanduser() / f"models--{source.repository.replace('/', '--')}" / "snapshots"
+                cached = Path(constants.HF_HUB_CACHE) / f"models--{source.repository.replace('/', '--')}" / "snapshots"
                 for path in cached.glob(f"*/{source.path}"):
                     if is_true(path, file):
                         _same(path.resolve(), here)
