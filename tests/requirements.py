@@ -250,6 +250,7 @@ REQUIREMENTS = (
         "talk.well-formed", "Halves of characters and control characters come in and go out nowhere.", "issue 12, Text at the borders"
     ),
     Requirement("engine.bounded-server", "What a server sends is bounded, and goes to no other host.", "issue 12, Caps"),
+    Requirement("app.starts-anywhere", "The app works or ends with one sentence, whatever the machine lacks.", "issue 12, Starts anywhere"),
     Requirement("app.end", "Ctrl-C ends the app, also where it was ignored at start.", "issue 9, section 5"),
     Requirement(
         "app.options", "--help names every option, and every option can be set in the environment or a profile.", "README, Visavis"

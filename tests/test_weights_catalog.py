@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import tarfile
+import tempfile
 import textwrap
 import threading
 import zipfile
@@ -375,3 +376,13 @@ def test_the_catalog_knows_what_it_has():
         assert all(len(file.sha256) == 64 and file.size > 0 and file.sources for file in model.files)
     with pytest.raises(ConfigError, match="whisper-base"):
         catalog.named("whisper-huge")
+
+
+@requirement("app.starts-anywhere")
+def test_who_has_no_home_keeps_weights_in_the_temporary_folder(monkeypatch, tmp_path):
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert store.home_of(Path("~/.cache/visavis/weights")) == tmp_path / ".cache" / "visavis" / "weights"

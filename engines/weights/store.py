@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -160,10 +161,11 @@ def is_true(path: Path, file: CatalogFile) -> bool:
 
 
 def home_of(weights: Path) -> Path:
-    """The folder of the weights, with ``~`` as what it stands for."""
-    with suppress(RuntimeError):  # ~ of somebody who has no home here
+    """The folder of the weights, with ``~`` as what it stands for; for somebody who has no home here, that is the temporary folder."""
+    try:
         return weights.expanduser()
-    return weights
+    except RuntimeError:
+        return Path(tempfile.gettempdir(), *weights.parts[1:])
 
 
 @lru_cache(1024)
