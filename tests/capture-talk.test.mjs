@@ -30,7 +30,7 @@ function build() {
   const controls = Object.assign(new FakeElement('div'), { after: (element) => (row = element) });
   Object.defineProperty(switcher, 'parentElement', { get: () => controls });
   [channels, events, messages, refused, taken, shown] = [[], [], [], null, [], []];
-  const quiet = Object.fromEntries(['duck', 'stop', 'act', 'words', 'nothing'].map((name) => [name, () => {}]));
+  const quiet = Object.fromEntries(['voice', 'tap', 'stop', 'act', 'words', 'nothing'].map((name) => [name, () => {}]));
   talk = new Talk({ talk: button, 'hands-free': switcher }, async (message) => (messages.push(message), ''), {
     ...quiet,
     pressed: () => events.push('pressed'),
@@ -220,7 +220,7 @@ test('it goes on as it was left only where nobody is asked for the microphone', 
     build();
     globalThis.localStorage = kept;
     made = device({ permissions: { query: async () => ({ state }) } });
-    talk = new Talk({ talk: button, 'hands-free': switcher }, async () => '', { status() {}, level() {}, remark() {}, nothing() {}, duck() {}, isSounding: () => false, hasFloor: () => false });
+    talk = new Talk({ talk: button, 'hands-free': switcher }, async () => '', { status() {}, level() {}, remark() {}, nothing() {}, voice() {}, tap() {}, isSounding: () => false, hasFloor: () => false });
     await talk.restore();
     await settled();
     assert.equal(talk.state.hands, hands);

@@ -8,6 +8,7 @@ import { EchoCanceller } from '../avatar_assets/web/live/echo-canceller.mjs';
 import { Reference } from '../avatar_assets/web/live/reference.mjs';
 import { Resampler } from '../avatar_assets/web/capture/resampler.mjs';
 
+const RATE = 16_000; // of the microphone, in Hz
 const PACKAGE = new URL('../avatar_assets/node_modules/@ennuicastr/webrtcaec3.js/dist/webrtcaec3-0.3.0.js', import.meta.url);
 const skip = existsSync(PACKAGE) ? false : 'the npm modules are not installed';
 const library = skip ? null : await createRequire(import.meta.url)(PACKAGE.pathname)();
@@ -36,47 +37,43 @@ function voice(seconds, rate, pitch, seed) {
   return samples;
 }
 
-const power = (samples, rate, from, to) => {
-  const part = samples.subarray(from * rate, to * rate);
+const power = (samples, from, to) => {
+  const part = samples.subarray(from * RATE, to * RATE);
   return 10 * Math.log10(part.reduce((sum, sample) => sum + sample * sample, 1e-12) / part.length);
 };
 
 /** What the canceller leaves of a room with an echo after 180 ms, of the same loudness as what is played at 48 000 Hz. */
-function heard(seconds, other, rate = 16_000) {
+function heard(seconds, other) {
   const played = voice(seconds, 48_000, 180, 1);
-  const echoed = new Resampler(48_000, rate).push(played);
-  const delay = Math.round(0.18 * rate);
-  const room = Float32Array.from(other, (sample, index) => sample + (echoed[index - delay] ?? 0) + 0.4 * (echoed[index - delay - 300] ?? 0));
+  const echoed = new Resampler(48_000, RATE).push(played);
+  const room = Float32Array.from(other, (sample, index) => sample + (echoed[index - 2880] ?? 0) + 0.4 * (echoed[index - 3180] ?? 0));
   const canceller = new EchoCanceller(library);
   const rest = [];
   for (let piece = 0; piece < seconds * 50; piece++) {
     canceller.played(played.slice(piece * 960, (piece + 1) * 960), 48_000);
-    rest.push(...canceller.clean(room.slice((piece * rate) / 50, ((piece + 1) * rate) / 50), rate));
+    rest.push(...canceller.clean(room.slice(piece * 320, (piece + 1) * 320)));
   }
   return { room, rest: Float32Array.from(rest), canceller };
 }
 
 test('of the persona’s own voice in the microphone next to nothing is left [live.echo]', { skip }, () => {
-  for (const rate of [16_000, 44_100]) {
-    const { room, rest, canceller } = heard(5, new Float32Array(5 * rate), rate);
-    assert.ok(Math.abs(rest.length - room.length) <= rate / 100, 'no sound is lost');
-    assert.ok(power(room, rate, 3, 5) - power(rest, rate, 3, 4.9) > 20, `${power(room, rate, 3, 5)} to ${power(rest, rate, 3, 4.9)} dB at ${rate} Hz`);
-    assert.ok(canceller.knowsTheRoom);
-  }
+  const { room, rest, canceller } = heard(5, new Float32Array(5 * RATE));
+  assert.equal(rest.length, room.length);
+  assert.ok(power(room, 3, 5) - power(rest, 3, 5) > 20, `${power(room, 3, 5)} to ${power(rest, 3, 5)} dB`);
+  assert.ok(canceller.knowsTheRoom);
 });
 
 test('who speaks at the same time is heard [live.echo]', { skip }, () => {
-  const other = voice(6, 16_000, 120, 7).map((sample, index) => (index > 64_000 ? sample : 0));
-  const { rest } = heard(6, other);
-  assert.ok(power(rest, 16_000, 4, 6) > power(other, 16_000, 4, 6) - 8);
+  const other = voice(6, RATE, 120, 7).map((sample, index) => (index > 4 * RATE ? sample : 0));
+  assert.ok(power(heard(6, other).rest, 4, 6) > power(other, 4, 6) - 8);
 });
 
 test('without anything played what is heard stays as it is [live.echo]', { skip }, () => {
-  const samples = voice(2, 16_000, 120, 7);
+  const samples = voice(2, RATE, 120, 7);
   const canceller = new EchoCanceller(library);
   const rest = [];
-  for (let at = 0; at < samples.length; at += 320) rest.push(...canceller.clean(samples.slice(at, at + 320), 16_000));
-  assert.ok(Math.abs(power(Float32Array.from(rest), 16_000, 0.5, 2) - power(samples, 16_000, 0.5, 2)) < 1);
+  for (let at = 0; at < samples.length; at += 320) rest.push(...canceller.clean(samples.slice(at, at + 320)));
+  assert.ok(Math.abs(power(Float32Array.from(rest), 0.5, 2) - power(samples, 0.5, 2)) < 1);
 });
 
 test('what was played is handed out in order, whatever the microphone’s rate; silence where it is late', () => {

@@ -5,7 +5,8 @@ import test, { beforeEach, mock } from 'node:test';
 import { FakeElement, fakeDocument } from './fake-dom.mjs';
 
 globalThis.window ??= new EventTarget();
-const { BargeIn, CONFIRM_MS } = await import('../avatar_assets/web/live/barge-in.mjs');
+globalThis.fetch = () => new Promise(() => {}); // the echo canceller never comes
+const { BargeIn, CONFIRM_MS, INSISTENT_MS } = await import('../avatar_assets/web/live/barge-in.mjs');
 const { HandsFree, choicesOf } = await import('../avatar_assets/web/live/hands-free.mjs');
 const { ListenerFace } = await import('../avatar_assets/web/live/listener-face.mjs');
 
@@ -17,23 +18,25 @@ function* sequences(names, length) {
 
 test('after every sequence the voice is lowered only while it is not decided, and nothing is left behind [live.barge-in]', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
-  for (const names of sequences(['loud', 'duck', 'stop', 'resume', 'time', 'reset'], 5)) {
+  for (const names of sequences(['loud', 'louder', 'duck', 'stop', 'resume', 'time', 'reset'], 5)) {
     const log = [];
-    const barge = new BargeIn({ duck: (on) => log.push(on), stop: () => log.push('stop'), falseAlarm: () => log.push('false') });
+    const barge = new BargeIn({ voice: (how) => log.push(how), stop: () => log.push('stop'), falseAlarm: () => log.push('false') });
     for (const name of names) {
       if (name === 'loud') barge.suspect();
+      else if (name === 'louder') barge.hearLoud(INSISTENT_MS);
       else if (name === 'time') mock.timers.tick(CONFIRM_MS);
       else if (name === 'reset') barge.reset();
       else barge.receive(name);
     }
-    const ducks = log.filter((one) => typeof one === 'boolean');
-    ducks.forEach((on, index) => assert.equal(on, index % 2 === 0, names.join()));
-    assert.equal(barge.isDucked, ducks.at(-1) ?? false, names.join());
+    const voices = ['full', ...log.filter((one) => ['full', 'low', 'silent'].includes(one))];
+    assert.ok(voices.every((how, index) => how !== voices[index - 1]), `${names.join()}: nothing is said twice`);
+    assert.equal(barge.voice, voices.at(-1), names.join());
     assert.equal(log.filter((one) => one === 'stop').length, names.filter((name) => name === 'stop').length);
-    if (['stop', 'resume', 'reset'].includes(names.at(-1))) assert.equal(barge.isDucked, false, names.join());
+    if (['stop', 'resume', 'reset'].includes(names.at(-1))) assert.equal(barge.voice, 'full', names.join());
     const undecided = names.lastIndexOf('duck') > Math.max(...['stop', 'resume', 'reset'].map((name) => names.lastIndexOf(name)));
+    if (undecided) assert.equal(barge.voice, 'silent', names.join());
     mock.timers.tick(10 * CONFIRM_MS);
-    assert.equal(barge.isDucked, undecided, `${names.join()}: loudness alone does not last`);
+    assert.equal(barge.voice, undecided ? 'silent' : 'full', `${names.join()}: loudness alone does not last`);
   }
   mock.timers.reset();
 });
@@ -49,9 +52,10 @@ function build(kept = null) {
   Object.defineProperty(button, 'parentElement', { get: () => Object.assign(controls, { after: (row) => (controls.row = row) }) });
   microphone = { sampleRate: 16_000, cancelsEcho: true };
   const note = (name) => (...details) => void events.push([name, ...details]);
-  const calls = ['switched', 'user', 'fault', 'duck', 'stop', 'act', 'words', 'answered', 'nothing', 'remark'];
+  const calls = ['switched', 'user', 'fault', 'voice', 'stop', 'act', 'words', 'answered', 'nothing', 'remark'];
   handsFree = new HandsFree(button, microphone, async (message, data) => (log.push({ ...message, data }), ''), {
     ...Object.fromEntries(calls.map((name) => [name, note(name)])),
+    tap: () => {},
     isSounding: () => sounding,
     hasFloor: () => sounding,
   });
@@ -82,13 +86,15 @@ test('a voice over the persona lowers it within 40 ms of sound; Python takes it 
   hear(0.0003, 1000);
   sounding = true;
   hear(0.1, 40);
-  assert.deepEqual(events, [['duck', true]]);
+  assert.deepEqual(events, [['voice', 'low']]);
+  hear(0.1, 80);
+  assert.deepEqual(events.at(-1), ['voice', 'silent']);
   python({ type: 'barge', action: 'duck' });
   python({ type: 'barge', action: 'resume' });
-  assert.deepEqual(events.at(-1), ['duck', false]);
+  assert.deepEqual(events.at(-1), ['voice', 'full']);
   python({ type: 'barge', action: 'duck' });
   python({ type: 'barge', action: 'stop' });
-  assert.deepEqual(events.slice(-3), [['duck', true], ['stop'], ['duck', false]]);
+  assert.deepEqual(events.slice(-3), [['voice', 'silent'], ['stop'], ['voice', 'full']]);
   python({ type: 'user', state: 'ended', turn: 't-9', text: 'Hello?' });
   assert.deepEqual(events.slice(-2), [['answered', 't-9', 'Hello?'], ['user', 'silent']]);
 });
@@ -103,7 +109,7 @@ test('who does not want to be heard while they speak sends silence until the lou
   assert.equal(hear(0.5, 280), true);
   assert.equal(hear(0.5, 80), false);
   await settled();
-  assert.deepEqual(said('duck'), []);
+  assert.deepEqual(said('voice'), []);
   const frames = told('heard').flatMap(({ data }) => [...data]);
   assert.ok(frames.slice(16_000, 16_000 + 0.6 * 16_000).every((sample) => sample === 0));
 });

@@ -231,8 +231,62 @@ test('a browser that wants a gesture first is told of once there is something to
 
 test('the voice gives way, and comes back [live.duck]', () => {
   const { player, context } = stage();
-  player.duck(true);
+  player.lower('low');
   assert.ok(context.gain > 0 && context.gain <= 0.25);
-  player.duck(false);
+  player.lower('full');
   assert.equal(context.gain, 1);
+});
+
+const WORDS = { words: ['one', 'two', 'three'], wtimes: [0, 300, 700], wdurations: [250, 300, 300] };
+const rounded = (answer) => answer && { ...answer, ms: Math.round(answer.ms / 10) * 10 };
+
+test('a voice that was silenced goes on at the word that was cut off; no other is heard twice and none is lost [live.resume]', async () => {
+  for (const [cut, from] of [[0.45, 0.3], [0.1, 0], [0.65, 0.65], [0.9, 0.7]]) {
+    const { player, advance, events, queue } = stage();
+    player.play({ ...segment('a', 0), ...WORDS });
+    player.play({ ...segment('a', 1), ...WORDS });
+    player.end('a');
+    await advance(cut);
+    assert.deepEqual(rounded(player.lower('silent')), { turn: 'a', index: 0, ms: Math.round(cut * 100) * 10 });
+    assert.equal(queue.length, 0);
+    await advance(2);
+    assert.deepEqual(player.sounding(), [], 'the mouth rests');
+    assert.equal(player.lower('silent'), null);
+    player.lower('full');
+    await settled();
+    assert.deepEqual(queue.map(({ samples }) => Math.round((samples.length / RATE) * 100)), [Math.round((1 - from) * 100), 100]);
+    await advance(0.1);
+    assert.deepEqual(player.sounding().map(({ ms }) => Math.round(ms / 10)), [Math.round((from + 0.1) * 100)]);
+    await advance(2.2);
+    assert.deepEqual(events.map((event) => event.join(' ')), ['started a 0', 'started a 0', 'started a 1', 'finished a']);
+  }
+});
+
+test('a stop while the voice is silenced answers where it fell silent; the next turn is heard [live.resume]', async () => {
+  const { player, advance, names, queue } = stage();
+  player.play({ ...segment('a', 0), ...WORDS });
+  await advance(0.45);
+  player.lower('silent');
+  player.play(segment('a', 1));
+  await advance(1);
+  assert.equal(queue.length, 0, 'what comes meanwhile waits');
+  assert.deepEqual(rounded(player.stop()), { turn: 'a', index: 0, ms: 450 });
+  player.lower('full');
+  player.play(segment('b', 0));
+  await advance(0.5);
+  assert.equal(names().at(-1), 'started b 0');
+});
+
+test('a voice that is silenced before it began, or after its end, goes on as if nothing had been [live.resume]', async () => {
+  const { player, advance, names } = stage();
+  player.play(segment('a', 0, 0.3));
+  assert.deepEqual(player.lower('silent'), { turn: 'a', index: -1, ms: 0 });
+  await advance(1);
+  assert.deepEqual(names(), []);
+  player.lower('full');
+  await advance(1);
+  player.lower('silent');
+  player.end('a');
+  await settled();
+  assert.deepEqual(names(), ['started a 0', 'finished a']);
 });

@@ -36,6 +36,7 @@ REQUIREMENTS = (
     Requirement("live.switch", "The hands-free switch, the microphone, the status and what Python hears never disagree.", "issue 11"),
     Requirement("live.duck", "A voice over the persona's lowers it within 50 ms, and it comes back when it was none.", "issue 11"),
     Requirement("live.echo", "The persona's own voice is taken out of the microphone's sound; who speaks over it is heard.", "issue 11"),
+    Requirement("live.resume", "A voice that was silenced for nothing goes on at the word that was cut off.", "issue 11"),
     Requirement("live.face", "The persona nods in the user's pauses within 200 ms, and raises their brows at questions.", "issue 11"),
     Requirement("live.frames", "Frames of a microphone are heard once and in order, whatever the network does.", "docs/wire.md"),
     Requirement(

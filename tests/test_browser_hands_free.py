@@ -108,6 +108,36 @@ def test_a_backchannel_lowers_the_voice_and_it_goes_on(chromium, home, voice, tm
         assert page.problems == []
 
 
+LOUDSPEAKER = """([delay, gain]) => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const { audioContext, output } = document.querySelector('iframe.stage-page').contentWindow.stageProbe;
+    const room = audioContext.createMediaStreamDestination();
+    output.connect(new DelayNode(audioContext, { delayTime: delay })).connect(new GainNode(audioContext, { gain })).connect(room);
+    return room.stream;
+  };
+}"""
+"""A microphone that hears nothing but the persona."""
+
+
+@requirement("live.echo")
+def test_the_persona_does_not_interrupt_itself(browser, home):
+    page = visit(browser, home, permissions=["microphone"])
+    frame = stage(page)
+    expect(page.locator("#status")).to_have_attribute("data-state", "idle")
+    page.evaluate(LOUDSPEAKER, [0.15, 0.5])
+    switch_on(page)
+    say(page, "Hello.")
+    expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
+    frame.evaluate(WATCH_GAIN)
+    answered(page)
+    expect(page.locator("#chat .mine")).to_have_count(1)
+    expect(page.locator("#chat .cut")).to_have_count(0)
+    assert not frame.evaluate("stageProbe.events.some((event) => event.out?.type === 'paused')")
+    assert min(frame.evaluate("gains")) > 0.99
+    assert page.problems == []
+    page.context.close()
+
+
 @requirement("talk.microphone-errors")
 @requirement("talk.stop")
 def test_without_a_microphone_the_switch_goes_back_and_says_why_and_keys_stop_all_the_same(browser, home):

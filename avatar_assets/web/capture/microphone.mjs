@@ -35,6 +35,11 @@ export function levelOf(rms) {
   return Math.min(1, Math.max(0, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
 }
 
+/** Loudness of a sound (root mean square, 0…1). @param {Float32Array} samples */
+export function rmsOf(samples) {
+  return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+}
+
 /** A plain sentence for what `getUserMedia` threw. @param {{name?: string, message?: string}} error */
 export function refusalOf(error) {
   return REFUSALS[error?.name] ?? `The microphone could not be opened: ${error?.message ?? error}`;

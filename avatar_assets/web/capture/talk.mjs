@@ -29,7 +29,7 @@ export class Talk {
    * @param {(status: string, words: string) => void} on.status see `viewOf`
    * @param {(level: number, open: boolean) => void} on.level loudness, 0…1, and whether the microphone is open while nobody records
    * @param {(sentence: string) => void} on.remark something that the user should know
-   * and those of `HandsFree`: isSounding, hasFloor, duck, stop, act, words, answered, nothing
+   * and those of `HandsFree`: isSounding, hasFloor, voice, tap, stop, act, words, answered, nothing
    */
   constructor(parts, send, on) {
     this.#on = on;
@@ -102,6 +102,11 @@ export class Talk {
   /** What Python says of an open microphone. @param {object} event */
   receive(event) {
     this.#handsFree.receive(event);
+  }
+
+  /** The next sound that leaves for the loudspeaker. @param {Float32Array} samples  @param {number} sampleRate Hz */
+  played(samples, sampleRate) {
+    this.#handsFree.played(samples, sampleRate);
   }
 
   /** The user has done something: a browser that let nothing sound before that lets it now. */

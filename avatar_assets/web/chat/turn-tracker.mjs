@@ -15,7 +15,8 @@ const now = () => performance.timeOrigin + performance.now();
  * @property {number} handedOver when the utterance was handed over, in ms since 1970
  * @property {{transcript?: number, text?: number, sound?: number}} times of each first, in ms from `handedOver`
  * @property {object[]} segments what can be heard of it
- * @property {{index: number, at: number} | null} sounding the segment that began last, and when it was heard first, in ms since 1970
+ * @property {{index: number, at?: number, pausedMs?: number} | null} sounding the segment that began last, and when it was heard first, in
+ *   ms since 1970; or how far it was heard, where it waits to go on
  * @property {boolean} done whether Python has said all of it
  */
 
@@ -188,6 +189,8 @@ export class TurnTracker {
         this.#conversation.receipt(turn);
       }
       this.#on.state('speaking');
+    } else if (message.type === 'paused') {
+      if (message.turn === turn?.id && turn.sounding) turn.sounding = { index: message.index, pausedMs: message.ms };
     } else if (message.type === 'word') {
       const heard = message.turn === this.#replay?.id ? this.#replay.turn : message.turn === turn?.id ? turn : null;
       if (heard) this.#conversation.hear(heard, message.index, message.word);
@@ -227,6 +230,7 @@ export class TurnTracker {
 /** How far a turn has been heard by now, by what the stage has said of its segments; index -1 before the first. @param {Turn} turn */
 function positionOf({ id, segments, sounding }) {
   if (!sounding) return { turn: id, index: -1, ms: 0 };
+  if (sounding.pausedMs !== undefined) return { turn: id, index: sounding.index, ms: sounding.pausedMs };
   const segment = segments.find(({ index }) => index === sounding.index);
   return { turn: id, index: sounding.index, ms: Math.round(Math.min(durationOf(segment), Math.max(0, now() - sounding.at))) };
 }

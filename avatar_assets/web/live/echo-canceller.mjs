@@ -24,12 +24,11 @@ export class EchoCanceller {
     this.#reference.push(samples);
   }
 
-  /** What is left of the next sound of the microphone. @param {Float32Array} samples  @param {number} sampleRate Hz  @returns {Float32Array} */
-  clean(samples, sampleRate) {
-    if (this.#reference) this.#aec.analyze([this.#reference.take(samples.length / sampleRate)], { sampleRateIn: this.#playedRate });
-    const rates = { sampleRateIn: sampleRate, sampleRateOut: sampleRate };
-    const rest = new Float32Array(this.#aec.processSize([samples], rates));
-    this.#aec.process([rest], [samples], rates);
+  /** What is left of the next sound of the microphone. @param {Float32Array} samples at 16 000 Hz  @returns {Float32Array} */
+  clean(samples) {
+    if (this.#reference) this.#aec.analyze([this.#reference.take(samples.length / RATE_HZ)], { sampleRateIn: this.#playedRate });
+    const rest = new Float32Array(this.#aec.processSize([samples]));
+    this.#aec.process([rest], [samples]);
     return rest;
   }
 

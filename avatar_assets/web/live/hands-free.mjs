@@ -1,7 +1,9 @@
 // Hands-free: the switch beside the talk button, and what an open microphone means for the page: frames up, what Python decides down.
 import { FrameSender } from './frame-sender.mjs';
 import { LevelDetector } from './level-detector.mjs';
+import { rmsOf } from '../capture/microphone.mjs';
 import { BargeIn } from './barge-in.mjs';
+import { openEchoCanceller } from './echo-canceller.mjs';
 import { make } from '../page/dom.mjs';
 import { ListenerFace } from './listener-face.mjs';
 import { remember, remembered } from '../page/remembered.mjs';
@@ -12,6 +14,12 @@ const TAIL_MS = 300;
 /** Silence that ends whatever the user has begun, in samples; and how long Python may take to understand it, in ms. */
 const ENDING = 3 * 16_000;
 const UNDERSTANDING_MS = 8_000;
+/** Loudness is measured in pieces of so many ms. */
+const LOOK_MS = 10;
+/** While the persona speaks, only what was loud within so many ms is passed on: the rest is what the canceller leaves of their echo. */
+const LINGER_MS = 200;
+const NO_CANCELLER =
+  'The echo cancellation of this page could not be loaded. Use headphones, or switch on “Do not listen while they speak”.';
 const LOST = 'The connection stood still for too long: what you said in the last seconds is lost. Hands-free goes on as soon as it can.';
 const NO_CANCELLATION = 'This microphone hears the loudspeakers too: while they speak, it is not listened to. Untick the box to be heard all the same.';
 
@@ -33,6 +41,8 @@ export class HandsFree {
   #sender;
   #level = new LevelDetector();
   #barge;
+  #opening = null; // of the canceller
+  #canceller = null;
   #face;
   #row = make('div', 'hands-free-row');
   #mine = make('span', 'mine-state');
@@ -52,7 +62,8 @@ export class HandsFree {
    * @param {(sentence: string) => void} on.fault Python does not listen any more
    * @param {() => boolean} on.isSounding whether the persona can be heard
    * @param {() => boolean} on.hasFloor whether it speaks, or is about to
-   * @param {(ducked: boolean) => void} on.duck see `BargeIn`
+   * @param {(how: 'full' | 'low' | 'silent') => void} on.voice see `BargeIn`
+   * @param {(on: boolean) => void} on.tap from now on what the persona says is passed to `played`, or no longer
    * @param {() => void} on.stop the user has interrupted the persona
    * @param {(name: string) => void} on.act see `ListenerFace`
    * @param {(text: string) => void} on.words what the user has said so far
@@ -69,7 +80,7 @@ export class HandsFree {
       onAnew: () => this.#forget(),
       onProblem: (sentence) => on.fault(sentence),
     });
-    this.#barge = new BargeIn({ duck: on.duck, stop: on.stop, falseAlarm: () => this.#level.beWary() });
+    this.#barge = new BargeIn({ voice: on.voice, stop: on.stop, falseAlarm: () => this.#level.beWary() });
     this.#face = new ListenerFace(on.act);
     this.#build();
   }
@@ -87,12 +98,14 @@ export class HandsFree {
     this.#level = new LevelDetector();
     this.#suggest();
     this.#sender.begin();
+    this.#listenToOurselves();
   }
 
   /** Nobody listens any more. */
   end() {
     this.#finished();
     this.#sender.end();
+    this.#on.tap(false);
     this.#forget();
     this.#note.textContent = '';
   }
@@ -116,11 +129,18 @@ export class HandsFree {
     const sounding = this.#on.isSounding();
     this.#silentMs = sounding ? 0 : this.#silentMs + ms;
     const deaf = this.#halfDuplex.checked && this.#silentMs < TAIL_MS;
-    const begun = this.#level.push(deaf ? 0 : rms, ms);
-    if (begun && sounding) this.#barge.suspect();
+    const rest = this.#canceller?.clean(samples) ?? samples;
+    const silence = new Float32Array(rest.length);
+    this.#measure(deaf ? silence : rest, sounding);
+    const isEcho = this.#canceller && sounding && this.#barge.voice !== 'silent' && this.#level.silentMs > LINGER_MS;
     this.#face.hear(this.#level, ms, speaking && !sounding);
-    this.#sender.push(deaf ? new Float32Array(samples.length) : samples, this.#on.hasFloor());
+    this.#sender.push(deaf || isEcho ? silence : rest, this.#on.hasFloor());
     return deaf;
+  }
+
+  /** The next sound that leaves for the loudspeaker. @param {Float32Array} samples  @param {number} sampleRate Hz */
+  played(samples, sampleRate) {
+    this.#canceller?.played(samples, sampleRate);
   }
 
   /** What Python says of an open microphone. */
@@ -151,6 +171,27 @@ export class HandsFree {
       this.#on.words(text);
     }
     this.#on.user(state === 'speaking' || state === 'pausing' ? state : 'silent');
+  }
+
+  /** Listens for somebody who speaks over the persona. */
+  #measure(samples, sounding) {
+    const looks = Math.round((samples.length * 1000) / (this.#microphone.sampleRate * LOOK_MS));
+    for (let look = 0; look < looks; look++) {
+      const piece = samples.subarray((samples.length * look) / looks, (samples.length * (look + 1)) / looks);
+      const begun = this.#level.push(rmsOf(piece), LOOK_MS, sounding);
+      if (!sounding || this.#canceller?.knowsTheRoom === false) continue;
+      if (begun) this.#barge.suspect();
+      else if (this.#level.silentMs === 0) this.#barge.hearLoud(LOOK_MS);
+    }
+  }
+
+  /** What the persona says is taken out of what the microphone hears, as soon as that can be done. */
+  #listenToOurselves() {
+    this.#on.tap(true);
+    this.#opening ??= openEchoCanceller().then(
+      (canceller) => (this.#canceller = canceller),
+      () => this.#on.remark(NO_CANCELLER),
+    );
   }
 
   #forget() {

@@ -3,6 +3,8 @@
 /** How far above the noise a piece must be, and what never counts, in dB of full scale. */
 const ABOVE_DB = 12;
 const QUIETEST_DB = -50;
+/** The same while the persona speaks: what the echo canceller leaves of it is softer. */
+const QUIETEST_OVER_VOICE_DB = -46;
 /** How fast the estimate of the noise follows what is quieter, and what is louder, in dB a second. */
 const FALL_DB_S = 30;
 const RISE_DB_S = 2;
@@ -28,13 +30,14 @@ export class LevelDetector {
    *
    * @param {number} rms 0…1
    * @param {number} ms its length
+   * @param {boolean} [overVoice] whether the persona is heard meanwhile
    * @returns {boolean} whether a sound has just begun
    */
-  push(rms, ms) {
+  push(rms, ms, overVoice = false) {
     const level = 20 * Math.log10(Math.max(rms, 1e-6));
     this.#noise ??= level;
     this.#wary = Math.max(0, this.#wary - (ALARM_FALL_DB_S * ms) / 1000);
-    const isLoud = level > Math.max(this.#noise + ABOVE_DB, QUIETEST_DB) + this.#wary;
+    const isLoud = level > Math.max(this.#noise + ABOVE_DB, overVoice ? QUIETEST_OVER_VOICE_DB : QUIETEST_DB) + this.#wary;
     if (level < this.#noise) this.#noise = Math.max(level, this.#noise - (FALL_DB_S * ms) / 1000);
     else this.#noise = Math.min(level, this.#noise + (RISE_DB_S * ms) / 1000);
     this.#loud = isLoud ? this.#loud + 1 : 0;

@@ -71,7 +71,8 @@ class Page {
       level: (level, open) => this.#status.level(level, open),
       isSounding: () => this.#isSounding,
       hasFloor: () => this.#turns.state !== 'idle',
-      duck: (ducked) => this.#duck(ducked),
+      voice: (how) => this.#lower(how),
+      tap: (on) => this.#stage.post({ type: 'tap', on }),
       stop: () => this.#giveWay(),
       act: (name) => this.#stage.post({ type: 'act', name }),
       words: (text) => this.conversation.hearing(text),
@@ -195,11 +196,11 @@ class Page {
     if (!this.#hush()) this.#server.send({ type: 'stopped', turn: '', index: -1, ms: 0 });
   }
 
-  /** Somebody speaks: the person's voice is lowered, or a sound that has not begun waits. */
-  #duck(ducked) {
-    this.#stage.post({ type: 'duck', ducked });
-    if (ducked) this.#turns.hold();
-    else this.#turns.release();
+  /** Somebody speaks: the person's voice is lowered or silenced, or a sound that has not begun waits. @param {'full' | 'low' | 'silent'} how */
+  #lower(how) {
+    this.#stage.post({ type: 'voice', how });
+    if (how === 'full') this.#turns.release();
+    else this.#turns.hold();
   }
 
   #send(utterance) {
@@ -254,6 +255,10 @@ class Page {
   // ---- what the stage says
 
   #fromStage(message) {
+    if (message.type === 'played') {
+      this.#talk.played(message.samples, message.sampleRate);
+      return;
+    }
     this.#turns.hear(message);
     this.videos.hear(message);
     this.own.hear(message);

@@ -2,6 +2,7 @@
 
 import { HeardClock } from './heard-clock.mjs';
 import { encodeWav } from './wav.mjs';
+import { wordStart } from './segment.mjs';
 
 /** More waiting sound than this is a mistake of the sender, not a reply. */
 const QUEUE_MAX_MS = 10 * 60 * 1000;
@@ -17,6 +18,9 @@ const RATES_HZ = [8000, 192000];
 /** How loud a voice is that gives way to somebody else's (-14 dB), and how fast it gets there, in s. */
 const DUCKED = 0.2;
 const DUCKING_S = 0.012;
+/** What goes on within a word's sound begins softly, and a voice that is silent gets its loudness back unheard, in s. */
+const FADE_S = 0.005;
+const UNHEARD_S = 0.05;
 
 /**
  * @typedef {object} Segment A piece of a reply, as the stage's protocol carries it.
@@ -38,7 +42,10 @@ export class Player {
   #node;
   #analyser = null;
   #events;
-  #entries = []; // {id, segment, seconds, handed, began, ended, done}: those being heard, then those waiting
+  #entries = []; // {id, segment, seconds, from, handed, began, ended, done}: those being heard, then those waiting
+  #held = null; // how far the voice was heard that waits to go on
+  #tap = null; // what hears all that leaves for the loudspeaker
+  #take = null; // who wants to know
   #ended = new Set(); // turns whose last segment is known
   #last = null; // the last entry of the unfinished turn whose sound began
   #turn = null; // the turn of the last segment that was queued
@@ -90,7 +97,7 @@ export class Player {
     if (waiting * 1000 > QUEUE_MAX_MS)
       throw new RangeError(`More than ${QUEUE_MAX_MS / 60000} minutes of speech are waiting. Segment ${segment.index} was left out.`);
     this.#turn = segment.turn;
-    this.#entries.push({ id: this.#nextId++, segment, seconds, handed: false, began: null, ended: null, done: false });
+    this.#entries.push({ id: this.#nextId++, segment, seconds, from: 0, handed: false, began: null, ended: null, done: false });
     this.#wake();
     this.#pump();
   }
@@ -109,10 +116,8 @@ export class Player {
    * @returns {{turn: string | null, index: number, ms: number}} the segment that was heard last, and how far; index -1 if none
    */
   stop() {
-    const heard = this.#clock.heard();
-    const entry = this.#entries.findLast(({ began, done }) => !done && began !== null && began <= heard) ?? this.#last;
-    const answer = { turn: entry?.segment.turn ?? this.#turn, index: entry?.segment.index ?? -1, ms: 0 };
-    if (entry) answer.ms = Math.round(1000 * Math.min(entry.seconds, Math.max(0, heard - entry.began)));
+    const answer = this.#held ?? this.#positionAt(this.#clock.heard());
+    this.#held = null;
     this.#node.port.postMessage({ type: 'clear' });
     this.#generation++;
     this.#stopped = this.#turn ?? this.#stopped;
@@ -122,9 +127,34 @@ export class Player {
     return answer;
   }
 
-  /** Lowers the voice while somebody else speaks, or brings it back. @param {boolean} ducked */
-  duck(ducked) {
-    this.output.gain.setTargetAtTime(ducked ? DUCKED : 1, this.context.currentTime, DUCKING_S);
+  /**
+   * Lowers the voice while somebody else speaks, silences it, or brings it back; silenced, it goes on at the start of the word that was cut off.
+   *
+   * @param {'full' | 'low' | 'silent'} how
+   * @returns {{turn: string | null, index: number, ms: number} | null} of a voice that falls silent: as `stop` does
+   */
+  lower(how) {
+    const at = this.context.currentTime + (how === 'silent' ? UNHEARD_S : 0);
+    this.output.gain.setTargetAtTime(how === 'low' ? DUCKED : 1, at, DUCKING_S);
+    if ((how === 'silent') === (this.#held !== null)) return null;
+    if (this.#held) {
+      this.#held = null;
+      this.#pump();
+      return null;
+    }
+    return this.#hold();
+  }
+
+  /** Passes on all that leaves for the loudspeaker, in pieces of 20 ms; or no longer. @param {((samples: Float32Array) => void) | null} take */
+  async tap(take) {
+    this.#take = take;
+    if (take && !this.#tap) {
+      await this.context.audioWorklet.addModule(new URL('../capture/microphone-worklet.mjs', import.meta.url));
+      this.#tap ??= new AudioWorkletNode(this.context, 'visavis-microphone', { numberOfOutputs: 0 });
+      this.#tap.port.onmessage = ({ data }) => this.#take?.(data.samples);
+    }
+    if (this.#take) this.output.connect(this.#tap);
+    else if (this.#tap) this.output.disconnect(this.#tap);
   }
 
   /** How loud the frequencies are that are played now. @param {Uint8Array} bins as `AnalyserNode.getByteFrequencyData` fills them */
@@ -160,14 +190,35 @@ export class Player {
     return near;
   }
 
+  /** Takes back what the worklet has not played: all that was rendered will be heard, and what follows waits. */
+  #hold() {
+    const rendered = this.context.currentTime;
+    this.#held = this.#positionAt(rendered);
+    this.#node.port.postMessage({ type: 'clear' });
+    for (const entry of this.#entries.filter(({ ended }) => ended === null)) {
+      const ms = entry.began === null ? 0 : Math.max(0, rendered - entry.began) * 1000;
+      if (ms) entry.from = wordStart(entry.segment, ms) / 1000;
+      Object.assign(entry, { id: this.#nextId++, handed: false, began: null }); // what the worklet still says of it is out of date
+    }
+    return this.#held;
+  }
+
+  /** How far the voice is heard at a time of the context's. */
+  #positionAt(time) {
+    const entry = this.#entries.findLast(({ began, done }) => !done && began !== null && began <= time) ?? this.#last;
+    const answer = { turn: entry?.segment.turn ?? this.#turn, index: entry?.segment.index ?? -1, ms: 0 };
+    if (entry) answer.ms = Math.round(1000 * Math.min(entry.seconds, Math.max(0, time - entry.began)));
+    return answer;
+  }
+
   #reported({ type, id, time }) {
     const entry = this.#entries.find((candidate) => candidate.id === id);
     if (!entry) return; // it was stopped meanwhile
     if (type === 'began') {
-      entry.began = time;
+      entry.began = time - entry.from;
       this.#last = entry;
       this.#entries = this.#entries.filter(({ ended }) => ended === null || time - ended < AFTERGLOW_S);
-      this.#events.onStarted(entry.segment, this.#clock.performanceTimeOf(time), time);
+      this.#events.onStarted(entry.segment, this.#clock.performanceTimeOf(entry.began), entry.began);
     } else {
       entry.ended = time;
       this.#finish(entry.segment.turn);
@@ -199,7 +250,8 @@ export class Player {
     if (this.#pumping) return;
     this.#pumping = true;
     const ready = () => this.#entries.reduce((sum, entry) => sum + (entry.handed && entry.ended === null ? entry.seconds : 0), 0);
-    for (let next; (next = this.#entries.find((entry) => !entry.handed)) && ready() < READY_S;) await this.#hand(next);
+    const next = () => (this.#held ? null : this.#entries.find((entry) => !entry.handed));
+    for (let entry; (entry = next()) && ready() < READY_S;) await this.#hand(entry);
     this.#pumping = false;
   }
 
@@ -207,10 +259,12 @@ export class Player {
     const generation = this.#generation;
     try {
       const samples = await this.#resample(entry.segment);
-      if (generation !== this.#generation) return;
-      entry.handed = true;
-      entry.seconds = samples.length / this.context.sampleRate;
-      this.#node.port.postMessage({ type: 'play', id: entry.id, samples }, [samples.buffer]);
+      if (generation !== this.#generation || this.#held) return;
+      const rate = this.context.sampleRate;
+      const left = samples.slice(Math.round(entry.from * rate));
+      for (let index = 0; entry.from && index < Math.min(left.length, FADE_S * rate); index++) left[index] *= index / (FADE_S * rate);
+      Object.assign(entry, { handed: true, seconds: samples.length / rate });
+      this.#node.port.postMessage({ type: 'play', id: entry.id, samples: left }, [left.buffer]);
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#entries.splice(this.#entries.indexOf(entry), 1);
@@ -225,7 +279,7 @@ export class Player {
   async #resample({ pcm, sampleRate }) {
     if (pcm.byteLength === 0) return new Float32Array(0);
     const buffer = await this.context.decodeAudioData(encodeWav([pcm], sampleRate));
-    return buffer.getChannelData(0).slice();
+    return buffer.getChannelData(0);
   }
 
   async #wake() {

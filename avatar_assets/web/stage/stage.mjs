@@ -60,7 +60,8 @@ const HANDLERS = {
   segment: playSegment,
   end: ({ turn }) => player.end(turn),
   stop: stopNow,
-  duck: ({ ducked }) => player.duck(ducked),
+  voice: lowerVoice,
+  tap: ({ on }) => player.tap(on ? passOn : null),
   act: ({ name }) => roster.act(knownAct(name)),
   state: showState,
   theme: showTheme,
@@ -137,6 +138,17 @@ function stopNow() {
   hush();
   captions.clear();
   element('unlock').hidden = true;
+}
+
+/** Somebody else speaks, or no longer. */
+function lowerVoice({ how }) {
+  const position = player.lower(how);
+  if (position) send({ ...position, type: 'paused' });
+}
+
+/** What leaves for the loudspeaker, for the page's echo canceller. */
+function passOn(samples) {
+  parent.postMessage({ type: 'played', samples, sampleRate: player.context.sampleRate }, location.origin, [samples.buffer]);
 }
 
 function started(segment, at, contextTime) {
