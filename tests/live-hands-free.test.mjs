@@ -66,7 +66,7 @@ const settled = async () => {
 const told = (type) => log.filter((message) => message.type === type);
 const hear = (rms, ms = 20) => {
   let deaf = false;
-  for (let at = 0; at < ms; at += 20) deaf = handsFree.hear(new Float32Array(320).fill(rms), rms, false);
+  for (let at = 0; at < ms; at += 20) deaf = handsFree.hear(new Float32Array(320).fill(rms), false);
   return deaf;
 };
 const current = () => told('listening').findLast(({ on }) => on)?.listening;

@@ -131,6 +131,17 @@ def test_after_a_backchannel_or_a_cough_the_persona_goes_on(words):
     assert not scene.mind.asked
 
 
+@requirement("live.echo")
+def test_its_own_words_from_the_loudspeaker_do_not_stop_the_persona():
+    scene = Scene(1.0, 1.0)
+    scene.hear(SAID)
+    scene.client.wait_for_the_end()
+    scene.ears.text, scene.persona_speaks, scene.client.told = "four five six", True, []
+    scene.hear(np.concatenate([sheet((40, QUIET)), SAID]))
+    scene.client.wait_for_state("dropped")
+    assert scene.client.actions == ["duck", "resume"]
+
+
 @requirement("live.barge-in")
 def test_words_stop_the_persona_and_are_answered():
     scene = Scene(1.0, ears=StubEars("And what about Tuesday?"), persona_speaks=True)

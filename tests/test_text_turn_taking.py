@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines.text import turn_taking
-from engines.text.turn_taking import is_backchannel, is_sentence, is_stop, is_unfinished
+from engines.text.turn_taking import is_backchannel, is_echo, is_sentence, is_stop, is_unfinished
 
 TABLE = json.loads(Path(turn_taking.__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
@@ -39,6 +39,23 @@ def test_what_listeners_say_is_known_without_a_language(text):
 def test_what_wants_an_answer_is_no_backchannel(text):
     assert not is_backchannel(text, None)
     assert not is_stop(text, None)
+
+
+@pytest.mark.parametrize(
+    ("heard", "said", "echo"),
+    [
+        ("we could take the boat", "If the weather stays like this, we could take the boat out on Sunday.", True),
+        ("The boat!", "We could take the boat out.", False),
+        ("take the boats", "We could take the boat out.", False),
+        ("we could stop the boat", "We could take the boat out.", False),
+        ("今日は天気がいい", "そうですね、今日は 天気がいいです。", True),
+        ("天気", "今日は天気がいいです。", False),
+        ("", "We could take the boat out.", False),
+        ("one two three", "", False),
+    ],
+)
+def test_the_personas_own_words_are_known_where_there_are_enough_of_them(heard, said, echo):
+    assert is_echo(heard, said) is echo
 
 
 def test_a_language_without_a_table_is_taken_for_any():

@@ -2,7 +2,7 @@
 
 While somebody pauses, an answer is begun in secret (`SpeculativeTurn`); it is taken up when the pause becomes the end. Somebody who speaks
 while the persona does is heard first: the persona speaks lower, falls silent for words and for speech that lasts, and goes on after a
-cough or a backchannel ("mm-hm").
+cough, a backchannel ("mm-hm"), or its own words from the loudspeaker.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class LiveConversation:
                     self._client.tell(UserSpeech("pausing", guess.turn_id, words))
                 self._listener.tell(words, language)
             if self._over_persona:
-                asked = verdict(words, language) if words or guess.no_words else "stop"
+                asked = verdict(words, language, self._being_said()) if words or guess.no_words else "stop"
                 if asked == "go on":
                     self._let_go_on()
                     return
@@ -172,6 +172,10 @@ class LiveConversation:
                     return
             if self._ended:
                 self._take_up()
+
+    def _being_said(self) -> str:
+        turns = self._service.conversation(self._session_id).turns
+        return turns[-1].said if turns else ""
 
     def _end(self, end: SpeechEnded) -> None:
         self._ended = True

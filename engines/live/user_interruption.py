@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engines.text.turn_taking import is_backchannel, is_stop
+from engines.text.turn_taking import is_backchannel, is_echo, is_stop
 
 BARGE_IN_MS = 800.0
 """Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
@@ -15,8 +15,8 @@ Verdict = Literal["go on", "stop", "stop and wait"]
 """The persona goes on as before; falls silent and answers; falls silent, and nothing is answered."""
 
 
-def verdict(words: str, language: str | None) -> Verdict:
-    """What words ask for that were said while the persona spoke; none are a cough."""
-    if not words or is_backchannel(words, language):
+def verdict(words: str, language: str | None, being_said: str = "") -> Verdict:
+    """What words ask for that were heard while the persona said something; none are a cough, and its own words an echo."""
+    if not words or is_backchannel(words, language) or is_echo(words, being_said):
         return "go on"
     return "stop and wait" if is_stop(words, language) and len(words.split()) <= _STOP_WORDS else "stop"

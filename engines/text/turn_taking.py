@@ -13,6 +13,8 @@ from pathlib import Path
 
 _MOST_WORDS = 4
 """A run of backchannels ("yeah, yeah, okay") that is longer wants the floor."""
+_ECHO_WORDS, _ECHO_CHARACTERS = 3, 6
+"""Fewer may be a question about them; characters in scripts without spaces."""
 _SPACELESS = "\u2e80"
 """From this character on scripts set no spaces between words: Japanese, Chinese; Korean endings may follow as well."""
 
@@ -54,6 +56,14 @@ def is_unfinished(text: str, language: str | None) -> bool:
 def is_sentence(text: str) -> bool:
     """Whether a transcript ends as a sentence is written."""
     return text.rstrip(" \"'”’»)]」』").endswith(_END_MARKS) and not text.rstrip().endswith(_BROKEN_OFF)
+
+
+def is_echo(text: str, said: str) -> bool:
+    """Whether a transcript is a part of what the persona is saying, long enough to be no chance: its own voice in the microphone."""
+    heard, whole = _plain(text), _plain(said)
+    if heard[:1] > _SPACELESS:
+        return len(heard) >= _ECHO_CHARACTERS and heard.replace(" ", "") in whole.replace(" ", "")
+    return len(heard.split()) >= _ECHO_WORDS and f" {heard} " in f" {whole} "
 
 
 def _consists_of(kind: str, text: str, language: str | None) -> bool:

@@ -145,7 +145,7 @@ export class Talk {
     const state = this.#state;
     const recording = isRecording(state);
     const passes = isListening(state);
-    const deaf = passes && this.#handsFree.hear(samples, rms, state.user !== 'silent');
+    const deaf = passes && this.#handsFree.hear(samples, state.user !== 'silent');
     if (recording || passes) this.#on.level(deaf ? 0 : level, passes);
     if (!recording && state.user === 'silent') return;
     this.#ms += (samples.length / this.#microphone.sampleRate) * 1000;

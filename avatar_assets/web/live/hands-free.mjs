@@ -119,12 +119,11 @@ export class HandsFree {
   /**
    * The next sound of the microphone.
    *
-   * @param {Float32Array} samples
-   * @param {number} rms
+   * @param {Float32Array} samples at 16 000 Hz
    * @param {boolean} speaking whether the user has the floor
    * @returns {boolean} whether it was not listened to
    */
-  hear(samples, rms, speaking) {
+  hear(samples, speaking) {
     const ms = (samples.length / this.#microphone.sampleRate) * 1000;
     const sounding = this.#on.isSounding();
     this.#silentMs = sounding ? 0 : this.#silentMs + ms;
