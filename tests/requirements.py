@@ -292,6 +292,8 @@ REQUIREMENTS = (
     Requirement("api.openai-chat", "OpenAI's client chats with a persona.", "issue 13, Drop-in protocols"),
     Requirement("api.headtts", "HeadTTS's own client works with us in every language of our voices.", "issue 13, Drop-in protocols"),
     Requirement("api.realtime", "OpenAI's own client talks over the Realtime protocol.", "issue 13, Drop-in protocols"),
+    Requirement("api.wyoming", "Wyoming's own client hears and speaks with us.", "issue 13, Drop-in protocols"),
+    Requirement("api.mcp", "A coding agent talks and speaks by way of the MCP server.", "issue 13, Drop-in protocols"),
     Requirement("house.imports", "Imports point downwards, and engines never import each other.", "README, The house"),
     Requirement("house.light", "Nothing heavy is loaded before it is needed.", "DESIGN, Engines"),
     Requirement("house.shared-facts", "What JavaScript and Python both need stands in one JSON file.", "issue 9, section 2"),

@@ -15,8 +15,8 @@ from requirements import requirement
 
 from engines import cli
 from engines.audio import to_wav
-from engines.cli import _microphone
-from engines.cli._terminal import selection
+from engines.cli._shared import microphone
+from engines.cli._shared.terminal import selection
 from engines.errors import AudioError, MissingDependency
 from engines.stt import pocketsphinx
 
@@ -165,15 +165,15 @@ def test_the_microphone_records_until_enter_and_says_what_it_lacks(monkeypatch, 
     device = types.SimpleNamespace(InputStream=Stream, PortAudioError=OSError, play=lambda *args, **_: played.append(args))
     monkeypatch.setitem(sys.modules, "sounddevice", device)
     typed(monkeypatch, "")
-    assert _microphone.record(1500).duration_ms == 1500
+    assert microphone.record(1500).duration_ms == 1500
     typed(monkeypatch, "", "", "/exit")
     assert cli.main(["talk", "--mic", "--no-save-audio"]) == 0  # a tone holds no words: said, and the next one is asked for
     assert "visavis: " in capsys.readouterr().err
-    _microphone.play(tone())
+    microphone.play(tone())
     assert len(played) == 1
     monkeypatch.setattr(device, "InputStream", lambda **_: (_ for _ in ()).throw(OSError("none")))
     with pytest.raises(AudioError, match="microphone cannot be used"):
-        _microphone.record(1000)
+        microphone.record(1000)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingDependency, match="pip install"):
-        _microphone.record(1000)
+        microphone.record(1000)

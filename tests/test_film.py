@@ -27,7 +27,7 @@ from avatar_assets.commands import video
 from avatar_assets.film import browser
 from avatar_assets.film.captions import add_track, words_of
 from avatar_assets.film.make import LEAD_MS, TAIL_MS, Format, opened, whole_or_nothing
-from engines.cli._terminal import text_of
+from engines.cli._shared.terminal import text_of
 from engines.concurrency.deadlines import Limits
 from engines.errors import EngineError, InputError, TextToSpeechError
 from engines.library.synthesis import speak

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from avatar_assets import npm_modules
 from avatar_assets.film.make import BACKGROUNDS, KINDS, LEAD_MS, TAIL_MS, VIEWS, Format, opened
-from engines.cli._terminal import INTERRUPTED, note, progress, text_of
+from engines.cli._shared.terminal import INTERRUPTED, note, progress, text_of
 from engines.config.personas import PersonaBook
 from engines.library.synthesis import Synthesizer
 from engines.types import SpeechSegment

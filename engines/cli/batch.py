@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engines.cli._terminal import FAILED, INTERRUPTED, PARTLY, add_common, bar, note, print_json, progress, text_of
+from engines.cli._shared.terminal import FAILED, INTERRUPTED, PARTLY, add_common, bar, note, print_json, progress, text_of
 from engines.errors import InputError, TextToSpeechError
 from engines.library.reply import save
 from engines.library.synthesis import Synthesizer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from engines.cli._talking import add_output, converse
-from engines.cli._terminal import ENGINE, add_common, progress, selection
+from engines.cli._shared.talking import add_output, converse
+from engines.cli._shared.terminal import ENGINE, add_common, progress, selection
 from engines.library.chat_session import ChatSession, SpeechToSpeechPipeline
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from engines.cli._terminal import add_common, print_json, print_table
+from engines.cli._shared.terminal import add_common, print_json, print_table
 from engines.config.settings import load_settings
 from engines.registry.registry import Registry
 from engines.types import STAGES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engines.cli._terminal import add_common, print_json, print_table
+from engines.cli._shared.terminal import add_common, print_json, print_table
 from engines.config.personas import load_personas
 from engines.config.settings import load_settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engines.cli._terminal import INTERRUPTED, add_common, note, print_json, progress, text_of
+from engines.cli._shared.terminal import INTERRUPTED, add_common, note, print_json, progress, text_of
 from engines.library.reply import save
 from engines.library.synthesis import Synthesizer
 

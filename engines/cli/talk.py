@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engines.cli._microphone import play, record
-from engines.cli._talking import add_output, converse
-from engines.cli._terminal import ENGINE, add_common, progress, selection
+from engines.cli._shared.microphone import play, record
+from engines.cli._shared.talking import add_output, converse
+from engines.cli._shared.terminal import ENGINE, add_common, progress, selection
 from engines.cli.voices import show
 from engines.library.chat_session import ChatSession, Said, SpeechToSpeechPipeline
 from engines.library.synthesis import Synthesizer

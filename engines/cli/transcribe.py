@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.audio import decode
-from engines.cli._terminal import FAILED, INTERRUPTED, PARTLY, add_common, bar, note, print_json, progress, selection
+from engines.cli._shared.terminal import FAILED, INTERRUPTED, PARTLY, add_common, bar, note, print_json, progress, selection
 from engines.errors import EngineError, InputError
 from engines.library.transcription import Recognizer, Transcription
 from engines.text.captions import captions, srt, vtt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from engines.cli._terminal import add_common, note, print_json, print_table, progress
+from engines.cli._shared.terminal import add_common, note, print_json, print_table, progress
 from engines.library.synthesis import Synthesizer
 
 

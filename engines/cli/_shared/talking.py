@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from engines.cli._terminal import FAILED, INTERRUPTED, note, print_json, progress, reply_json
+from engines.cli._shared.terminal import FAILED, INTERRUPTED, note, print_json, progress, reply_json
 from engines.errors import EngineError
 from engines.events import ReplyDelta, TranscriptReady, TurnEvent
 from engines.library.chat_session import ChatSession, Said, SpeechToSpeechPipeline
