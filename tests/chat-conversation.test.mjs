@@ -104,7 +104,7 @@ function speaking() {
   return turn;
 }
 const words = () => list.querySelectorAll('.theirs')[0].querySelector('.words');
-const marked = () => words().querySelector('mark')?.textContent.trim() ?? '';
+const marked = () => words().querySelector('mark')?.textContent ?? '';
 const unheard = () => words().querySelector('del')?.textContent ?? '';
 
 test('the word that is heard is marked, one after the other, and none when it is over or of a replay [page.follows]', () => {

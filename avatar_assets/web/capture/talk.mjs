@@ -147,7 +147,7 @@ export class Talk {
     const passes = isListening(state);
     const deaf = passes && this.#handsFree.hear(samples, state.user !== 'silent');
     if (recording || passes) this.#on.level(deaf ? 0 : level, passes);
-    if (!recording && state.user === 'silent') return;
+    if (!recording && state.user !== 'speaking') return;
     this.#ms += (samples.length / this.#microphone.sampleRate) * 1000;
     this.#show();
   }

@@ -27,6 +27,7 @@ export class ReplyText {
 
   /** A word is heard at this moment. @param {number} from first character  @param {number} to the one behind its last */
   mark(from, to) {
+    while (from < to && /\s/.test(this.#text[from])) from++;
     if (from === this.#from && to === this.#to) return;
     [this.#from, this.#to] = [from, to];
     this.#draw();
