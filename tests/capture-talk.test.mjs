@@ -191,6 +191,7 @@ test('of two tabs the one where it was switched on last listens, the other says 
   await settled();
   assert.deepEqual([first.talk.state.hands, listening().length], ['off', 0]);
   assert.match(first.shown()[1], /Another tab/);
+  assert.equal(events.at(-1), first.shown()[1]);
   globalThis.BroadcastChannel = new Proxy(BroadcastChannel, { construct: () => { throw new Error('SecurityError'); } });
   build(); // inside another page that may not
   switcher.click();

@@ -81,6 +81,7 @@ export class Talk {
     if (order.open) this.#open();
     if (isRecording(state) !== isRecording(before) || before.user === 'silent' || state.user === 'silent') this.#ms = 0;
     if (REMARKED.includes(event.type) && state.trouble && state.persona !== 'idle') this.#on.remark(state.trouble);
+    if (event.type === 'taken' && state.hands !== before.hands) this.#on.remark(state.hint);
     this.#show();
     if (order.take) this.#hand(recording, order);
   }
