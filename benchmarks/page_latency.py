@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from engines.turn_end.patience import Patience
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -24,6 +23,7 @@ from engines.config.settings import Settings
 from engines.conversation.service import ConversationService
 from engines.live.listener import Listener, ListenerEvent, SpeechEnded
 from engines.live.models import LiveModels
+from engines.live.user_stop import Patience
 from engines.registry.registry import EngineHandle, Engines, Registry
 from engines.tts import espeak_ng
 from engines.types import AudioChunk, ChatMessage, EngineInfo, Persona, PhonemeTiming, Speech, TextDelta, Transcript, Voice
