@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+LONGEST_MESSAGE = 1_000
+"""Characters of a message: what is longer is no sentence, but somebody's file or a server's page."""
+
 
 class EngineError(Exception):
     """Anything this package raises on purpose."""
@@ -25,6 +28,7 @@ class EngineError(Exception):
             counts_against_engine: whether it is the engine that failed (a crash, a time-out, a server that cannot be reached), so that the
                 circuit breaker counts it. False for whatever depends on one user: their words, their recording, their key, a rate limit.
         """
+        message = message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
         super().__init__(message)
         self.message = message
         self.code = code

@@ -37,3 +37,9 @@ def test_an_error_survives_pickling_with_everything_it_says(error):
 @requirement("engine.fair")
 def test_nothing_counts_against_an_engine_unless_the_error_says_so():
     assert [name for name, error in ERRORS.items() if error.counts_against_engine] == ["counts"]
+
+
+@requirement("app.bounded-logs")
+def test_a_message_is_a_sentence_and_no_page():
+    assert EngineError("x" * 1_000_000, code="x").message == "x" * 999 + "…"
+    assert EngineError("x" * 1_000, code="x").message == "x" * 1_000
