@@ -24,7 +24,6 @@ from engines.tts._pieces import pieces
 from engines.types import AudioChunk, Speech, Voice
 
 LANGUAGES = ("en", "es", "fr", "hi", "it", "ja", "pt", "zh")
-WARM_UP = "Hello, it is good to see you here again."
 WINDOW = 510
 """Phonemes that the network reads at once."""
 

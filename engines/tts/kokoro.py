@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.tts._failures import failure
-from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro
+from engines.tts._kokoro import LANGUAGES, Kokoro
 from engines.types import EngineInfo
 from engines.weights import hub
 from engines.weights.hardware import torch_device
@@ -46,6 +46,7 @@ class Options:
     """0.5 (slow) to 2 (fast); values outside are moved to the nearest end."""
 
 
+_WARM_UP = "Hello, it is good to see you here again."
 _CONFIG, _WEIGHTS, _VOICES = "config.json", "kokoro-v1_0.pth", "voices/*.pt"
 _PARTS = {"bert", "bert_encoder", "predictor", "text_encoder", "decoder"}
 """Of the weights: Kokoro would leave a missing one random."""
@@ -79,7 +80,7 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:
         then = "Fetch it again." if on == "cpu" else "Set the device to cpu, or fetch it again."
         raise failure(error, f"The voice model {options.model!r} cannot be opened on {on}", then, "load_failed") from error
     voice = Kokoro(TorchNetwork(model), folder.glob(_VOICES), options.speed, INFO.install)
-    list(voice.synthesize(WARM_UP))
+    list(voice.synthesize(_WARM_UP))
     return voice
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engines.errors import MissingDependency, TextToSpeechError
 from engines.tts._failures import failure
-from engines.tts._kokoro import LANGUAGES, WARM_UP, Kokoro
+from engines.tts._kokoro import LANGUAGES, Kokoro
 from engines.tts._kokoro_voices import VOCABULARY
 from engines.tts._onnx import Session, with_output
 from engines.types import EngineInfo
@@ -50,6 +50,7 @@ class Options:
     """0 is one for each core, four at most: more make the short first clause no quicker."""
 
 
+_TRIAL = "Oh."
 _WEIGHTS, _VOICES = "kokoro-v1.0.int8.onnx", "voices/*.bin"
 _DURATIONS = "/encoder/Clip_output_0"
 """The tensor that holds the frames of each phoneme: float32 of shape (phonemes + 2,)."""
@@ -64,7 +65,7 @@ def files(options: Options, device: str) -> CatalogModel | hub.Model:  # noqa: A
 
 
 def load(options: Options, device: str, folder: Path) -> Kokoro:  # noqa: ARG001 - int8 is made for processors
-    """Open the model and say a sentence to warm up: the first is slow.
+    """Open the model and say a word, which reads the pronunciations and tries the files; the network's first run is as quick as any.
 
     Raises:
         MissingDependency: onnxruntime is not installed, or what the default voice's language needs.
@@ -80,7 +81,7 @@ def load(options: Options, device: str, folder: Path) -> Kokoro:  # noqa: ARG001
     except Exception as error:  # half a file, another model: ONNX Runtime has an error class for each, and they share no base of their own
         raise failure(error, f"The voice model {options.model!r} cannot be opened", "Fetch it again.", "load_failed") from error
     voice = Kokoro(OnnxNetwork(opened), folder.glob(_VOICES), options.speed, INFO.install)
-    list(voice.synthesize(WARM_UP))
+    list(voice.synthesize(_TRIAL))
     return voice
 
 
