@@ -29,7 +29,7 @@ Gender = Literal["female", "male", ""]
 """Of a voice, as it sounds; empty where it is neither or nobody knows."""
 Age = Literal["child", "adult", "old", ""]
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,10 +201,14 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """Chat message: one message of a conversation."""
+    """Chat message: one message of a conversation; of a tool, what it answered."""
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What an assistant's message asked for."""
+    tool_call_id: str = ""
+    """Which call a tool answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from engines.errors import ChatModelError
 from engines.isolation.isolated_engine import isolated
 from engines.llm import llama_cpp as room
 from engines.protocols import ChatModel
-from engines.types import Tool, ToolCall
+from engines.types import ChatMessage, Tool, ToolCall
 
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as in an engine's process; read when the library is imported
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
@@ -270,6 +270,22 @@ def test_a_tool_is_offered_and_the_call_of_one_is_passed_on_but_never_spoken(fil
     assert not any(delta.tool_calls for delta in said)
     assert last.tool_calls == (ToolCall("a", "clock", '{"city":"Paris"}'), ToolCall("b", "clock", "{}"))
     assert asked[0]["tools"][0]["function"]["parameters"]["properties"] == {"city": {"type": "string"}}
+
+
+def test_what_a_tool_answered_is_handed_back_to_the_model(file, persona):
+    call = ToolCall("a", "clock", '{"city":"Paris"}')
+    told = [*talk("what time is it"), ChatMessage("assistant", "One moment.", (call,)), ChatMessage("tool", "Noon.", tool_call_id="a")]
+    asked: list[Any] = []
+    assert reply(played(file, [{"content": "It is noon."}, {}], asked), told, persona) == "It is noon."
+    *_, asks, answers = asked[0]["messages"]
+    assert asks["tool_calls"] == [{"id": "a", "type": "function", "function": {"name": "clock", "arguments": '{"city":"Paris"}'}}]
+    assert (answers["role"], answers["content"], answers["tool_call_id"]) == ("tool", "Noon.", "a")
+
+
+def test_a_genuine_template_takes_what_a_tool_answered(model, persona):
+    call = ToolCall("a", "clock", "{}")
+    told = [*talk("hello"), ChatMessage("assistant", "", (call,)), ChatMessage("tool", "Noon.", tool_call_id="a")]
+    assert list(model.stream(told, persona))
 
 
 def test_a_genuine_template_takes_tools(model, persona):

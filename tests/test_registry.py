@@ -395,3 +395,13 @@ def test_adapters_are_one_file_each_and_never_meet():
         source = Path(HOUSE / "engines" / stage / f"{name}.py").read_text(encoding="utf-8")
         for other_stage, other in ADAPTERS:
             assert f"engines.{other_stage}.{other}" not in source
+
+
+@requirement("engine.install")
+def test_a_stage_that_has_no_engine_is_told_to_whoever_needs_it(monkeypatch):
+    voice = working("voice")
+    monkeypatch.setattr("engines.registry.discovery.discover", lambda stage: {"voice": voice} if stage == "tts" else {})
+    engines = Registry(Settings()).engines("en")
+    assert engines.tts.open() == "voice"
+    with pytest.raises(ConfigError):
+        engines.stt.open()

@@ -247,7 +247,7 @@ class LlamaCpp:
         options = self._options
         functions = [{"name": tool.name, "description": tool.description, "parameters": json.loads(tool.parameters)} for tool in tools]
         return {
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [_part(message) for message in messages],
             "stream": True,
             "return_progress": True,
             "max_tokens": options.max_tokens,
@@ -298,3 +298,14 @@ class LlamaCpp:
         if failed.get("type") == "exceed_context_size_error":
             return ConversationTooLongError(failed["n_prompt_tokens"], failed["n_ctx"])
         return generation_error(RuntimeError(failed.get("message")))
+
+
+def _part(message: ChatMessage) -> dict[str, Any]:
+    """A message as the server takes it, with the calls of tools, or the call that it answers."""
+    part: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        calls = [(call.id, {"name": call.name, "arguments": call.arguments}) for call in message.tool_calls]
+        part["tool_calls"] = [{"id": identifier, "type": "function", "function": function} for identifier, function in calls]
+    if message.tool_call_id:
+        part["tool_call_id"] = message.tool_call_id
+    return part

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from engines.concurrency.fair_queue import FairQueue
 from engines.config.settings import Settings
+from engines.errors import ConfigError
 from engines.events import TurnFailed
 from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.consent import Answer, Consent
@@ -157,22 +158,25 @@ class Registry:
     # ---- a turn
 
     def engines(self, language: str = "", input_language: str | None = None) -> Engines:
-        """The engines of one turn; each is loaded, if it must be, when the turn first needs it.
+        """The engines of one turn; each is loaded, if it must be, when the turn first needs it. Where a stage has none that can work here,
+        the turn is told so then (ConfigError): a film needs no ears.
 
         Where the chosen one does not know the language and the next in line does, that one is taken and a notice says so.
 
         Args:
             language: what the persona speaks (BCP 47); empty means any.
             input_language: what the user speaks (BCP 47); None means any.
-
-        Raises:
-            ConfigError: what `chosen` raises.
         """
         needed: dict[Stage, str] = {"stt": input_language or "", "llm": language, "tts": language}
-        found = {stage: self._stages[stage].next_for(needed[stage]) for stage in STAGES}
-        handles: dict[Stage, EngineHandle[Any]] = {stage: _handle(engine) for stage, (engine, _) in found.items()}
-        notices = tuple(notice for _, notice in found.values() if notice)
-        return Engines(handles["stt"], handles["llm"], handles["tts"], notices, self._speaking)
+        handles, notices = dict[Stage, EngineHandle[Any]](), list[str]()
+        for stage in STAGES:
+            try:
+                engine, notice = self._stages[stage].next_for(needed[stage])
+                handles[stage] = _handle(engine)
+                notices += [notice] if notice else []
+            except ConfigError as error:
+                handles[stage] = _none(stage, error)
+        return Engines(handles["stt"], handles["llm"], handles["tts"], tuple(notices), self._speaking)
 
     def record_success(self, engines: Engines, stages: Iterable[Stage], source: str = "") -> None:
         """A turn of the conversation `source` went well with the engines of these stages."""
@@ -265,6 +269,15 @@ def _at_once(works: dict[str, Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _none(stage: Stage, error: ConfigError) -> EngineHandle[Any]:
+    """Handle of an engine that there is not; whoever opens it is told why."""
+
+    def refuse() -> Any:
+        raise error
+
+    return EngineHandle(EngineInfo(name="none", stage=stage, title="No engine", summary=""), refuse)
 
 
 def _handle(engine: ManagedEngine) -> EngineHandle[Any]:

@@ -25,12 +25,9 @@ from engines.stt._whisper import (
 from engines.types import EngineInfo
 from engines.weights import catalog, hub
 from engines.weights.catalog import CatalogModel
+from engines.weights.recommended import WHISPERS
 
-_SIZES = {
-    size: f"Systran/faster-whisper-{size}" for size in "tiny tiny.en base base.en small small.en medium medium.en large-v2 large-v3".split()
-}
-_SIZES |= {"large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo", "distil-large-v3": "Systran/faster-distil-whisper-large-v3"}
-"""The hub's names of the usual sizes."""
+_SIZES = WHISPERS["ctranslate2"]
 
 INFO = EngineInfo(
     name="faster_whisper",

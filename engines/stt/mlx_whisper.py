@@ -15,17 +15,9 @@ from engines.runtimes.mlx_thread import compute
 from engines.stt._whisper import LEAST_LOGPROB, LocalWhisper, WhisperSegment, decoding_of, likeliest, opening_whisper
 from engines.types import EngineInfo
 from engines.weights import hub
+from engines.weights.recommended import WHISPERS
 
-_SIZES = {
-    "tiny": "mlx-community/whisper-tiny-mlx",
-    "base": "mlx-community/whisper-base-mlx",
-    "small": "mlx-community/whisper-small-mlx",
-    "medium": "mlx-community/whisper-medium-mlx",
-    "large-v2": "mlx-community/whisper-large-v2-mlx",
-    "large-v3": "mlx-community/whisper-large-v3-mlx",
-    "large-v3-turbo": "mlx-community/whisper-large-v3-turbo",
-}
-"""The hub's names of the usual sizes, which follow no rule."""
+_SIZES = WHISPERS["mlx"]
 
 INFO = EngineInfo(
     name="mlx_whisper",

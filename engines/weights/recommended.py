@@ -1,4 +1,4 @@
-"""Language models that suit a machine: one table, by memory (and cores, where they compute), as of 2026-11-27.
+"""Models that are offered, as of 2026-11-27: language models by memory (and cores, where they compute), and the sizes of Whisper.
 
 Instruction-following families that answer without thinking aloud, or can be told not to; nothing below about 1 B parameters, which talks
 nonsense in character. In a conversation the first words have to come within two seconds: on a Mac, a model of 4 B parameters does that in 4
@@ -40,6 +40,15 @@ _ALSO: dict[Runtime, tuple[str, ...]] = {
     "gguf": ("unsloth/Qwen3.5-9B-GGUF",),
 }
 """What else is offered to whoever chooses: cleverer and slower, or quicker under another licence."""
+
+WHISPERS: dict[str, dict[str, str]] = {
+    "ctranslate2": {size: f"Systran/faster-whisper-{size}" for size in "tiny tiny.en base base.en small small.en medium medium.en".split()}
+    | {size: f"Systran/faster-whisper-{size}" for size in ("large-v2", "large-v3")}
+    | {"large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo", "distil-large-v3": "Systran/faster-distil-whisper-large-v3"},
+    "mlx": {size: f"mlx-community/whisper-{size}-mlx" for size in "tiny base small medium large-v2 large-v3".split()}
+    | {"large-v3-turbo": "mlx-community/whisper-large-v3-turbo"},
+}
+"""What computes → size of Whisper → the hub's name of it, which follows no rule."""
 
 _KEPT_BACK_GB = 1.0
 """A machine sold with 24 GB reports a little less: firmware and graphics keep some."""
