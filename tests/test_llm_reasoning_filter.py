@@ -25,7 +25,12 @@ CASES = {
     "two thoughts": ("<think>a</think>One. <think>b</think>Two.", "One. Two."),
     "never closed": ("Yes. <think>But why would", "Yes. "),
     "nothing but a thought": ("<think>Only this", ""),
-    "closed, never opened": ("Yes.</think> Indeed.", "Yes. Indeed."),
+    "closed, never opened": ("Yes.</think> Indeed.", "Yes.</think> Indeed."),
+    "a blank in the mark": ("<think >a</think >Yes.", "Yes."),
+    "other families": (
+        "<analysis>a</analysis>◁think▷b◁/think▷<|START_THINKING|>c<|END_THINKING|><|channel>thought\nd<channel|>Yes.",
+        "Yes.",
+    ),
     "a thought that names its tag": ("<think>I may write <think> here</think>Done.", "Done."),
     "other names": ("<Thinking>a</Thinking><REASONING>b</REASONING><thought>c</thought>[THINK]d[/THINK]Said.", "Said."),
     "harmony": (HARMONY, "It is noon."),

@@ -24,10 +24,6 @@ RUNAWAYS = {
     "short ones for ever": ("Yes. " * 50, "Yes. Yes. "),
     "numbers for ever": (" ".join(f"Number {number}." for number in range(50)), "".join(f"Number {number}. " for number in range(8))),
     "Japanese": ("狼は群れで暮らします。夜に狩りをします。" * 9, "狼は群れで暮らします。夜に狩りをします。"),
-    "a mark": ("Hello there.<|im_end|>\n<|im_start|>user", "Hello there."),
-    "another mark": ("Hello there. </s> I am", "Hello there. "),
-    "the users part": ("I am fine, thank you.\nUser: And", "I am fine, thank you."),
-    "a call": ('One moment. <tool_call>{"name": "clock"}', "One moment. "),
     "lines": ("\n".join(f"- this is line {letter}" for letter in "abcdefgh"), "".join(f"- this is line {letter}\n" for letter in "abcd")),
 }
 FINE = {

@@ -29,7 +29,7 @@ CUT: dict[str, list[str]] = {
         "Steps:\n|1. First do this. |Then that.\n|2. Second\n\n|- bread\n|- butter. |Salt\n|* eggs\n\n|---\n\n## Done\n|Enjoy.",
         "Run it:\n|```python\nprint('a. b')\n\nx = 1. \n```\n\n|That is all. |Bye.",
         "Try ```a. B``` inline. |Next ~~struck. Out~~ word.",
-        "~~~\na. B\n```\n~~~\n|Out. |Side.",
+        "```` x\na. B\n```\n````\n|Out. |Side.",
         "First line\r\n|second. |Third\r\n\r\n|fourth",
         "\n\n  Leading space. |And trailing.  \n",
         "5 * 3 is 15. |snake_case is fine. |So is 2**3. |Yes.",

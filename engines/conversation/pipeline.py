@@ -185,7 +185,9 @@ class Pipeline:
         self._settled.set()
         language = self._persona.language
         limiter = ReplyLimiter(language, request.persona.max_sentences) if request.reply is None else None
-        writer = ReplyWriter(language, limiter, lambda text: self._put(_UNDERSTAND, text), self._put_sentence, speed=self._speed)
+        writer = ReplyWriter(
+            language, limiter, lambda text: self._put(_UNDERSTAND, text), self._put_sentence, speed=self._speed, name=self._persona.name
+        )
         what = "The language model stopped with an error"
         with self._reporting(_UNDERSTAND, ChatModelError, what), closing(self._reply(words)) as reply:
             for text in reply:

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from engines.speaking.pacing import FEWEST_WORDS, Speed
 from engines.text.directions import DirectionFilter
+from engines.text.not_speech import NotSpeechFilter
 from engines.text.reply_limiter import ReplyLimiter
 from engines.text.sentences import SentenceChunker
 from engines.types import Sentence
 
 
 class ReplyWriter:
-    """Cuts the reply into sentences while it is written, and takes its stage directions out."""
+    """Cuts the reply into sentences while it is written, and takes out its stage directions and what is no speech."""
 
     def __init__(
         self,
@@ -25,7 +26,10 @@ class ReplyWriter:
         *,
         speed: Callable[[], Speed | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        name: str = "",
     ) -> None:
+        """`name` is the persona's own, with which a model may begin its line."""
+        self._speech = NotSpeechFilter(name, self._forget)
         self._chunker = SentenceChunker(language, fewest_words=self._fewest_words)
         self._directions, self._limiter = DirectionFilter(), limiter
         self._put_text, self._put_sentence, self._speed, self._clock = put_text, put_sentence, speed, clock
@@ -36,12 +40,12 @@ class ReplyWriter:
         """Take the next characters."""
         self._begun = self._clock() if self._begun is None else self._begun
         self._written += len(text)
-        text = self._directions.push(text)
+        text = self._directions.push(self._speech.push(text))
         self._pass(self._limiter.push(text) if self._limiter else text)
 
     def finish(self) -> None:
         """The end of the reply. Directions behind its last word go with the last sentence, or with one without text."""
-        text = self._directions.finish()
+        text = self._directions.push(self._speech.finish()) + self._directions.finish()
         self._pass(self._limiter.push(text) + self._limiter.finish() if self._limiter else text)
         rest = self._chunker.finish()
         for sentence in rest:
@@ -54,7 +58,17 @@ class ReplyWriter:
         speed = self._speed()
         return speed.first_words((self._clock() - (self._begun or 0.0)) / max(self._written, 1)) if speed else FEWEST_WORDS
 
+    def _forget(self) -> None:
+        """What was written until now was a thought, whose opening mark is missing: what has not been spoken of it is not."""
+        pending = len(self._chunker.pending)
+        self._chunker.forget()
+        self._directions.take(pending)
+        if self._limiter:
+            self._limiter.forget()
+
     def _pass(self, text: str) -> None:
+        if self._speech.over and self._limiter:
+            self._limiter.over = True
         if text:
             self._put_text(text)
             for sentence in self._chunker.push(text):

@@ -1,20 +1,23 @@
 """Reasoning filter: keeps what a chat model thinks to itself out of its reply, while the reply is still being written.
 
-Two notations are known. Tags around a thought, ``<think>…</think>``, as DeepSeek-R1 and Qwen write them (also ``thinking``, ``thought``,
-``reasoning``, and Mistral's ``[THINK]…[/THINK]``); and gpt-oss's channels, ``<|channel|>analysis<|message|>…<|end|>``, of which only
-``final`` is meant for people: https://github.com/openai/harmony, docs/format.md.
+Two notations are known. Marks around a thought, ``<think>…</think>``, as DeepSeek-R1 and Qwen write them (also ``thinking``, ``analysis``,
+``scratchpad`` and the like, Mistral's ``[THINK]``, Kimi's ``◁think▷``, Command's ``<|START_THINKING|>``); and
+gpt-oss's channels, ``<|channel|>analysis<|message|>…<|end|>``, of which only ``final`` is meant for people:
+https://github.com/openai/harmony, docs/format.md.
 """
 
 from __future__ import annotations
 
 import re
 
-_OPEN = frozenset({"<think>", "<thinking>", "<thought>", "<reasoning>", "[think]"})
-_CLOSE = frozenset({"</think>", "</thinking>", "</thought>", "</reasoning>", "[/think]"})
+_NAMES = """think thinking thought thoughts reason reasoning reflection reflect analysis scratchpad internal_thought internal_thoughts
+internal_monologue inner_thought inner_thoughts inner_monologue monologue plan planning seed:think antthinking antml:thinking cot""".split()
+_OPEN = frozenset({*(f"<{name}>" for name in _NAMES), "[think]", "◁think▷", "<|start_thinking|>", "<|channel>thought"})
+_CLOSE = frozenset({*(f"</{name}>" for name in _NAMES), "[/think]", "◁/think▷", "<|end_thinking|>", "<channel|>"})
 _START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 _MARKERS = (*_OPEN, *_CLOSE, _START, _CHANNEL, _MESSAGE, "<|end|>", "<|return|>", "<|call|>")
-_MARKER = re.compile("|".join(map(re.escape, _MARKERS)), re.IGNORECASE)
-_LONGEST = max(map(len, _MARKERS))
+_MARKER = re.compile("|".join(re.sub(">$", " ?>", re.escape(mark)) for mark in _MARKERS), re.IGNORECASE)
+_LONGEST = max(map(len, _MARKERS)) + 1
 _HEADER_CHARACTERS = 200
 """How much of a channel's header is kept: its role and name stand first."""
 _FOR_PEOPLE = ("assistant", "final")
@@ -24,7 +27,8 @@ class ReasoningFilter:
     """Streaming filter: `push` what the model wrote, `finish` at its end; joined, the answers are what may be shown and spoken.
 
     Where the model's pieces are cut makes no difference. Nothing waits but what may be the beginning of a mark (at most ten
-    characters) and the white space before the reply, which is dropped. A thought that is never closed lasts to the end. A block is left by
+    characters) and the white space before the reply, which is dropped. A thought that is never closed lasts to the end; a closing mark that
+    comes alone is passed on, for whoever speaks to forget what came before it. A block is left by
     its own end only, so a thought that quotes the other notation stays a thought.
     """
 
@@ -44,7 +48,10 @@ class ReasoningFilter:
         spoken, at = [], 0
         for mark in _MARKER.finditer(text):
             spoken.append(self._spoken(text[at : mark.start()]))
-            self._take(mark.group().lower())
+            name = mark.group().lower().replace(" >", ">")
+            if name in _CLOSE and not self._in_tags and self._header is None and not self._muted:
+                spoken.append(mark.group())  # what came before may have been a thought: whoever speaks it decides
+            self._take(name)
             at = mark.end()
         end = _beginning_of_a_marker(text, at)
         self._held = text[end:]
@@ -88,6 +95,6 @@ class ReasoningFilter:
 def _beginning_of_a_marker(text: str, start: int) -> int:
     """Where, from `start` on, the end of `text` may be the first part of a mark; the length of `text` when it is none."""
     for at in range(max(start, len(text) - _LONGEST + 1), len(text)):
-        if text[at] in "<[" and any(mark.startswith(text[at:].lower()) for mark in _MARKERS):
+        if text[at] in "<[◁" and any(mark.startswith(text[at:].lower().removesuffix(" ")) for mark in _MARKERS):
             return at
     return len(text)

@@ -26,11 +26,19 @@ _VERBS = frozenset(verb for act in _TABLE.values() for verb in act["verbs"])
 """Third person (``*smiles*``): any other word in asterisks or parentheses is emphasis or an aside, and stays."""
 _ANY_VERB = "|".join(sorted(_VERBS))
 _LONGEST = 32
-_MARK = re.compile(r"[\[(*]|[" + "".join(_BY_EMOJI) + "]")
+_MARK = re.compile(r"[\[(*_~【（]|[" + "".join(_BY_EMOJI) + "]")
 _WHOLE = re.compile(
     rf"\[(?P<bracket>[^\W\d_](?:[^\W\d_]|[' -]){{1,{_LONGEST}}})\](?P<behind>.)?"
     rf"|\((?P<paren>(?:{_ANY_VERB})\b[^()\n]{{0,{_LONGEST}}})\)|\*(?P<star>(?:{_ANY_VERB})\b[^*\n]{{0,{_LONGEST}}})\*",
     re.IGNORECASE | re.DOTALL,
+)
+_ACTION = re.compile(r"(?P<mark>\*{1,2}|_|~)(?=\S)(?P<act>[^*_~\n]{2,90})(?<=\S)(?P=mark)(?![\w*_~])(?P<behind>[ \t]*(?:\S|\n)?)")
+_ACTION_BEGUN = re.compile(r"(?P<mark>\*{1,2}|_|~)(?:(?=\S)(?P<act>[^*_~\n]{0,90})(?:(?<=\S)(?:\*|(?P=mark)[ \t]*))?)?")
+_BOXED = re.compile(r"【[^【】\n0-9]{1,12}】|（[^（）\n0-9，。]{1,8}）(?=.)", re.DOTALL)
+_BOXED_BEGUN = re.compile(r"【[^【】\n0-9]{0,12}|（[^（）\n0-9，。]{0,8}）?")
+_ACTORS = frozenset("he she they i".split())
+_NO_VERBS = frozenset(
+    "this was is yes always its as us has does his thus plus perhaps sometimes theirs hers yours ours less nothing during king".split()
 )
 _BRACKET_BEGUN = re.compile(rf"\[(?:[^\W\d_](?:[^\W\d_]|[' -]){{0,{_LONGEST}}}\]?)?")
 _VERB_BEGUN = re.compile(rf"[(*](?P<word>[a-z]*)(?P<rest>[^()*\n]{{0,{_LONGEST}}})", re.IGNORECASE)
@@ -81,6 +89,14 @@ class DirectionFilter:
                 self._act(whole)
                 at = whole.end() - len(whole["behind"] or "")
                 continue
+            elif self._opens_sentence() and (whole := _ACTION.match(text, at)) and _is_action(whole["act"], whole["behind"].strip(" \t")):
+                self._act(whole, whole["act"])
+                at = whole.start("behind")
+                continue
+            elif self._opens_sentence() and (whole := _BOXED.match(text, at)):
+                self._act(whole, whole.group()[1:-1])
+                at = whole.end()
+                continue
             self._pass(text[at])
             at += 1
         self._pass(text[at:])
@@ -91,8 +107,13 @@ class DirectionFilter:
             text, self._swallow = text.removeprefix(" "), False
         self._said += text
 
-    def _act(self, whole: re.Match[str]) -> None:
-        if name := _name_of(whole):
+    def _opens_sentence(self) -> bool:
+        """Whether a sentence may begin here."""
+        before = self._said.rstrip(" \t")
+        return not before or (before[-1] in '\n.!?…。！？"”」' and (before[-1] == "\n" or before != self._said or before[-1] > "\u3000"))
+
+    def _act(self, whole: re.Match[str], words: str | None = None) -> None:
+        if name := _BY_WORD.get(re.split(r"[^\w]+", words.lower())[0]) if words is not None else _name_of(whole):
             self._found.append((name, len(self._said)))
         self._swallow = not self._said or self._said[-1].isspace()
 
@@ -107,11 +128,32 @@ class DirectionFilter:
         """Whether more text could make a direction of it; a closed bracket waits for one more character, which could make it a link."""
         if text[0] == "[":
             return _BRACKET_BEGUN.fullmatch(text) is not None
+        if text[0] in "【（":
+            return self._opens_sentence() and _BOXED_BEGUN.fullmatch(text) is not None
+        if text[0] in "*_~" and self._opens_sentence() and (begun := _ACTION_BEGUN.fullmatch(text)):
+            first, gap, _ = (begun["act"] or "").partition(" ")
+            if not gap or _is_action(begun["act"], "") or first.lower() in _ACTORS:
+                return True
+        if text[0] in "_~":
+            return False
         begun = _VERB_BEGUN.fullmatch(text)
         if begun is None:
             return False
         word = begun["word"].lower()
         return word in _VERBS if begun["rest"] else any(verb.startswith(word) for verb in _VERBS)
+
+
+def _is_action(act: str, behind: str) -> bool:
+    """Whether words between marks at the beginning of a sentence tell what somebody does: ``*leans back*``, ``*He sighs.*``."""
+    first, _, rest = act.partition(" ")
+    low = first.lower().rstrip(".,!")
+    does = low in _VERBS or (
+        first[:1].islower()
+        and low not in _NO_VERBS
+        and len(low) > 3
+        and (low.endswith("ing") or (low.endswith("s") and not low.endswith("ss")))
+    )
+    return (does or (low in _ACTORS and bool(rest))) and not behind[:1].islower()
 
 
 def _name_of(whole: re.Match[str]) -> str | None:

@@ -1,8 +1,7 @@
 """Reply limiter: ends a reply that the model does not end, by one rule for every model.
 
-A reply ends after as many sentences as its persona may say, before a sentence that was said already, where a phrase goes round in circles,
-and where the model spells out a control mark or goes on with the user's part. Whoever reads the reply then closes the model's stream,
-which stops the model.
+A reply ends after as many sentences as its persona may say, before a sentence that was said already, and where a phrase goes round in
+circles. Whoever reads the reply then closes the model's stream, which stops the model.
 """
 
 from __future__ import annotations
@@ -16,11 +15,7 @@ _SHORT_WORDS = 3
 """A sentence of fewer words ("Hello Anna!") counts half, and may be said twice."""
 _CIRCLES, _LEAST_CIRCLING, _LONGEST_CIRCLE = 4, 48, 100
 """A phrase goes round in circles when it was said so often in a row, with at least so many characters in all; how long it may be."""
-_MARKS = ("</s>", "<end_of_turn>", "<eos>", "<tool_call>", "[INST]", "[/INST]", "[TOOL_CALLS]", "\nUser:", "\nHuman:", "\nAssistant:")
-_MARK = re.compile("|".join([r"<\|[^\s<>]+>", *map(re.escape, _MARKS)]))
-_FIRST = frozenset(mark[0] for mark in ("<|", *_MARKS))
 _PIECE = re.compile(r"[^\W_]+|.", re.DOTALL)
-_BEGUN = re.compile(r"<\|[^\s<>]{0,40}$")
 
 
 class ReplyLimiter:
@@ -37,8 +32,6 @@ class ReplyLimiter:
         """How often each sentence may be said again …"""
         self._spent: set[str] = set()
         """… and those that may not."""
-        self._held = ""
-        """What may be the beginning of a control mark."""
         self._passed = 0
         """How much of the sentence under way was passed on."""
         self.over = False
@@ -47,18 +40,13 @@ class ReplyLimiter:
         """Whether that is in the middle of a sentence."""
 
     def push(self, text: str) -> str:
-        """Take the next characters; what may be said of them and of what was held."""
-        return "".join(map(self._look, _PIECE.findall(text)))  # one by one: where the model's deltas are cut makes no difference
+        """Take the next characters; what may be said of them."""
+        return "".join(map(self._take, _PIECE.findall(text)))  # one by one: where the model's deltas are cut makes no difference
 
-    def _look(self, piece: str) -> str:
-        if not self._held and piece not in _FIRST:
-            return self._take(piece)
-        self._held += piece
-        if _MARK.search(self._held):
-            self.over, self._held = True, ""
-        begin = next((at for at in range(len(self._held)) if _may_be_mark(self._held[at:])), len(self._held))
-        text, self._held = self._held[:begin], self._held[begin:]
-        return "".join(map(self._take, text))
+    def forget(self) -> None:
+        """The sentence under way was none: what of it was passed on is not said."""
+        self._chunker.forget()
+        self._passed = 0
 
     def _take(self, piece: str) -> str:
         """`piece` is a character, or letters and digits at once, among which no phrase ends unless there are no spaces at all."""
@@ -81,8 +69,7 @@ class ReplyLimiter:
 
     def finish(self) -> str:
         """The model has ended its reply; what was held."""
-        passed = "".join(map(self._take, self._held))
-        return passed if self.over else passed + "".join(self._end(sentence.text) for sentence in self._chunker.finish())
+        return "" if self.over else "".join(self._end(sentence.text) for sentence in self._chunker.finish())
 
     def _end(self, sentence: str) -> str:
         key, is_short = _key(sentence), count_words(sentence) < _SHORT_WORDS
@@ -103,10 +90,6 @@ class ReplyLimiter:
             return False
         key = _key(beginning)
         return any(said.startswith(key) for said in self._spent)
-
-
-def _may_be_mark(text: str) -> bool:
-    return bool(_BEGUN.match(text)) or any(mark.startswith(text) for mark in _MARKS)
 
 
 def _key(sentence: str) -> str:

@@ -36,7 +36,7 @@ _UNSPACED_RUN = 2
 """Text without a space is cut after this many times the maximum; addresses (URLs) are not cut."""
 
 _NEWLINE = re.compile("[\n\r\v\f\x85\u2028\u2029]")
-_FENCE = re.compile(r"\s*(`{3,}(?=[^`]*$)|~{3,})")
+_FENCE = re.compile(r"\s*(`{3,}(?=[^`]*$))")
 _ADDRESS = re.compile(r"\S*?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|www\.)\S*$")
 
 
@@ -91,6 +91,10 @@ class SentenceChunker:
         while (cut := self._next_cut()) is not None:
             done.append(self._take(cut))
         return done
+
+    def forget(self) -> None:
+        """What has not been returned yet was no part of the reply."""
+        self._text, self._lead, self._judged, self._fence = "", "", 0, None
 
     def finish(self) -> list[Sentence]:
         """End the reply; return the rest: one sentence, or none."""

@@ -17,14 +17,17 @@ from markdown_it.token import Token
 from engines.text.boundaries import primary_subtag
 from engines.text.characters import LOOKALIKES
 from engines.text.emoticons import without_emoticons
-from engines.text.mathematics import without_latex
 from engines.text.spoken import spoken_form, spoken_signs
+from engines.text.spoken.common.latex import without_latex
 
 _PAUSE, _STOP = "\x02", "\x03"
 """Placeholders for a short and a long pause, until `_settle` makes punctuation of them; `_clean` removes these characters from the text."""
 _MOST_PASSES = 8
 _PUNCTUATION = ".!?…。！？।॥؟:;,、，；：،؛"
 
+_DIVIDER = re.compile(r"(?m)^[ \t]*([^\w\s`|])(?:[ \t]*\1){2,}[ \t]*$")
+_STRETCH = re.compile(r"(?<!\S)([=+~_*#-])\1{2,}(?!\S)")
+_CALL = re.compile(r"\s*(?=[^(]*_|[^()]*\(\s*\w+\s*=)[a-z]\w*(?:\.\w+)*\((?:\s*\w+\s*[=:][^()]*)?\)\s*;?\s*")
 _FOOTNOTE = re.compile(r"\[\^[^\]\n]{1,40}\]")
 _ANGLED = re.compile(r"<(?:mailto:)?([a-z][^\s<>]{0,2000}[:@][^\s<>]{1,2000})>|\bmailto:", re.IGNORECASE)
 _URL_TAIL = r"""(?:[!#$%&+,\-./0-9:;=?@A-Z\\^_a-z~]|\([^\s()]{0,100}\))*"""
@@ -69,12 +72,19 @@ def speakable(text: str, language: str = "en") -> str:
 
 
 def _pass(text: str, language: str) -> str:
-    text = _ANGLED.sub(r"\1", _clean(_markup_meant(without_emoticons(without_latex(text)))))
+    text = _ANGLED.sub(r"\1", _clean(_markup_meant(without_emoticons(without_latex(_without_dividers(text))))))
     text = _URL.sub(_host, text)
     text = _FOOTNOTE.sub("", _BARE_URL.sub(_host, text))
     text = spoken_signs(_pauses(spoken_form(_plain(text), language)), language)
     text = _settle(text)
     return text if any(map(str.isalnum, text)) else ""
+
+
+def _without_dividers(text: str) -> str:
+    """The text with a pause for each line, or stretch, of one repeated mark; without a call of a function alone."""
+    if _CALL.fullmatch(text):
+        return ""
+    return _STRETCH.sub(" — ", _DIVIDER.sub("\n", text))
 
 
 def _markup_meant(text: str) -> str:
