@@ -129,22 +129,24 @@ class NotSpeechFilter:
         if not self._begun and not last and any(word.startswith(text) for word in _HEADINGS):
             return -1, ""
         first = text[0]
-        if first == "\n" and self._begun:  # goes with what follows: nothing is said before a role
-            rest = text.lstrip("\n \t")
-            if not rest and not last:
-                return -1, ""
-            if self._label.match(rest):
-                self.over = True
-                return len(text), ""
-            if not last and self._may_be_label(rest):
-                return -1, ""
-            return len(text) - len(rest), text[: len(text) - len(rest)]
+        if first == "\n" and self._begun:
+            return self._line_break(text, last=last)
         if first in _OPENERS:
             return self._mark(text, last=last)
         end = next(
             (at for at, character in enumerate(text) if at and (character in _OPENERS or character == "\n" or self._line_begins)), len(text)
         )
         return end, text[:end]
+
+    def _line_break(self, text: str, *, last: bool) -> tuple[int, str]:
+        """It goes with what follows: nothing is said before a role."""
+        rest = text.lstrip("\n \t")
+        if self._label.match(rest):
+            self.over = True
+            return len(text), ""
+        if not last and (not rest or self._may_be_label(rest)):
+            return -1, ""
+        return len(text) - len(rest), text[: len(text) - len(rest)]
 
     def _may_be_label(self, text: str) -> bool:
         line = re.sub(r"^[ \t]*(?:[*_]{1,2}|#+ ?)?", "", text)
