@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from engines.conversation.reply_writer import ReplyWriter
 from engines.errors import EngineError
 from engines.llm._reasoning_filter import ReasoningFilter
-from engines.runtimes.espeak_api import composed, printable, shared_library
+from engines.runtimes.espeak_api import printable, shared_library
 from engines.text.reply_limiter import ReplyLimiter
 from engines.text.sentences import SentenceChunker
 from engines.text.speakable import speakable
 from engines.tts._kokoro import Kokoro
 from engines.tts._kokoro_voices import VOCABULARY
+from engines.tts.espeak_ng import spoken_by
 from engines.types import Sentence
 
 OURS = Path(__file__).parent / "fixtures" / "said_cases.json"
@@ -146,7 +147,8 @@ def phonemes(text: str, language: str, voice: str) -> str:
 
 def _espeak(text: str, language: str) -> str:
     library = shared_library()
-    said = library.phonemes(printable(composed(text)[0]), library.resolve(_ESPEAK.get(language, language)))
+    voice = library.resolve(_ESPEAK.get(language, language))
+    said = library.phonemes(printable(spoken_by(text, voice)[0]), voice)
     return _NOT_SOUND.sub("", said)
 
 

@@ -20,6 +20,7 @@ from engines.protocols import ChatModel, SpeechToText, TextToSpeech
 from engines.registry.registry import EngineHandle
 from engines.speaking.pauses import pause_after, paused
 from engines.speaking.synthesis import Synthesis
+from engines.text.boundaries import primary_subtag
 from engines.text.directions import CueSheet
 from engines.text.speakable import speakable
 from engines.text.surrogates import well_formed
@@ -89,7 +90,14 @@ def segments(
                         piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text), persona.speed)
                         synthesis.played(piece)
                         places = ends.of(piece.words, last=not unsaid)
-                        yield SpeechSegment(index, text, piece.audio, viseme_timeline(piece), sheet.of(piece.words), places)
+                        yield SpeechSegment(
+                            index,
+                            text,
+                            piece.audio,
+                            viseme_timeline(piece, primary_subtag(persona.language)),
+                            sheet.of(piece.words),
+                            places,
+                        )
                         text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
                 if text:
                     raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")

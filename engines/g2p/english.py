@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.g2p.parts_of_speech import tags
+from engines.g2p.scripts import romanised
 from engines.g2p.words import Part, Words, marked, parts_of, words_of
 from engines.runtimes.espeak_api import shared_library
 from engines.text.spoken.english_numbers import NUMBER, is_ordinal, readings
@@ -54,7 +55,7 @@ def g2p(*, british: bool, marks: Mapping[str, str]) -> Callable[[str], Words]:
         if said is None:
             said, _ = lexicon(word, part_of_speech, None, context) if word else ("", 0)
         if said is None:
-            said = from_espeak(library.phonemes(word, voice), british=british)
+            said = from_espeak(library.phonemes(romanised(word, "en"), voice), british=british)
         return said.replace("ɾ", "T").replace("ʔ", "t")  # as Kokoro 1.0 was taught; the lexicon is newer
 
     def words(text: str) -> Words:

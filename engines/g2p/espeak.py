@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from engines.g2p.scripts import readable
 from engines.g2p.words import Part, Words, marked, parts_of, phrases, shares, words_of
 from engines.runtimes.espeak_api import EspeakLibrary, shared_library
 
@@ -11,14 +12,14 @@ TIE = "^"
 """Between the letters of one phoneme: ``t^ʃ``."""
 
 
-def _said(library: EspeakLibrary, parts: list[Part], voice: str) -> dict[int, str]:
+def _said(library: EspeakLibrary, parts: list[Part], voice: str, language: str) -> dict[int, str]:
     """The phonemes of each word, by its index: phrases are said as a whole, as eSpeak reads numbers and liaisons.
 
     Where it draws words together, the blanks between them have an empty entry.
     """
     found = dict[int, str]()
     for phrase in phrases(parts):
-        texts = [parts[index].text for index in phrase]
+        texts = [readable(parts[index].text, language)[0] for index in phrase]
         whole = library.phonemes(" ".join(texts), voice)
         said = whole.split(" ")
         if len(said) != len(phrase):
@@ -45,7 +46,7 @@ def g2p(language: str, notation: Callable[[str], str], marks: Mapping[str, str])
 
     def words(text: str) -> Words:
         parts = parts_of(text)
-        spoken = _said(library, parts, voice)
+        spoken = _said(library, parts, voice, language.partition("-")[0])
         said = [(part.start, notation(spoken[index]) if index in spoken else marked(part, marks)) for index, part in enumerate(parts)]
         return words_of(text, [part.start for part in parts if part.is_spoken], said)
 

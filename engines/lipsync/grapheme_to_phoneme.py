@@ -21,43 +21,11 @@ from numpy.typing import NDArray
 from engines.errors import EngineError
 from engines.lipsync.spans import Span
 from engines.runtimes.espeak_api import DEFAULT_VOICE, EspeakLibrary, Synthesis, composed, phoneme_spans, printable, shared_library
+from engines.runtimes.espeak_scripts import SCRIPTS, script_of
 from engines.types import AudioChunk
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS: dict[str, tuple[str, ...]] = {
-    script: tuple(voices.split())
-    for script, voices in {
-        "LATIN": "id",
-        "CYRILLIC": "ru ba be bg cv kk ky mk nog sr tt uk uz",
-        "GREEK": "el grc",
-        "ARABIC": "ar fa ku sd ug ur",
-        "HEBREW": "he",
-        "DEVANAGARI": "hi kok mr ne",
-        "BENGALI": "bn as bpy",
-        "CJK": "cmn hak yue zh",
-        "HIRAGANA": "ja",
-        "KATAKANA": "ja",
-        "HANGUL": "ko",
-        "THAI": "th",
-        "MYANMAR": "my shn",
-        "ETHIOPIC": "ti am",
-        "ARMENIAN": "hy hyw",
-        "GEORGIAN": "ka",
-        "GURMUKHI": "pa",
-        "GUJARATI": "gu",
-        "ORIYA": "or",
-        "TAMIL": "ta",
-        "TELUGU": "te",
-        "KANNADA": "kn",
-        "MALAYALAM": "ml",
-        "SINHALA": "si",
-        "CHEROKEE": "chr",
-    }.items()
-}
-"""Script, as Unicode names it → the languages that eSpeak reads in it. The first reads it where the text's language does not: Cyrillic in a
-German text, Chinese characters in a Japanese one, a language that eSpeak does not know. Indonesian says Latin letters most regularly.
-"""
 _RATE_WPM, _PITCH = 165, 50
 _SYLLABLE, _SYLLABLE_VOICE = "ke ", "id"
 """Said for every letter that no voice reads."""
@@ -171,8 +139,8 @@ def _voice_for(spoken: str, language: str, library: EspeakLibrary) -> str | None
         tag = DEFAULT_VOICE
     while tag and tag not in library.identifiers:
         tag = tag.rpartition("-")[0]
-    script = next((_script(character) for character in spoken if character.isalpha()), "LATIN")
-    voices = _SCRIPTS.get(script, ())
+    script = next((script_of(character) for character in spoken if character.isalpha()), "LATIN")
+    voices = SCRIPTS.get(script, ())
     if tag and (script == "LATIN" or tag.partition("-")[0] in voices):
         return library.identifiers[tag]
     if not tag:
@@ -183,10 +151,6 @@ def _voice_for(spoken: str, language: str, library: EspeakLibrary) -> str | None
 @lru_cache(maxsize=64)
 def _say_once(language: str, script: str) -> None:
     log.warning("eSpeak NG does not know the language %r: estimated lips follow another language in %s letters", language[:20], script)
-
-
-def _script(character: str) -> str:
-    return unicodedata.name(character, "").partition(" ")[0]
 
 
 @cache

@@ -18,24 +18,25 @@ FALLBACK: VisemeName = "E"
 
 _SOUNDS: dict[VisemeName, str] = {
     # Consonants, by place of articulation
-    "PP": "pbmɓɸβʙʘᵐΦ",  # both lips (the capital phi is eSpeak NG's spelling in a few languages)
+    "PP": "pbmɓβʙʘᵐ",  # both lips
     "FF": "fvɱʋⱱF",  # lip and teeth
     "TH": "θð",  # tongue between the teeth
-    "DD": "tdʈɖɗᶑɾɽTǀǃǂ",  # tongue tip: stops, taps (Kokoro writes the flap of "butter" as T), clicks
+    "DD": "tdʈɖɗᶑɾɽTrǀǃǂ",  # tongue tip: stops, taps and the trill (Kokoro writes the flap of "butter" as T), clicks
     "kk": "kɡgqɢcɟxɣχʁʀħʕŋɴʟɠʄʛʜʢʡᵑ",  # back of the tongue; nothing to see but parted lips
     "CH": "ʃʒɕʑʂʐɧʧʤʨʥꭧ",  # behind the gums, lips pushed forward; the affricates too, as Meta has them
     "SS": "szS",  # teeth together (Kokoro writes a long s as S)
     "nn": "nlɫɭɲɳʎɬɮɺǁⁿ",  # tongue tip up, mouth open: nasals and laterals
-    "RR": "rɹɻɚɝ",
+    "RR": "ɹɻɚɝ",  # rounded; the trill is not
     # Vowels and glides, by rounding and height
     "aa": "aɑɐæʌ",
     "E": "eɛɘəɜɤᵊε",
     "I": "iɪɨɯᵻıjʝçɰ",  # spread and close; palatal fricatives look like the glide j
     "O": "oɔɒøœɵɞɶ",
-    "U": "uʊyʏʉᵿwʍɥ",
+    "U": "uʊyʏʉᵿwʍɥɸΦ",  # also narrowed lips that do not meet (the capital phi is eSpeak NG's spelling in a few languages)
 }
 _GLOTTAL = "hɦʔ"
-"""Made in the throat: alone they leave the mouth slightly open (kk); within another phoneme (``th`` for tʰ) they are not visible."""
+"""Made in the throat, behind a mouth that is open for the next vowel already: `is_glottal`. Alone, without one, they are kk; within another
+phoneme (``th`` for tʰ) they are not visible."""
 _SEQUENCES: dict[str, tuple[VisemeName, ...]] = {
     # Kokoro's diphthongs: face, price, goat (American and British), mouth, choice
     "A": ("E", "I"),
@@ -50,6 +51,14 @@ _SEQUENCES: dict[str, tuple[VisemeName, ...]] = {
 }
 _SPELLINGS = {"s.": "ʂ", "z.": "ʐ"}
 """eSpeak NG's Mandarin uses its own notation, with dots."""
+_IN_LANGUAGE: dict[str, dict[str, tuple[VisemeName, ...]]] = {
+    "ja": dict.fromkeys("βɯɨ", ("U",)),  # misaki writes わ as βa, the lips never meet; u is compressed, not spread
+    "pt": {"y": ("I",)},  # eSpeak NG's unstressed e: an i
+    **dict.fromkeys(
+        ("hi", "mr", "bn", "gu", "ne", "pa", "as", "or", "te", "kn", "ml", "ta", "kok", "sd", "ur"), dict.fromkeys("cɟ", ("CH",))
+    ),
+}
+"""Letters that eSpeak NG or misaki use for another sound in these languages: the c of ph_hindi is an affricate."""
 _PAUSES = frozenset(";:,.!?—…")
 """Punctuation, as Kokoro speaks it."""
 _NO_SHAPE = _PAUSES | frozenset(
@@ -63,8 +72,8 @@ _TABLE: dict[str, tuple[VisemeName, ...]] = {sound: (viseme,) for viseme, sounds
 
 
 @lru_cache(maxsize=4096)
-def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
-    """The visemes of one phoneme, in order and without repeats.
+def visemes_of(phoneme: str, language: str = "") -> tuple[VisemeName, ...]:
+    """The visemes of one phoneme, in order and without repeats; `language` is a primary subtag.
 
     A pause (an empty string or punctuation) is ``("sil",)``. A diphthong or an affricate is a sequence: ``aɪ`` → ``("aa", "I")``, ``ts`` →
     ``("DD", "SS")``; only those with Meta's own shape are one: ``tʃ`` → ``("CH",)``. A mark without sound (stress, length, tone, space) has
@@ -74,10 +83,10 @@ def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
         return ("sil",)
     for spelling, letter in _SPELLINGS.items():
         phoneme = phoneme.replace(spelling, letter)
-    letters = _letters(phoneme)
+    letters, own = _letters(phoneme), _IN_LANGUAGE.get(language, {})
     shapes: list[VisemeName] = []
     for letter in letters:
-        for viseme in _TABLE.get(letter, (FALLBACK,) if letter.isalpha() and letter not in _GLOTTAL else ()):
+        for viseme in own.get(letter) or _TABLE.get(letter, (FALLBACK,) if letter.isalpha() and letter not in _GLOTTAL else ()):
             if viseme == "CH" and shapes and shapes[-1] == "DD":
                 shapes[-1] = "CH"
             elif not shapes or shapes[-1] != viseme:
@@ -85,6 +94,12 @@ def visemes_of(phoneme: str) -> tuple[VisemeName, ...]:
     if not shapes and any(letter in _GLOTTAL for letter in letters):
         return ("kk",)
     return tuple(shapes)
+
+
+def is_glottal(phoneme: str) -> bool:
+    """Whether the mouth shows the next vowel meanwhile."""
+    letters = _letters(phoneme)
+    return bool(letters) and all(letter in _GLOTTAL for letter in letters)
 
 
 def is_known(phoneme: str) -> bool:

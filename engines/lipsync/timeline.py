@@ -15,7 +15,7 @@ from typing import Any
 
 from engines.config.shared import shared
 from engines.errors import TextToSpeechError
-from engines.lipsync.oculus import visemes_of
+from engines.lipsync.oculus import is_glottal, visemes_of
 from engines.types import PhonemeTiming, Speech, Viseme, VisemeName, VisemeTimeline, WordTiming
 
 CLOSURE_MS = 50.0
@@ -41,8 +41,10 @@ class _Span:
         return self.end - self.start
 
 
-def viseme_timeline(speech: Speech) -> VisemeTimeline:
-    """The visemes of one piece of speech: sorted, without overlaps, every duration above 0, within the sound. All times are ms.
+def viseme_timeline(speech: Speech, language: str = "") -> VisemeTimeline:
+    """The visemes of one piece of speech in a language (primary subtag): sorted, without overlaps, all above 0, within the sound.
+
+    All times are ms.
 
     Pauses are ``sil``. Equal neighbours are merged, so that "top part" closes the lips once. Marks without a viseme (stress, length, tone)
     lengthen the viseme before them. Consonants under 25 ms are left out (the viseme before gets their time), vowels are not. Phonemes may
@@ -58,7 +60,7 @@ def viseme_timeline(speech: Speech) -> VisemeTimeline:
             raise TextToSpeechError(
                 f"The voice gave a time that is no number: {timing}. Try another voice.", code="bad_timing", counts_against_engine=True
             )
-    spans = _merged(_shapes(speech.phonemes, total))
+    spans = _merged(_shapes(speech.phonemes, total, language))
     spans = _merged(_without_flickers(spans))
     _lengthen_closures(spans, total)
     return VisemeTimeline(
@@ -81,14 +83,17 @@ def timeline_fields(timeline: VisemeTimeline) -> dict[str, Any]:
     }
 
 
-def _shapes(phonemes: tuple[PhonemeTiming, ...], total: float) -> list[_Span]:
+def _shapes(phonemes: tuple[PhonemeTiming, ...], total: float, language: str) -> list[_Span]:
     """The visemes of every phoneme, in its own time, which ends at the latest where the next phoneme begins."""
     ordered = sorted(phonemes, key=lambda p: p.start_ms)
     starts = [min(max(p.start_ms, 0.0), total) for p in ordered]
     spans: list[_Span] = []
-    for phoneme, (start, limit) in zip(ordered, pairwise([*starts, total]), strict=True):
+    followers = [*(phoneme.phoneme for phoneme in ordered[1:]), ""][: len(ordered)]
+    for phoneme, following, (start, limit) in zip(ordered, followers, pairwise([*starts, total]), strict=True):
         end = min(max(phoneme.start_ms + phoneme.duration_ms, start), limit)
-        names = visemes_of(phoneme.phoneme)
+        names = visemes_of(phoneme.phoneme, language)
+        if is_glottal(phoneme.phoneme) and (shape := visemes_of(following, language)[:1]) and shape[0] in _VOWELS:
+            names = shape
         if not names:
             if spans and spans[-1].end >= start - _EPSILON_MS:
                 spans[-1].end = end

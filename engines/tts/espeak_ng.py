@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.g2p.scripts import readable
 from engines.runtimes.espeak_api import (
     DEFAULT_VOICE,
     INSTALL,
@@ -96,7 +97,7 @@ class EspeakNg:
         return (self._say(piece, identifier) for piece in cut)
 
     def _say(self, text: str, identifier: str) -> Speech:
-        spoken, origin = composed(text)
+        spoken, origin = spoken_by(text, identifier)
         take = self._library.speak(printable(spoken), identifier, self._rate_wpm, self._pitch)
         spans, ms = phoneme_spans(take), 1000.0 / take.sample_rate
         return Speech(
@@ -105,6 +106,17 @@ class EspeakNg:
             words=tuple(WordTiming(word, a * ms, (b - a) * ms) for word, a, b in _word_spans(text, spoken, origin, take, spans)),
             timing="measured",
         )
+
+
+def spoken_by(text: str, identifier: str) -> tuple[str, list[int]]:
+    """What the library is given of a text, and for each of its characters the place in the text that it comes from.
+
+    `identifier` comes from `EspeakLibrary.resolve`.
+    """
+    language = identifier.rpartition("/")[2].partition("+")[0].partition("-")[0].lower()
+    joined, first = composed(text)
+    spoken, places = readable(joined, language)
+    return spoken, [first[place] if place < len(first) else len(text) for place in places[: len(spoken)]]
 
 
 def _word_spans(text: str, spoken: str, origin: list[int], take: Synthesis, phonemes: list[Span]) -> Iterator[Span]:
