@@ -32,8 +32,12 @@ STARTS = re.compile(
 """The first character after every gap at which a sentence or clause could end."""
 
 _CLINGS = {
-    "en": frozenset("ms mx messrs st mt ft vol approx est max oz lb".split()),
-    "de": frozenset("inkl abb max tel hrn fr mo".split()),
+    "en": frozenset(
+        """ms mx messrs st mt ft vol vols approx est max min oz lb fig figs pp nos chs secs eqs temp dept avg incl excl
+        ext tel gov gen sen rep sgt lt capt cmdr col maj rev hon pres adm supt prof mon tue tues wed weds thu thur
+        thurs fri jan feb apr aug sept oct nov dec""".split()
+    ),
+    "de": frozenset("inkl abb max min tel hrn fr mo nr ca bzw z.b d.h u.a evtl ggf vgl str mio mrd std".split()),
     "es": frozenset("d dña aprox lic ing".split()),
     "fr": frozenset("m mm mme mmes mlle mlles dr pr st ste me n j.-c".split()),
     "it": frozenset("pag a.c d.c n".split()),
@@ -48,13 +52,27 @@ _ORDINARY = {
 }
 """Words that `sentencex` takes for abbreviations; they are abbreviations only before a number (``No. 5``, ``May. 3``)."""
 _ENDS_BEFORE_CAPITAL = {
-    "en": frozenset("a.m p.m etc".split()),
-    "es": frozenset("a.m p.m etc".split()),
+    "en": frozenset("a.m p.m etc inc ltd corp u.s u.k d.c ph.d m.d b.a m.a e.u".split()),
+    "es": frozenset("a.m p.m etc uu".split()),
     "fr": frozenset(("etc",)),
     "it": frozenset(("ecc",)),
     "pt": frozenset(("etc",)),
 }
-"""Abbreviations that end a sentence where a capital letter follows (``at 5 p.m. We left``)."""
+"""Abbreviations that end a sentence where a capital letter follows (``at 5 p.m. We left``), unless that goes with them."""
+_GOES_WITH = {
+    "a.m": re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}\b"),
+    "u.s": re.compile(r"(?!(?:It|He|She|They|We|You|I|The|That|This|There|But|And|So|My|In|His|Her|Our)\b)"),
+}
+_GOES_WITH |= {"p.m": _GOES_WITH["a.m"], "u.k": _GOES_WITH["u.s"], "d.c": _GOES_WITH["u.s"], "e.u": _GOES_WITH["u.s"]}
+_STARTERS = {
+    "en": re.compile(
+        r"(?:I(?:'|’|\b)|(?:It|He|She|They|We|You|The|That|This|These|There|But|And|So|My|Your|His|Her|Our|In|If|When|What|Then|Now|Not|No|Yes"
+        r"|Let|How|Why|Who|Is|Are|Do|Did|Can|Please|Fine|Good|Great|Okay|Well|At|On|For|To|A|An)\b)"
+    ),
+    "de": re.compile(r"(?:Er|Sie|Es|Wir|Ich|Ihr|Du|Das|Der|Die|Den|Dem|Und|Aber|Dann|Da|Man|Was|Wo|Wie|Ja|Nein|Ein|Eine|Mein|Sein)\b"),
+}
+"""Words that begin a sentence rather than continue a name behind a single letter (``Vitamin C. That is it.``)."""
+_ARTICLE = re.compile(r"(?i:(?:^|\W)(?:an?|the|grade|plan|option|vitamin|letter|type|class|is|was|not|use|in|by)) [A-Z]\.$")
 _ORDINAL_DOT = frozenset("de da nb nn no fi is et lv cs sk sl hr bs sr hu pl tr".split())
 """Languages that write ordinal numbers with a dot (``am 3. Mai``)."""
 _OPENS_WITH_GUILLEMET = frozenset("de da sl hr bs sr cs sk hu".split())
@@ -96,9 +114,10 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
     Args:
         before: the sentence so far, without the white space of the gap.
         gap: the white space, possibly none.
-        after: the one character behind the gap.
+        after: the word behind the gap, or as much of it as is known; one character is enough unless `needs_word` holds.
         language: primary language subtag (``en``).
     """
+    word, after = after, after[:1]
     bare = before.rstrip(_CLOSERS)
     closers = before[len(bare) :]
     bare = bare.rstrip()
@@ -106,18 +125,34 @@ def ends_sentence(before: str, gap: str, after: str, language: str) -> bool:
         return False
     mark = bare[-1]
     if mark in SPACELESS_STOPS:
+        if closers[:1] == "”" and not gap and re.search("[：:说道]“[^“”]*”$", before):
+            return False  # “好。”然后走了
         return not (not gap and after in _JOINS_QUOTATION and closers) and not (bare[-2:-1].isdigit() and after.isdigit())
     if not gap and not (is_cjk(after) and mark in "!?"):
         return False
     if bare.endswith(("...", "…")):
-        return after.isupper()
+        return after.isupper() and not re.match(r"I(?:'|’|\b)", word)
     if after.islower() and _QUOTE_CLOSERS.intersection(closers):
         return False
     if mark == "!" and after.islower() and bare[-2:-1].isdigit():
         return False  # 3! is 6
     if mark in "!?؟":
         return True
-    return mark == "." and not _NO_BREAK_SPACES.issuperset(gap) and _full_stop_ends(bare, after, language)
+    return mark == "." and not _NO_BREAK_SPACES.issuperset(gap) and _full_stop_ends(bare, after, language, word)
+
+
+def needs_word(before: str, after: str, language: str) -> bool:
+    """Whether it takes the whole word behind the gap to tell whether a sentence ends, as after a single letter or ``U.S.``."""
+    bare = before.rstrip(_CLOSERS)
+    if not after.isupper() or bare[-1:] not in (".", "…"):
+        return False
+    last = bare.split()[-1][:-1].strip("(\"'“‘").lower() if bare.split() else ""
+    return (
+        bare.endswith(("...", "…"))
+        or last in _GOES_WITH
+        or (len(last) == 1 and last.isalpha() and language in _STARTERS)
+        or (last.isdigit() and language in _ORDINAL_DOT and language in _STARTERS)
+    )
 
 
 def ends_clause(before: str, gap: str, after: str, language: str) -> bool:
@@ -154,20 +189,24 @@ def _clings(before: str, gap: str, after: str, language: str) -> bool:
     return after in "*_~`" or (after in "\"'" and before.count(after) % 2 == 1)
 
 
-def _full_stop_ends(bare: str, after: str, language: str) -> bool:
+def _full_stop_ends(bare: str, after: str, language: str, following: str) -> bool:
     if _LIST_MARKER.search(bare):
         return False
     bare = _LINK_TARGET.sub("", bare)
     word = bare.split()[-1][:-1].strip(_CLOSERS + "([{„¿¡«")
     name = word.lower()
-    if (len(word) == 1 and word.isupper()) or name in _CLINGS.get(language, ()):
+    starts = _STARTERS.get(language)
+    if len(word) == 1 and word.isupper():
+        return bool(starts and after.isupper() and (starts.match(following) or _ARTICLE.search(bare)))
+    if name in _CLINGS.get(language, ()):
         return False
     if word.isdigit() and len(word) <= 2 and language in _ORDINAL_DOT:
-        return False
+        return bool(starts and starts.match(following))
     if name in _ORDINARY.get(language, ()):
         return not after.isdigit()
     if name in _ENDS_BEFORE_CAPITAL.get(language, ()):
-        return after.isupper() or after in "¿¡"
+        goes_with = _GOES_WITH.get(name)
+        return (after.isupper() and not (goes_with and goes_with.match(following))) or after in "¿¡"
     if after in _OPENERS:
         if "." in word and after not in "¿¡":
             return False

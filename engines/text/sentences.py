@@ -17,6 +17,7 @@ from engines.text.boundaries import (
     ends_clause,
     ends_sentence,
     is_protected,
+    needs_word,
     primary_subtag,
     protected_spans,
     splits_character,
@@ -32,6 +33,8 @@ MAX_CHARACTERS = 300
 MAX_CHARACTERS_SPACELESS = 100
 """The same for languages in which a character is a syllable."""
 _SPACELESS_LANGUAGES = frozenset(("zh", "yue", "ja", "th", "lo", "km", "my"))
+_LONGEST_STARTER = 12
+"""How much of the next word may decide whether it begins a sentence."""
 _UNSPACED_RUN = 2
 """Text without a space is cut after this many times the maximum; addresses (URLs) are not cut."""
 
@@ -69,6 +72,7 @@ class SentenceChunker:
         """Index into it up to which all gaps have been judged."""
         self._fence: str | None = None
         """The marker of the open code block."""
+        self._ended = False
         self._index = 0
         self._words = 0.0
         """Number of words returned; not counted beyond `EARLY_CLAUSE_WORDS`."""
@@ -97,8 +101,11 @@ class SentenceChunker:
         self._text, self._lead, self._judged, self._fence = "", "", 0, None
 
     def finish(self) -> list[Sentence]:
-        """End the reply; return the rest: one sentence, or none."""
-        return [self._take(len(self._text))] if self._text else []
+        """End the reply; return the rest: one sentence, seldom two, or none."""
+        done, self._ended = list[Sentence](), True
+        while self._text and not self._fence and (cut := self._judge_starts(len(self._text))) is not None:
+            done.append(self._take(cut))
+        return [*done, self._take(len(self._text))] if self._text else done
 
     def _take(self, cut: int) -> Sentence:
         text = self._text[:cut]
@@ -128,11 +135,21 @@ class SentenceChunker:
     def _judge_starts(self, end: int) -> int | None:
         """Judge every gap up to `end` that has not been judged; stop at the first cut and where a code block opens."""
         for start in STARTS.finditer(self._text, self._judged, end):
+            if self._is_undecided(start.start()):
+                self._judged = start.start()
+                return None
             cut = self._judge(start.start())
             if cut is not None or self._fence:
                 return cut
         self._judged = max(self._judged, min(end, len(self._text.rstrip())))
         return None
+
+    def _is_undecided(self, at: int) -> bool:
+        """Whether the word that begins there must be known first, and is not yet."""
+        before = self._text[:at].rstrip()
+        if self._ended or len(before) > self._limit or not needs_word(before, self._text[at], self._language):
+            return False
+        return not any(not character.isalnum() for character in self._text[at:])
 
     def _judge(self, at: int) -> int | None:
         """Where to cut, now that the character at `at` is known."""
@@ -160,7 +177,7 @@ class SentenceChunker:
         if gap and before[-1].isalnum():
             start = conjunction_start(before, self._language) if early else None
             return start if start and count_words(before[:start]) >= max(fewest, EARLY_CONJUNCTION_WORDS) else None
-        if ends_sentence(before, gap, after, self._language):
+        if ends_sentence(before, gap, self._text[at : at + _LONGEST_STARTER], self._language):
             return at
         return at if early and ends_clause(before, gap, after, self._language) and count_words(before) >= fewest else None
 

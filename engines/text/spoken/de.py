@@ -174,6 +174,7 @@ class German(Language):
                 r"(?<![\w.,])([0-9]{1,3})\.()()(?= [a-zäöü]*[A-ZÄÖÜ][a-zäöü]+)(?!.{0,3}(?:Er|Sie|Es|Wir|Ich|Das|Der|Die|Und|Aber|Dann) )",
                 dated,
             ),
+            (r"(?<=am |om |um |en )([0-3]?[0-9])\.(?=\s*$)", lambda found: self.ordinal(int(found[1]), "n") + "."),
             (r"(?<![\w.,/])1/2 ([A-ZÄÖÜ][a-zäöüß]+)", half),
             (r"(?<![\w.,])([0-9]+)er(?= |-)", lambda found: f"{self.year(int(found[1]))}er"),
             (r"(?<![\w.,])([0-9]+)-(?=[a-zäöüA-ZÄÖÜ])", lambda found: f"{self.number(found[1])} "),
