@@ -170,6 +170,7 @@ test('the time that one has been speaking is shown [talk.elapsed]', async () => 
   await hold(1);
   assert.equal(button.dataset.elapsed, '0:00');
   made.hear(20 * 62);
+  talk.dispatch({ type: 'persona', doing: 'thinking' }); // something else meanwhile
   assert.equal(button.dataset.elapsed, '1:02');
   talk.dispatch({ type: 'release', tap: false });
   assert.equal(button.dataset.elapsed, '');

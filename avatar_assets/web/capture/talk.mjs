@@ -79,7 +79,7 @@ export class Talk {
       this.#handsFree.end();
     }
     if (order.open) this.#open();
-    if (isRecording(state) !== isRecording(before) || before.user === 'silent' || state.user === 'silent') this.#ms = 0;
+    if (isRecording(state) !== isRecording(before) || (!isRecording(state) && state.user === 'silent')) this.#ms = 0;
     if (REMARKED.includes(event.type) && state.trouble && state.persona !== 'idle') this.#on.remark(state.trouble);
     if (event.type === 'taken' && state.hands !== before.hands) this.#on.remark(state.hint);
     this.#show();
