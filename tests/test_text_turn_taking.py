@@ -96,6 +96,16 @@ def test_a_sentence_is_known_by_its_mark(text, whole):
     assert is_sentence(text) is whole
 
 
-@pytest.mark.parametrize(("text", "more"), [("My number is 555 01", True), ("I like sand.", False), ("It is over.", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("My number is 555 01", True),
+        ("My number is 555-012-3496.", False),
+        ("At 8.", False),
+        ("I like sand.", False),
+        ("It is over.", False),
+        ("", False),
+    ],
+)
 def test_a_number_that_is_being_dictated_goes_on(text, more):
     assert is_unfinished(text, "en") is more

@@ -11,7 +11,7 @@ from engines.errors import EngineError
 from engines.live.listener import Listener
 from engines.types import AudioChunk
 
-SHARE = 0.2
+SHARE = 0.15
 """Most of the time that hearing may be at work while somebody speaks: what they pause for comes first."""
 EVERY_MS = 1_000.0
 """How much new sound is worth it."""

@@ -21,6 +21,8 @@ _SPACELESS = "\u2e80"
 _BROKEN_OFF, _END_MARKS = ("...", "…", "-", "—", "–", ",", "、", "，"), tuple(".!?。！？।؟۔")
 """How a transcript ends that was broken off, and a sentence."""
 _SENTENCE_END = re.compile(r"[.!?]\s")
+_DIGITS, _TELEPHONE = re.compile(r"\d[\d -]*$"), 7
+"""A number at the end, and how many digits a whole telephone number has at least."""
 _ASKING = re.compile(r"\b(?:what|who|whom|which|where|whose|how)\b")
 
 
@@ -40,17 +42,22 @@ def is_stop(text: str, language: str | None) -> bool:
 
 
 def is_unfinished(text: str, language: str | None) -> bool:
-    """Whether more is likely to come: it ends with such a word, of the language, or with a digit, as a number that is being dictated, or
-    as what was broken off is written ("…", "-", a comma).
+    """Whether more is likely to come: it ends with such a word, of the language, or with groups of digits that are less than a telephone
+    number, or as what was broken off is written ("…", "-", a comma).
 
     A preposition at the end of a question ("What are you looking for?") shows nothing; nor does an ending that softens ("…ですが。").
     """
     said = _plain(text)
     if not said or _ends_with(said, "finished", language):
         return False
-    if said[-1].isdigit() or text.rstrip().endswith(_BROKEN_OFF) or _ends_with(said, "unfinished", language):
+    if _is_dictated(said) or text.rstrip().endswith(_BROKEN_OFF) or _ends_with(said, "unfinished", language):
         return True
     return _ends_with(said, "stranded", language) and not _ASKING.search(_SENTENCE_END.split(text.rstrip(" .!?"))[-1].casefold())
+
+
+def _is_dictated(said: str) -> bool:
+    digits = (found := _DIGITS.search(said)) and found[0]
+    return bool(digits) and len(digits.split()) + digits.count("-") > 1 and sum(map(str.isdigit, digits)) < _TELEPHONE
 
 
 def is_sentence(text: str) -> bool:
