@@ -61,9 +61,8 @@ def main() -> int:
     share = _cost()
     print(f"listening costs {share:.1%} of one core (goal: {MOST_OF_A_CORE:.0%})")
     grown_mb, threads, answered = _growth()
-    print(
-        f"{MINUTES} minutes simulated, {answered} answers: {grown_mb:+.2f} MB since minute {WARM_UP_MINUTES}, {threads:+d} threads (goal: 0)"
-    )
+    since = f"since minute {WARM_UP_MINUTES}"
+    print(f"{MINUTES} minutes simulated, {answered} answers: {grown_mb:+.2f} MB and {threads:+d} threads {since} (goal: 0)")
     return 0 if share <= MOST_OF_A_CORE and grown_mb <= MOST_GROWTH_MB and threads <= 0 else 1
 
 
