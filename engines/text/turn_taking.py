@@ -56,8 +56,9 @@ def is_unfinished(text: str, language: str | None) -> bool:
 
 
 def _is_dictated(said: str) -> bool:
-    digits = (found := _DIGITS.search(said)) and found[0]
-    return bool(digits) and len(digits.split()) + digits.count("-") > 1 and sum(map(str.isdigit, digits)) < _TELEPHONE
+    found = _DIGITS.search(said)
+    digits = found[0] if found else ""
+    return len(digits.split()) + digits.count("-") > 1 and sum(map(str.isdigit, digits)) < _TELEPHONE
 
 
 def is_sentence(text: str) -> bool:
