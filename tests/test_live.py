@@ -246,3 +246,16 @@ def test_reading_along_takes_a_bounded_share_of_the_time():
         if len(heard) > before:
             assert told.get(WAIT_S) == ["well"]
     assert len(heard) == 3  # after 1, 14 and 28 s
+
+
+@requirement("live.barge-in")
+def test_a_closure_within_a_word_over_the_persona_is_no_cough():
+    scene = Scene(1.0, 1.0, ears=StubEars(""), persona_speaks=True)
+    scene.hear(sheet((10, QUIET), (10, VOICE), (4, QUIET)))  # 128 ms
+    threading.Event().wait(0.1)  # in which ears that are quick have heard nothing in it
+    assert scene.client.actions == ["duck"]
+    scene.ears.text = "And what about Tuesday?"
+    scene.hear(sheet((10, VOICE), (40, QUIET)))
+    scene.client.wait_for_the_end()
+    assert scene.client.actions == ["duck", "stop"]
+    assert scene.history[0] == ChatMessage("user", "And what about Tuesday?")

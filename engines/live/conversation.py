@@ -104,9 +104,10 @@ class LiveConversation:
                     case SpeechHushed():
                         self._begin_guess(event)
                     case SpeechPaused() if self._guess:
-                        words = self._guess.transcript.text if self._guess.transcript else None
-                        self._client.tell(UserSpeech("pausing", self._guess.turn_id, words))
                         self._paused = True
+                        self._client.tell(UserSpeech("pausing", self._guess.turn_id))
+                        if self._guess.is_known:
+                            self._use_words(self._guess)
                     case SpeechResumed():
                         self._forget_guess()
                         if self._paused:
@@ -154,24 +155,28 @@ class LiveConversation:
         """Wait for the words of a pause, and do what they ask for."""
         guess.wait_for_words()
         with self._guard:
-            if guess is not self._guess:
+            if guess is self._guess:
+                self._use_words(guess)
+
+    def _use_words(self, guess: SpeculativeTurn) -> None:
+        words, language = (guess.transcript.text, guess.transcript.language) if guess.transcript else ("", None)
+        if words:
+            self._listener.tell(words, language)
+        if not (self._paused or self._ended):
+            return  # this may be within a word: nothing is done before it is a pause
+        if words:
+            self._client.tell(UserSpeech("pausing", guess.turn_id, words))
+        if self._over_persona:
+            asked = verdict(words, language, self._being_said()) if words or guess.no_words else "stop"
+            if asked == "go on":
+                self._let_go_on()
                 return
-            words, language = (guess.transcript.text, guess.transcript.language) if guess.transcript else ("", None)
-            if words:
-                if self._paused:
-                    self._client.tell(UserSpeech("pausing", guess.turn_id, words))
-                self._listener.tell(words, language)
-            if self._over_persona:
-                asked = verdict(words, language, self._being_said()) if words or guess.no_words else "stop"
-                if asked == "go on":
-                    self._let_go_on()
-                    return
-                self._interrupt()
-                if asked == "stop and wait":
-                    self._drop()
-                    return
-            if self._ended:
-                self._take_up()
+            self._interrupt()
+            if asked == "stop and wait":
+                self._drop()
+                return
+        if self._ended:
+            self._take_up()
 
     def _being_said(self) -> str:
         turns = self._service.conversation(self._session_id).turns
