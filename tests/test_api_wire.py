@@ -146,7 +146,10 @@ def test_a_recording_that_cannot_be_used_is_refused_in_words(message, length):
     assert len(caught.value.message.split()) > 3
 
 
-@pytest.mark.parametrize("data", [None, 7, {}, {"turn": 1, "index": 0, "ms": 0}, {"turn": "a", "index": "0", "ms": 0}, []])
+FAR = [{"turn": "a", "index": index, "ms": ms} for index, ms in ((10**400, 0), (0, 10**400), (0, float("nan")), (0, float("-inf")))]
+
+
+@pytest.mark.parametrize("data", [None, 7, {}, {"turn": 1, "index": 0, "ms": 0}, {"turn": "a", "index": "0", "ms": 0}, [], *FAR])
 def test_what_is_not_a_report_of_what_was_heard_is_ignored(data):
     assert position_from_wire(data) is None
 

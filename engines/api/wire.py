@@ -205,10 +205,14 @@ def utterance_from_wire(message: Json, sound: bytes, max_ms: float) -> Utterance
         raise AudioError("That recording arrived damaged; record it again.", code="bad_audio") from error
 
 
+_FAR = 1e9
+"""Of a playback position: nobody has heard so much, in ms; not a number is no less."""
+
+
 def position_from_wire(data: Any) -> PlaybackPosition | None:
     """How far a reply was heard, ``{"turn": …, "index": …, "ms": …}``; None for anything else."""
     match data:
-        case {"turn": str() as turn, "index": int() as index, "ms": int() | float() as ms}:
+        case {"turn": str() as turn, "index": int() as index, "ms": int() | float() as ms} if abs(index) < _FAR and abs(ms) < _FAR:
             return PlaybackPosition(turn, index, float(ms))
         case _:
             return None

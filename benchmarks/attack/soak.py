@@ -1,0 +1,93 @@
+"""Soak: a thousand turns of typed, spoken, stopped and refused utterances; memory, threads, processes, files and descriptors stay."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from benchmarks.attack._app import MB, end, running, verdict
+from benchmarks.attack._stubs import PEOPLE, tone
+from engines.audio import to_pcm16, to_wav
+
+sys.path.insert(0, str(PEOPLE.parent / "tests"))
+from page_client import Tab
+
+TURNS, WARM = 1_000, 200
+"""Turns in all, and those after which the app has everything that it keeps."""
+ENDS = ("completed", "interrupted", "failed")
+
+
+class Held(NamedTuple):
+    """What a process holds."""
+
+    mb: float
+    threads: int
+    processes: int
+    descriptors: int
+    files: int
+
+    @classmethod
+    def by(cls, app: psutil.Process, folder: Path) -> Held:
+        """Now, after what is over has gone."""
+        time.sleep(3)
+        children = app.children(recursive=True)
+        mb = sum(process.memory_info().rss for process in (app, *children)) / MB
+        files = sum(len(names) for _, _, names in os.walk(folder))
+        return cls(mb, app.num_threads(), len(children), app.num_fds(), files)
+
+
+def _turn(tab: Tab, number: int) -> bool:
+    """One turn; whether it ended as it should."""
+    turn = f"t-{number}"
+    match number % 5:
+        case 0:
+            tab.send("utterance", to_pcm16(tone(300)), turn=turn, sampleRate=16_000)
+        case 1:
+            tab.send("utterance", to_wav(tone(300)), turn=turn)
+        case 2:
+            tab.send("utterance", b"no sound", turn=turn)
+        case _:
+            tab.send("utterance", turn=turn, text=f"Tell me of wolves, number {number}.")
+    if number % 5 == 3:
+        tab.until("started")
+        tab.send("stopped", turn=turn, index=0, ms=100)
+    if number % 100 == 99:
+        tab.send("cleared")
+    return tab.until(*ENDS)[-1]["turn"] == turn
+
+
+def main() -> None:
+    """All turns in one conversation, which is begun anew now and then."""
+    with tempfile.TemporaryDirectory() as folder, running(VISAVIS_LLM="scripted", TMPDIR=folder) as (address, app):
+        tab, good = Tab(address), 0
+        tab.open()
+        before = None
+        for number in range(TURNS):
+            good += _turn(tab, number)
+            if number == WARM:
+                before = Held.by(app, Path(folder))
+            if number % 250 == 249:
+                tab.close()
+                tab.open()
+        after = Held.by(app, Path(folder))
+        tab.send("leave")
+    assert before is not None
+    left = len(list(Path(folder).iterdir())) if Path(folder).exists() else 0
+    growth = after.mb - before.mb
+    same = all(now <= then for now, then in zip(after[1:], before[1:], strict=True))
+    print(f"attack: soak: {before} after {WARM} turns, {after} after {TURNS}")
+    end(
+        verdict(f"soak: {good} of {TURNS} turns ended as they should", holds=good == TURNS, goal=f"{TURNS}"),
+        verdict(f"soak: memory grew by {growth:.1f} MB", holds=growth < 10, goal="under 10 MB"),
+        verdict("soak: threads, processes, descriptors and files as before", holds=same and not left, goal="none left"),
+    )
+
+
+if __name__ == "__main__":
+    main()
