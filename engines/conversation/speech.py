@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.concurrency.channel import Channel
 from engines.concurrency.deadlines import Deadlines, Limits
-from engines.conversation.word_ends import WordEnds
+from engines.conversation.word_ends import WordEnds, as_written
 from engines.errors import EngineError, TextToSpeechError
 from engines.lipsync.sound_times import corrected
 from engines.lipsync.timeline import viseme_timeline
@@ -80,6 +80,7 @@ def segments(
                     synthesis = Synthesis(engine, tts.info, voice, partial(deadlines.steps, worker, limits.tts, late), deadlines.clock)
                 synthesis.begin([words for _, words in spoken[number:] if words])
                 sheet, ends = CueSheet(directions, len(text.rstrip()), len(words)), WordEnds(before, text, words)
+                begins, shown_text, since = before, text, before
                 before += len(text)
                 unsaid = words
                 with closing(synthesis.pieces(words)) as pieces:
@@ -89,15 +90,12 @@ def segments(
                         made = _LEVELS.levelled(one, tts.info.name, synthesis.voice)
                         piece = placed(made, tts.info.name, pause_after(said, "" if unsaid else sentence.text), persona.speed)
                         synthesis.played(piece)
+                        timeline = viseme_timeline(piece, primary_subtag(persona.language))
                         places = ends.of(piece.words, last=not unsaid)
-                        yield SpeechSegment(
-                            index,
-                            text,
-                            piece.audio,
-                            viseme_timeline(piece, primary_subtag(persona.language)),
-                            sheet.of(piece.words),
-                            places,
-                        )
+                        shown, places = as_written(timeline.words, places, shown_text, begins, since)
+                        since = places[-1] if places else since
+                        timeline = replace(timeline, words=shown)
+                        yield SpeechSegment(index, text, piece.audio, timeline, sheet.of(piece.words), places)
                         text, directions, index, rate = "", (), index + 1, piece.audio.sample_rate
                 if text:
                     raise TextToSpeechError(f"{tts.info.title} made no sound; choose another voice.", code="no_sound")

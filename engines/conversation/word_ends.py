@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engines.types import WordTiming
 
@@ -55,6 +56,34 @@ class WordEnds:
         while 0 < place < len(self._written) and not self._written[place - 1].isspace() and _joins(self._written[place]):
             place += 1
         return place
+
+
+def as_written(
+    words: Sequence[WordTiming], ends: Sequence[int], written: str, begins: int, since: int
+) -> tuple[tuple[WordTiming, ...], tuple[int, ...]]:
+    """The words of a piece as the reply has them, with the times of what is spoken for each, and their ends.
+
+    Args:
+        words: as they are spoken.
+        ends: of each, by `WordEnds`.
+        written: the sentence as the reply has it.
+        begins: how many characters of the reply stand before the sentence.
+        since: how many had been said before this piece.
+    """
+    shown, kept = list[WordTiming](), list[int]()
+    at = since - begins
+    for word, end in zip(words, ends, strict=True):
+        to = end - begins
+        while 0 < to < len(written) and written[to].isspace():
+            to += 1
+        if to > at or not shown:
+            shown.append(replace(word, text=written[at : max(to, at)]))
+            kept.append(end)
+        else:  # several spoken words for one: "$5M"
+            shown[-1] = replace(shown[-1], duration_ms=word.start_ms + word.duration_ms - shown[-1].start_ms)
+            kept[-1] = max(kept[-1], end)
+        at = max(to, at)
+    return tuple(shown), tuple(kept)
 
 
 def _joins(character: str) -> bool:

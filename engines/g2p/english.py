@@ -22,6 +22,35 @@ _SIGNS = {_MINUS: "minus", ".": "dot", "%": "percent", "&": "and", "+": "plus", 
 """Said inside a word: main.py."""
 _ABBREVIATIONS = frozenset("dr mr mrs ms prof st vs jr sr a.m p.m e.g i.e".split())
 """A full stop behind them ends no sentence, unless the text ends there too."""
+_EMPHASIZED = frozenset(
+    """we he she they you me my him her them not no so do did does is was be can will must have has had all this that these those very too
+    never always stop go now please why what who how yes and but if on to of the your our their""".split()
+)
+"""Small words, which in capitals are no letters."""
+_SENSES = (
+    (
+        "lead",
+        r"\b(?:of|molten|liquid|with) lead\b[^a-z]*$|\blead\b.*\bmetals?\b"
+        r"|\blead (?:pipes?|paint|poisoning|pencils?|acid|shot|bullets?|weights?|ore|levels)\b",
+        "lˈɛd",
+    ),
+    (
+        "bow",
+        r"\b(?:takes?|took|taking|made?|makes) (?:a |an |his |her |their |the )?(?:\w+ )?bow\b"
+        r"|\bbows? (?:to|down|before|out|politely|low|your)\b"
+        r"|\b(?:to|must|will|should) bow\b|\bbow of (?:the|a) (?:ship|boat)",
+        "bˈW",
+    ),
+    ("bass", r"\bbass (?:guitar|player|line|drum|clef|note|voice|singer)s?\b|\bplay(?:s|ed)? (?:the )?bass\b", "bˈAs"),
+    (
+        "number",
+        r"\b(?:got|gets?|getting|grew|grows?|feels?|felt|even|became|becomes?|becoming|went) number\b(?! (?:one|two|three|of))",
+        "nˈʌməɹ",
+    ),
+    ("row", r"\b(?:had|having|have|has) a (?:\w+ )?row\b(?! of)", "ɹˈW"),
+    ("sewer", r"\b(?:a|the) (?:good|fine|skilled) sewer\b", "sˈOəɹ"),
+)
+"""Words of one spelling and one part of speech with two senses: where a pattern finds the rarer one in its sentence, and its phonemes."""
 _CLAUSE = frozenset(";:,.!?—…")
 
 
@@ -56,17 +85,20 @@ def g2p(*, british: bool, marks: Mapping[str, str]) -> Callable[[str], Words]:
             said, _ = lexicon(word, part_of_speech, None, context) if word else ("", 0)
         if said is None:
             said = from_espeak(library.phonemes(romanised(word, "en"), voice), british=british)
+        said = re.sub("ʊ(?=[ˈˌ]?[AIOWYiəɛæɑ])", "u", said)
         return said.replace("ɾ", "T").replace("ʔ", "t")  # as Kokoro 1.0 was taught; the lexicon is newer
 
     def words(text: str) -> Words:
-        parts = parts_of(text)
+        parts, senses = parts_of(text), _senses(text)
         tokens = [token for index, part in enumerate(parts) for token in _tokens(part, index)]
         vowel_next, to_next = None, False
         for token, part_of_speech in reversed([*zip(tokens, tags([token.text for token in tokens]), strict=True)]):
             if token.is_mark:
                 vowel_next = None if _CLAUSE.intersection(token.text) else vowel_next
                 continue
-            token.phonemes = pronounced(token.text, part_of_speech, TokenContext(vowel_next, to_next))
+            spelled = token.text.lower() if token.text.isupper() and token.text.lower() in _EMPHASIZED else token.text
+            sense = senses.get(token.text.lower())
+            token.phonemes = sense or pronounced(spelled, part_of_speech, TokenContext(vowel_next, to_next))
             sound = next((sound for sound in token.phonemes if sound in VOWELS or sound in CONSONANTS), None)
             vowel_next = vowel_next if sound is None else sound in VOWELS
             to_next = token.text.lower() == "to"
@@ -81,6 +113,12 @@ def g2p(*, british: bool, marks: Mapping[str, str]) -> Callable[[str], Words]:
         return words_of(text, [part.start for part in parts if part.is_spoken], said)
 
     return words
+
+
+def _senses(text: str) -> dict[str, str]:
+    """The phonemes of the words of a text that stand there in their rarer sense."""
+    low = text.lower()
+    return {word: phonemes for word, pattern, phonemes in _SENSES if word in low and re.search(pattern, low)}
 
 
 def _tokens(part: Part, index: int) -> list[_Token]:

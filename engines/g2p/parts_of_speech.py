@@ -18,9 +18,15 @@ _SINGULAR_SUBJECTS = _set("he she it nobody everybody somebody anybody everyone 
 _BEFORE_NOUNS = _set(
     "a an the my your his her its our their this these those no every each some any another of in at with for from on by into about as "
     "little much more less many few several new old good great big small long short human first last own make makes made making"
+    " fresh organic local free clean dirty heavy light nice bad best worst real whole full public "
+    "private only same such what which both few second third next"
 )
+_ADJECTIVE_ENDS = ("ical", "ional", "ious", "eous", "ful", "less", "able", "ible", "ish", "ern")
 _OBJECTS = _set("the a an my your his her its our their this that these those it them me us him")
 _OPENERS = _set("then now and or but just always never please so")
+_AFTER_WHICH_LIVE = _set(
+    "go goes going went perform performs performed performing play plays played stream streams streamed broadcast reporting show"
+)
 _ADVERBS = _set("not never always often also really just well still usually only")
 _PLURALS = _set("people children men women mice fish sheep police")
 _NOT_PLURAL = _set("was is has does his its this us yes as thus always perhaps less unless across plus")
@@ -67,14 +73,19 @@ def _after(tokens: Sequence[str], lower: Sequence[str], index: int, at: int) -> 
     """The part of speech by the word before, at `at`; empty where that does not tell."""
     word, before = lower[index], lower[at].removesuffix("n't")
     following = next(iter(lower[index + 1 : index + 2]), "")
+    ends = not any(map(str.isalnum, following))
     ending = before[before.rfind("'") :] if "'" in before else before
     if before in _AUXILIARIES or ending in _AUXILIARIES or lower[at] in {"can't", "won't", "shan't"}:
         return "VB"
-    if before in _HAVE or ending in _HAVE:
+    if before in _HAVE or ending in _HAVE or (before in _SUBJECTS | _SINGULAR_SUBJECTS and at and lower[at - 1] in _HAVE):
         return "VBN"
+    if word == "live" and (before in _AFTER_WHICH_LIVE or (before in _OBJECTS and not any(map(str.isalnum, following)))):
+        return "JJ"
     if before in _BE or ending in {"'re", "'m"}:
         return "VBN" if word in {"read", "wound"} else "JJ"
-    if before in _BEFORE_NOUNS:
+    if word == "close" and before in _BEFORE_NOUNS and not ends:
+        return "JJ"
+    if before in _BEFORE_NOUNS or before.endswith(_ADJECTIVE_ENDS):
         return "NN"
     if before in _SUBJECTS:
         return "VBD" if word == "read" and not _LONG_AGO.isdisjoint(_sentence(lower, index)) else "VBP"
