@@ -24,7 +24,10 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml re
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, section 4.1.1
 _QUOTES = ("'", '"')
 _BRACKETS = ("[", "{")
-_SPECIAL = tuple("@`%&*!|>")  # characters that YAML gives a meaning at the beginning of a text
+_SPECIAL = tuple("@`%&*!|>[{?-#")  # characters that YAML gives a meaning at the beginning of a text
+_VALUE = re.compile(r"\s*(?:- +)*(?:[^\s:#\"'\[{]+:\s+)?(.*)")
+"""A line; what follows its dashes and its name."""
+_STRANGE_SPACE = re.compile("[^\\S \t\r\n]")
 
 
 def _read(path: Path) -> str:
@@ -122,6 +125,15 @@ class PlainYaml:
         if sum(map(before.count, _BRACKETS)) > _MAX_DEPTH:  # the parser looks ahead along a line and may give up before it says where it is
             return self.mistake(_TOO_DEEP, mark.line + 1)
         opened = self._typed(begun)[begun.column :] if begun else ""
+        lines = self._text.splitlines()
+        for number in range(max(min(begun.line if begun else mark.line, mark.line - 1), 0), min(mark.line + 1, len(lines))):
+            line = lines[number]
+            if _STRANGE_SPACE.search(line[: len(line) - len(line.lstrip())]):
+                return self.mistake("an unusual space stands at the beginning of this line. Use ordinary spaces instead.", number + 1)
+            if "：" in line and ":" not in line:
+                return self.mistake("the colon in this line is a full-width one. Use an ordinary colon and a space.", number + 1)
+        if begun and opened.startswith(_QUOTES) and begun.line < mark.line:
+            return self.mistake(f"this cannot be read: {_hint(typed, mark.column, opened)}.", begun.line + 1)
         if begun and begun.line < mark.line and ":" not in opened and not opened.startswith((*_QUOTES, *_BRACKETS)):
             return self.mistake("this cannot be read: a field needs a colon and a space after its name.", begun.line + 1)
         return self.mistake(f"this cannot be read: {_hint(typed, mark.column, opened)}.", mark.line + 1)
@@ -137,6 +149,9 @@ class PlainYaml:
         if node.tag not in _STANDARD_TAGS:
             raise self.mistake("tags with ! are not used in this file. Remove the tag, or put the text in quotation marks.", line)
         if isinstance(node, yaml.ScalarNode):
+            behind = self._typed(node.end_mark)[node.end_mark.column :] if node.style is None and node.end_mark else ""
+            if node.value and re.match(r"\s*#\S", behind):
+                raise self.mistake("a # begins a note, which is no part of the text. Put the text in quotation marks.", line)
             return None if node.tag.endswith(":null") and node.style is None else node.value
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(item, (*path, index)) for index, item in enumerate(node.value)]
@@ -167,7 +182,8 @@ def _hint(typed: str, column: int, opened: str) -> str:
         return "a list that begins with [ needs commas between its items and ] at its end"
     if typed.startswith(("---", "...")):
         return "a line of three dashes begins a second document; remove it"
-    if typed.startswith(_SPECIAL, column):
+    value = _VALUE.match(typed)
+    if typed.startswith(_SPECIAL[:8], column) or (value and value[1].startswith(_SPECIAL) and not value[1].startswith("-" * 3)):
         return "a text that begins with a special character needs quotation marks around it"
     if typed.startswith(":", column):
         return "a text with a colon in it needs quotation marks, and a field must be indented like its neighbours"
