@@ -75,6 +75,9 @@ REQUIREMENTS = (
         "issue 10, section 3",
     ),
     Requirement("talk.speakable", "Markdown, symbols, units and emoji are spoken as words or left out.", "README, The house"),
+    Requirement("say.words", "Every voice is given a native's words: numbers, dates, money, units, signs, in nine languages.", "issue 14"),
+    Requirement("say.only-speech", "Control tokens, roles, calls of tools, thoughts, actions and faces are never spoken.", "issue 14"),
+    Requirement("say.captions", "Captions keep the text as it is written, and mark the word that is heard.", "issue 14"),
     Requirement(
         "talk.history",
         "The conversation goes to the model, as much of it as the settings say; what it no longer reads is not forgotten.",

@@ -15,7 +15,7 @@ AT_LEAST = 0.98
 """Share of the cases that pass, of all that a program can judge."""
 
 
-@requirement("talk.speakable")
+@requirement("say.words")
 def test_every_voice_is_given_the_words_of_a_native() -> None:
     found = said.cases()
     for voice in said.VOICES:
@@ -24,7 +24,7 @@ def test_every_voice_is_given_the_words_of_a_native() -> None:
         assert len(failed) <= (1 - AT_LEAST) * len(outcomes), "\n".join(failed)
 
 
-@requirement("voice.words")
+@requirement("say.captions")
 def test_captions_show_what_is_written_while_its_words_are_spoken() -> None:
     for written in ("It costs **$5M**, or 3.5 km & more! ", "On 2024-05-01 at 9:05, *really*? ", "🙂 \\(x^2\\) grows… "):
         spoken = speakable(written)

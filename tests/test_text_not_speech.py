@@ -60,7 +60,7 @@ def filtered(text: str, cuts: list[int]) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize(("text", "said"), CASES.items(), ids=ascii)
-@requirement("talk.speakable")
+@requirement("say.only-speech")
 def test_only_speech_is_passed_on(text, said):
     if "</think>" not in text:
         assert filtered(text, [])[0] == said

@@ -149,8 +149,8 @@ class PlainYaml:
         if node.tag not in _STANDARD_TAGS:
             raise self.mistake("tags with ! are not used in this file. Remove the tag, or put the text in quotation marks.", line)
         if isinstance(node, yaml.ScalarNode):
-            behind = self._typed(node.end_mark)[node.end_mark.column :] if node.style is None and node.end_mark else ""
-            if node.value and re.match(r"\s*#\S", behind):
+            typed = self._typed(node.start_mark)[node.start_mark.column :] if node.start_mark else ""
+            if not node.style and node.value and typed.startswith(node.value) and re.match(r"\s+#\S", typed[len(node.value) :]):
                 raise self.mistake("a # begins a note, which is no part of the text. Put the text in quotation marks.", line)
             return None if node.tag.endswith(":null") and node.style is None else node.value
         if isinstance(node, yaml.SequenceNode):
