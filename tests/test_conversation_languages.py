@@ -13,7 +13,7 @@ from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import TranscriptReady, TurnCompleted
 from engines.registry.languages import priors_of
 from engines.registry.registry import EngineHandle
-from engines.text.languages import name_of
+from engines.text.languages import name_of, written_in
 from engines.types import AudioChunk, EngineInfo, Persona, Transcript, Utterance
 
 
@@ -58,6 +58,36 @@ def test_the_persona_answers_in_the_language_that_was_heard(persona):
     assert mind.asked_as[1] == "es"
     assert spanish.said, "the engine that knows the language speaks"
     assert engines.tts.open() is spanish, "so that a failure counts against the one that spoke"
+
+
+@requirement("talk.answer-language")
+def test_what_is_typed_is_answered_in_the_language_that_its_script_tells(persona):
+    mind, japanese = Mind(), StubVoice()
+    engines = stub_engines(mind=mind)
+    engines.speaking = lambda language: (handle("tts", japanese), "") if language == "ja" else None
+    event = turn(persona, engines, utterance=Utterance(text="狼は何を食べますか。"))
+    assert (event.transcript.language, event.answer_language, mind.asked_as[1]) == ("ja", "ja", "ja")
+
+
+@pytest.mark.parametrize(
+    ("text", "likely", "language"),
+    [
+        ("What do wolves eat?", ["en"], None),
+        ("", [], None),
+        ("42!", ["ja"], None),
+        ("What does こんにちは mean?", ["en"], None),
+        ("コーヒーはありますか", ["en"], "ja"),
+        ("狼吃什么", ["en"], "zh"),
+        ("東京", ["ja", "en"], "ja"),
+        ("늑대는 무엇을 먹나요?", [], "ko"),
+        ("भेड़िये क्या खाते हैं?", [], "hi"),
+        ("Що їдять вовки?", ["uk-UA"], "uk-UA"),
+        ("ماذا تأكل الذئاب؟", ["en"], "ar"),
+        ("\x00\ud800\u0301", ["en"], None),
+    ],
+)
+def test_a_script_tells_a_language_where_most_letters_are_of_it(text, likely, language):
+    assert written_in(text, likely) == language
 
 
 @pytest.mark.parametrize("heard", [None, "en", "en-GB", "EN"])

@@ -25,6 +25,7 @@ from engines.registry.languages import answering, priors_of
 from engines.registry.registry import Engines
 from engines.speaking.pacing import Speed
 from engines.speaking.synthesis import SPEEDS
+from engines.text.languages import written_in
 from engines.text.reply_limiter import ReplyLimiter
 from engines.text.surrogates import SurrogateJoiner, well_formed
 from engines.types import AudioChunk, Persona, Sentence, SpeechSegment, Stage, TextDelta, Transcript, Utterance
@@ -240,7 +241,9 @@ class Pipeline:
         """The user's words; empty after a failure, which is reported."""
         utterance = self._request.utterance
         if utterance is None or utterance.audio is None:
-            return self._understood(Transcript(well_formed((utterance.text or "") if utterance else "")), self._request.spoken_before)
+            before, text = self._request.spoken_before, well_formed((utterance.text or "") if utterance else "")
+            told = written_in(text, [tag for tag in (before, self._persona.language) if tag])
+            return self._understood(Transcript(text, told), told or before)
         with self._reporting(_UNDERSTAND, SpeechToTextError, "The recording could not be understood"):
             transcript = self._transcribed(utterance.audio)
             return self._understood(transcript, transcript.language)
