@@ -157,5 +157,9 @@ test('false alarms make it wary, for a while and not for ever', () => {
   assert.ok(begins(-25), 'a voice is heard all the same');
   quiet(60_000);
   assert.ok(begins(-44));
+  for (let time = 0; time < 9; time++) detector.beWary();
+  detector.trust();
+  quiet(500);
+  assert.ok(begins(-44), 'it was a voice after all');
 });
 

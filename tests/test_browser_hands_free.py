@@ -100,6 +100,9 @@ def test_a_backchannel_lowers_the_voice_and_it_goes_on(chromium, home, voice, tm
         expect(page.locator("#status")).to_have_attribute("data-state", "speaking")
         frame.evaluate(WATCH_GAIN)
         answered(page)
+        told = frame.evaluate("stageProbe.events.map(({ out }) => out).filter((out) => ['paused', 'started'].includes(out?.type))")
+        paused = next(at for at, message in enumerate(told) if message["type"] == "paused")
+        assert [told[paused + 1][key] for key in ("type", "turn", "index")] == ["started", told[paused]["turn"], told[paused]["index"]]
         gains = frame.evaluate("gains")
         assert min(gains) < 0.5
         assert gains[-1] > 0.99

@@ -145,6 +145,7 @@ export class HandsFree {
   /** What Python says of an open microphone. */
   receive(event) {
     if (event.listening !== this.#sender.id) return; // of one that is closed
+    if (event.action === 'duck') this.#level.trust();
     if (event.type === 'barge') this.#barge.receive(event.action);
     else if (event.type === 'user') this.#follow(event);
     else if (event.ended) this.#on.fault(event.notice);

@@ -51,6 +51,11 @@ export class LevelDetector {
     return this.#loud === ONSET_PIECES;
   }
 
+  /** What was taken for a voice is one after all. */
+  trust() {
+    this.#wary = 0;
+  }
+
   /** What was taken for a voice was none. */
   beWary() {
     this.#wary = Math.min(ALARM_MOST_DB, this.#wary + ALARM_DB);
