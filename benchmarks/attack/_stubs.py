@@ -12,9 +12,23 @@ from engines.config.settings import PROJECT_ROOT
 
 sys.path.insert(0, str(PROJECT_ROOT / "tests"))
 
+import openai_server
 from conftest import StubEars, StubMind, StubRegistry, StubVoice, speech_of, stub_engines, tone
+from page_client import Tab
 
-__all__ = ["PEOPLE", "StubEars", "StubMind", "StubRegistry", "StubVoice", "speech_of", "stub_engines", "tone", "within"]
+__all__ = [
+    "PEOPLE",
+    "StubEars",
+    "StubMind",
+    "StubRegistry",
+    "StubVoice",
+    "Tab",
+    "openai_server",
+    "speech_of",
+    "stub_engines",
+    "tone",
+    "within",
+]
 
 T = TypeVar("T")
 PEOPLE = PROJECT_ROOT / "personas.yaml"

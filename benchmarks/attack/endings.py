@@ -15,13 +15,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.attack._app import QUICK, end, verdict
-from benchmarks.attack._stubs import PEOPLE, tone
+from benchmarks.attack._stubs import Tab, tone
 from engines.audio import to_wav
 from engines.config.address import free_port
 from engines.config.settings import PROJECT_ROOT
-
-sys.path.insert(0, str(PEOPLE.parent / "tests"))
-from page_client import Tab
 
 GOAL_S = 3.0
 ENDINGS = ("SIGTERM", "SIGHUP", "SIGINT", "a closed terminal")

@@ -23,6 +23,9 @@ from engines.config.settings import PROJECT_ROOT
 NOWHERE = "/proc/visavis"
 """A folder that not even root can make."""
 LONGEST_S = 120
+UNKNOWN = "import pwd; pwd.getpwuid = pwd.getpwnam = lambda _: {}[0]"
+"""As on a machine whose list of users lacks this one."""
+RUN = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 PROGRAM = str(PROJECT_ROOT / "tests" / "fixtures" / "quick_app.py")
 
 
@@ -37,6 +40,8 @@ class Fault:
     """Working directory."""
     before: Callable[[], object] | None = None
     """Is called in the process before it begins."""
+    prelude: str = ""
+    """Python that runs before the app does."""
     works: bool | None = None
     """Whether it must work; None: or end with a sentence."""
 
@@ -74,7 +79,7 @@ def faults(folder: Path, proxy: str) -> dict[str, Fault]:
         "a HOME that cannot be made, nor its caches": Fault(
             {"HOME": NOWHERE, "HF_HOME": NOWHERE, "XDG_CACHE_HOME": NOWHERE, "VISAVIS_WEIGHTS": NOWHERE}, works=True
         ),
-        "an unknown user without HOME": Fault({"HOME": None, "USER": None, "LOGNAME": None}, before=lambda: os.setuid(54321), works=True),
+        "an unknown user without HOME": Fault({"HOME": None, "USER": None, "LOGNAME": None}, prelude=UNKNOWN, works=True),
         "a journal in a folder that is not there": Fault({"VISAVIS_JOURNAL": f"{NOWHERE}/journal.jsonl"}, works=True),
         "256 file descriptors": Fault(before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, fewest), works=True),
         "a persona file that is a pipe": Fault({"VISAVIS_PERSONAS_FILE": str(pipe)}, works=False),
@@ -94,7 +99,7 @@ def outcome(fault: Fault) -> tuple[bool, str]:
     port = free_port("127.0.0.1", 7960)
     log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed below
     process = subprocess.Popen(
-        [sys.executable, PROGRAM, "--no-browser", "--port", str(port), *fault.options],
+        [sys.executable, "-c", f"{fault.prelude or 'pass'}; {RUN}", PROGRAM, "--no-browser", "--port", str(port), *fault.options],
         cwd=fault.folder or PROJECT_ROOT,
         env={name: value for name, value in environment.items() if value is not None},
         stdout=log,

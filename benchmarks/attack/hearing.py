@@ -6,10 +6,9 @@ import threading
 import time
 
 import numpy as np
-from page_client import Tab  # found by `_stubs`
 
 from benchmarks.attack._app import end, running, verdict
-from benchmarks.attack._stubs import tone
+from benchmarks.attack._stubs import Tab, tone
 from engines.audio import to_pcm16
 from engines.types import AudioChunk
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 import threading
 import time
 
 from benchmarks.attack._app import MB, end, verdict
 from benchmarks.attack._stubs import PEOPLE, StubRegistry, stub_engines, within
+from benchmarks.attack._stubs import openai_server as fake
 from engines.config.personas import PersonaBook
 from engines.config.settings import Settings
 from engines.conversation.service import ConversationService
@@ -17,9 +17,6 @@ from engines.errors import ChatModelError
 from engines.events import TurnCompleted, TurnEnded
 from engines.llm.openai_compatible import OpenAICompatible, Options
 from engines.runtimes.openai_client import OpenAIClient
-
-sys.path.insert(0, str(PEOPLE.parent / "tests"))
-import openai_server as fake
 
 KEY = "sk-verysecret0123456789"
 LIMIT_S = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,11 +11,8 @@ from typing import NamedTuple
 import psutil
 
 from benchmarks.attack._app import MB, end, running, verdict
-from benchmarks.attack._stubs import PEOPLE, tone
+from benchmarks.attack._stubs import Tab, tone
 from engines.audio import to_pcm16, to_wav
-
-sys.path.insert(0, str(PEOPLE.parent / "tests"))
-from page_client import Tab
 
 TURNS, WARM = 1_000, 200
 """Turns in all, and those after which the app has everything that it keeps."""
