@@ -1,4 +1,4 @@
-"""Soak: a thousand turns of typed, spoken, stopped and refused utterances; memory, threads, processes, files and descriptors stay."""
+"""Soak: five pages with 200 turns each of typed, spoken, stopped and refused utterances; memory, threads, processes, files and descriptors stay."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benchmarks.attack._app import MB, end, running, verdict
 from benchmarks.attack._stubs import Tab, tone
 from engines.audio import to_pcm16, to_wav
 
-TURNS, WARM = 1_000, 200
-"""Turns in all, and those after which the app has everything that it keeps."""
+TURNS, PAGE_TURNS = 1_000, 200
+"""Turns in all, and of one page; after the first, the app has everything that it keeps."""
 ENDS = ("completed", "interrupted", "failed")
 
 
@@ -61,23 +61,22 @@ def _turn(tab: Tab, number: int) -> bool:
 def main() -> None:
     """All turns in one conversation, which is begun anew now and then."""
     with tempfile.TemporaryDirectory() as folder, running(VISAVIS_LLM="scripted", TMPDIR=folder) as (address, app):
-        tab, good = Tab(address), 0
-        tab.open()
-        before = None
-        for number in range(TURNS):
-            good += _turn(tab, number)
-            if number == WARM:
-                before = Held.by(app, Path(folder))
-            if number % 250 == 249:
-                tab.close()
-                tab.open()
-        after = Held.by(app, Path(folder))
-        tab.send("leave")
-    assert before is not None
+        good, held = 0, list[Held]()
+        for first in range(0, TURNS, PAGE_TURNS):
+            tab = Tab(address)
+            tab.open()
+            for number in range(first, first + PAGE_TURNS):
+                good += _turn(tab, number)
+                if number % 100 == 50:
+                    tab.close()
+                    tab.open()
+            tab.send("leave")
+            held.append(Held.by(app, Path(folder)))
+            print(f"attack: soak: {held[-1]} after {first + PAGE_TURNS} turns", flush=True)
+    before, after = held[0], held[-1]
     left = len(list(Path(folder).iterdir())) if Path(folder).exists() else 0
     growth = after.mb - before.mb
     same = all(now <= then for now, then in zip(after[1:], before[1:], strict=True))
-    print(f"attack: soak: {before} after {WARM} turns, {after} after {TURNS}")
     end(
         verdict(f"soak: {good} of {TURNS} turns ended as they should", holds=good == TURNS, goal=f"{TURNS}"),
         verdict(f"soak: memory grew by {growth:.1f} MB", holds=growth < 10, goal="under 10 MB"),
