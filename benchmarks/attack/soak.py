@@ -1,4 +1,4 @@
-"""Soak: five pages with 200 turns each of typed, spoken, stopped and refused utterances; memory, threads, processes, files and descriptors stay."""
+"""Soak: five pages, 200 turns each, typed, spoken, stopped and refused; memory, threads, processes, files and descriptors stay."""
 
 from __future__ import annotations
 
