@@ -30,6 +30,8 @@ _WINDOW_MS = 30.0
 _BAD_PACKETS = 500  # in a row; a damaged file recovers within a few
 _LARGEST_PACKET = 4 * 2**20
 """Bytes: the largest that encoders write are 2.5 MB, half a minute of Monkey's Audio."""
+_CANCELLED = 0.01
+"""Mean power of the sum of channels, beside that of the loudest, below which they cancel each other out: 20 dB."""
 _BLOCK = 65_536
 """Samples that are converted at once."""
 
@@ -239,7 +241,7 @@ def _frames(av: ModuleType, container: Any) -> Iterator[Any]:
 
 
 def _mono(frame: Any) -> Iterator[NDArray[np.float32]]:
-    """The mean of a frame's channels, in [-1, 1], in pieces of shape (n,).
+    """The mean of a frame's channels, in [-1, 1], in pieces of shape (n,); the loudest where they cancel each other out.
 
     Raises:
         AudioError: code ``bad_samples``: not all of it is numbers.
@@ -249,9 +251,11 @@ def _mono(frame: Any) -> Iterator[NDArray[np.float32]]:
     scale = _FULL_SCALE[channels.dtype.str[1:]]
     for start in range(0, channels.shape[1], _BLOCK):
         with np.errstate(invalid="ignore", over="ignore"):
-            mixed: NDArray[np.float64] = channels[:, start : start + _BLOCK].mean(axis=0, dtype=np.float64)
-            if channels.dtype == np.uint8:
-                mixed -= 128.0
+            block = channels[:, start : start + _BLOCK].astype(np.float64) - (128.0 if channels.dtype == np.uint8 else 0.0)
+            mixed: NDArray[np.float64] = block.mean(axis=0)
+            power = np.square(block).mean(axis=1)
+            if len(block) > 1 and np.square(mixed).mean() < _CANCELLED * power.max():  # one of two wires is the other's inverse
+                mixed = block[int(power.argmax())]
             samples = (mixed / scale).astype(np.float32)
         if not np.isfinite(samples).all():
             message = "That file is damaged: some of its samples are not numbers. Save it anew, or choose another."

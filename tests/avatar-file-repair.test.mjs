@@ -215,3 +215,41 @@ every('a part with the name of a bone is renamed, for that name belongs to the b
   assert.equal(after.json.nodes.filter(({ name }) => name === 'Hips').length, 1);
   assert.equal(after.json.meshes.filter(({ name }) => name === 'Head').length, 0);
 });
+
+const RIGS = {
+  'QuickRigCharacter_': (name) => `QuickRigCharacter_${name}`,
+  'Ann: (a namespace)': (name) => `Ann:${name}`,
+  'Character1_': (name) => `Character1_${name}`,
+  '.001': (name) => `${name}.001`,
+  '_42': (name) => `${name}_42`,
+  'lower case': (name) => name.toLowerCase(),
+};
+for (const [rig, called] of Object.entries(RIGS))
+  every(`bones named as ${rig} are found`, () => {
+    const file = ours();
+    const bones = [...skeleton.BONES.keys()];
+    const renamed = new Map(file.json.nodes.map((node, index) => [index, node.name]));
+    for (const node of file.json.nodes) if (skeleton.BONES.has(node.name)) node.name = called(node.name);
+    const found = skeleton.findBones({ nodes: file.json.nodes, skins: file.json.skins });
+    for (const bone of bones.filter((name) => /Arm|Leg|Hand$|Foot|Hips|Spine$|Head/.test(name)))
+      assert.equal(renamed.get(found.get(bone)), bone);
+  });
+
+const FAMILIES = {
+  VRoid: 'J_Bip_C_Hips J_Bip_C_Spine J_Bip_C_Head J_Bip_L_UpperArm J_Bip_L_LowerArm J_Bip_R_UpperLeg J_Bip_R_LowerLeg',
+  Rigify: 'DEF-spine DEF-spine.001 DEF-spine.006 DEF-upper_arm.L DEF-forearm.L DEF-thigh.R DEF-shin.R',
+  Daz: 'hip abdomenLower head lShldrBend lForearmBend rThighBend rShin',
+  MMD: '下半身 上半身 頭 左腕 左ひじ 右足 右ひざ',
+  MakeHuman: 'root spine05 head upperarm01.L lowerarm01.L upperleg01.R lowerleg01.R',
+  VRChat: 'Hips Spine Head Left_arm Left_elbow Right_leg Right_knee',
+};
+for (const [family, names] of Object.entries(FAMILIES))
+  every(`the bones of ${family} are found`, () => {
+    const nodes = names.split(' ').map((name) => ({ name }));
+    const found = skeleton.findBones({ nodes, skins: [{ joints: nodes.map((_, index) => index) }] });
+    const bones = ['Hips', 'Spine', 'Head', 'LeftArm', 'LeftForeArm', 'RightUpLeg', 'RightLeg'];
+    assert.deepEqual(
+      bones.map((bone) => found.get(bone)),
+      [0, 1, 2, 3, 4, 5, 6],
+    );
+  });

@@ -133,6 +133,12 @@ def test_channels_are_averaged(case: str) -> None:
     assert decode(encode(case, [left] * 6), max_ms=MINUTE).duration_ms == pytest.approx(1000, abs=80)
 
 
+def test_channels_that_cancel_each_other_out_are_heard() -> None:
+    left = tone().samples
+    audio = decode(encode("wav 16 bit", [left, -left]), max_ms=MINUTE)
+    assert np.abs(audio.samples - left).max() < 0.001
+
+
 def test_a_path_is_read_like_bytes(tmp_path: Path) -> None:
     path = tmp_path / "hello; rm -rf * .m3u8"
     path.write_bytes(to_wav(tone()))

@@ -113,12 +113,12 @@ export function morphTargetNames({ extras, primitives }) {
   return Array.from({ length: count }, (_, index) => (Array.isArray(names) && typeof names[index] === 'string' ? names[index] : ''));
 }
 
-/** VRoid's names begin with those of a mesh; what they mean comes after `Fcl`. */
+/** VRoid's names begin with those of a mesh, what they mean comes after `Fcl`; MetaHuman's and Maya's with what they are. */
 const normalisedShapeName = (name) => {
   const plain = normalisedName(name.slice(name.lastIndexOf('.') + 1))
     .join('')
     .toLowerCase();
-  return plain.slice(Math.max(0, plain.indexOf('fcl')));
+  return plain.slice(Math.max(0, plain.indexOf('fcl'))).replace(/^(?:ctrlexpressions|blendshapes?\d*)(?=.)/, '');
 };
 const KNOWN = new Map();
 for (const name of [...SPEC.shapes, ...VISEMES.map((viseme) => `viseme_${viseme}`), ...Object.keys(SPEC.derivedShapes)])

@@ -27,8 +27,13 @@ for (const [pattern, { parent, to, axes, offset }] of Object.entries(SPEC.bones)
   }
 }
 
-/** A name as small words, its side apart: `J_Bip_L_UpperArm` is `["upperarm", "Left"]`. */
-export function normalisedName(name) {
+/** A name as small words, its side apart: `J_Bip_L_UpperArm` is `["upperarm", "Left"]`, `左腕` `["腕", "Left"]`. */
+export function normalisedName(called) {
+  const name = called
+    .normalize('NFKC')
+    .replace(/^左/, 'left_')
+    .replace(/^右/, 'right_')
+    .replace(/^(left|right)(?=[a-z])/, '$1_');
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .toLowerCase()
@@ -40,6 +45,17 @@ export function normalisedName(name) {
       ? 'Right'
       : '';
   return [words.filter((word) => !['left', 'right', 'l', 'r'].includes(word)).join(''), side];
+}
+
+/** What the names of most joints begin with, though it is no part of theirs: `Ann:`, `QuickRigCharacter_`; else nothing. */
+function commonPrefix(names) {
+  const counts = new Map();
+  for (const name of names) {
+    const [prefix] = name.match(/^[^:_|.]{2,}[:_|]/) ?? [];
+    if (prefix && !/^(left|right)/i.test(prefix)) counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+  }
+  const [prefix, count] = [...counts].sort((one, other) => other[1] - one[1])[0] ?? ['', 0];
+  return count > 0.6 * names.length ? prefix : '';
 }
 
 const BY_NORMALISED_NAME = new Map();
@@ -59,12 +75,24 @@ export function findBones({ nodes, skins }) {
   const found = new Map();
   for (const index of order) if (BONES.has(nodes[index].name) && !found.has(nodes[index].name)) found.set(nodes[index].name, index);
   const taken = new Set(found.values());
-  for (const index of order) {
-    const bone = BY_NORMALISED_NAME.get(normalisedName(nodes[index].name).join(' '));
-    if (taken.has(index) || !bone || found.has(bone)) continue;
+  const prefix = commonPrefix(order.filter((index) => joints.has(index)).map((index) => nodes[index].name));
+  const plain = (index) => (nodes[index].name.startsWith(prefix) ? nodes[index].name.slice(prefix.length) : nodes[index].name);
+  const names = new Map(order.map((index) => [index, normalisedName(plain(index)).join(' ')]));
+  const take = (index, bone) => {
+    if (taken.has(index) || !bone || found.has(bone)) return;
     found.set(bone, index);
     taken.add(index);
-  }
+  };
+  const known = [...names.values()].map((name) => name.split(' ')[0]);
+  for (const { bones } of SPEC.rigs.filter(({ when }) => when.every((name) => known.includes(name))))
+    for (const [pattern, called] of Object.entries(bones))
+      for (const bone of bothSides([pattern])) {
+        const side = pattern.includes('#') ? bone.slice(0, bone.length - pattern.length + 1) : '';
+        const index = order.find((candidate) => names.get(candidate) === `${called} ${side}`);
+        if (index !== undefined) take(index, bone);
+      }
+  for (const index of order) take(index, BY_NORMALISED_NAME.get(names.get(index)));
+  for (const index of order) take(index, BY_NORMALISED_NAME.get(normalisedName(plain(index).replace(/[._]\d+$/, '')).join(' ')));
   return new Map([...BONES.keys()].filter((name) => found.has(name)).map((name) => [name, found.get(name)]));
 }
 
