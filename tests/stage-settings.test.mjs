@@ -5,11 +5,11 @@ import test from 'node:test';
 import { DEFAULTS, choicesOf, pictureProblemOf } from '../avatar_assets/web/stage/stage-settings.mjs';
 
 test('what was kept comes back', () => {
-  const kept = { view: 'full', backdrop: 'shelves', captions: false, background: false };
+  const kept = { view: 'full', backdrop: 'shelves', captionSize: 'large', captions: false, background: false };
   assert.deepEqual(choicesOf(JSON.stringify(kept)), kept);
 });
 
-for (const kept of [null, '', '{', '[]', 'null', '7', '"full"', '{"view":"toString","backdrop":3,"captions":"no"}', '{"__proto__":{"view":"head"}}']) {
+for (const kept of [null, '', '{', '[]', 'null', '7', '"full"', '{"view":"toString","backdrop":3,"captions":"no","captionSize":"huge"}', '{"__proto__":{"view":"head"}}']) {
   test(`of ${JSON.stringify(kept)} nothing is taken over`, () => assert.deepEqual(choicesOf(kept), DEFAULTS));
 }
 

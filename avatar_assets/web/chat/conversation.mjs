@@ -11,6 +11,8 @@ const DOWNLOAD_MS = 60_000;
 const REPLAYABLE_MS = 600_000;
 /** This close to its end, or to the word that is heard, the conversation follows; elsewhere somebody is reading. In px. */
 const NEAR_PX = 80;
+/** So many words of a reply tell its buttons from those of others, for whoever hears their names. */
+const NAMING_WORDS = 6;
 
 export class Conversation {
   #list;
@@ -24,6 +26,9 @@ export class Conversation {
   #speaking = null; // the reply that is being written or heard
   #placed = 0; // where it scrolled itself
   #scrolling = false;
+
+  /** The name of whoever answers. */
+  speaker = '';
 
   /**
    * @param {HTMLElement} list
@@ -57,6 +62,7 @@ export class Conversation {
     const words = mine.querySelector('.words');
     words.textContent = text ?? (words.textContent || '…');
     mine.classList.toggle('pending', text === undefined);
+    mine.removeAttribute('aria-busy');
     this.#bubbles.set(turn.id, { mine });
     this.#speaking = null;
     this.#follows = true; // whoever speaks wants to see the answer
@@ -66,6 +72,7 @@ export class Conversation {
   hearing(text) {
     this.#live ??= this.#add('mine');
     this.#live.classList.add('pending');
+    this.#live.setAttribute('aria-busy', 'true'); // nobody wants to be read to while they speak
     this.#follow(() => (this.#live.querySelector('.words').textContent = text));
   }
 
@@ -145,13 +152,15 @@ export class Conversation {
     theirs?.removeAttribute('aria-busy');
     if (!theirs || !turn.segments.length || theirs.querySelector('.actions')) return;
     const actions = make('div', 'actions');
-    const again = make('button', 'again', { type: 'button' }, 'Replay');
+    const words = theirs.querySelector('.words').textContent.split(/\s+/);
+    const of = words.slice(0, NAMING_WORDS).join(' ') + (words.length > NAMING_WORDS ? ' …' : '');
+    const again = make('button', 'again', { type: 'button', 'aria-label': `Replay: ${of}` }, 'Replay');
     again.addEventListener('click', () => this.#on.replay(turn));
     actions.append(
       again,
-      ...videoButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save),
-      download('Sound (WAV)', 'wav', () => wavFile(turn.segments)),
-      download('Visemes (JSON)', 'json', () => timelineFile(turn.segments)),
+      ...videoButton((onProgress) => this.#on.film(turn, onProgress), () => this.#on.stop(), save, of),
+      download('Sound (WAV)', 'wav', of, () => wavFile(turn.segments)),
+      download('Visemes (JSON)', 'json', of, () => timelineFile(turn.segments)),
     );
     this.#follow(() => theirs.append(actions));
     this.#replayable.push(turn);
@@ -185,6 +194,7 @@ export class Conversation {
       if (ms !== undefined) this.#receipt.append(' → ', make('b', '', {}, name), ` ${Math.round(ms)} ms`);
     }
     this.#receipt.hidden = false;
+    this.#bubbles.get(turn.id)?.theirs?.setAttribute('aria-live', 'off'); // it is heard: a screen reader need not say it too
   }
 
   clear() {
@@ -212,7 +222,7 @@ export class Conversation {
 
   #add(whose) {
     const item = make('div', `said ${whose}`);
-    item.append(make('span', 'who', {}, whose === 'mine' ? 'You said: ' : 'They said: '), make('span', 'words', { dir: 'auto' }));
+    item.append(make('span', 'who', {}, `${whose === 'mine' ? 'You' : this.speaker} said: `), make('span', 'words', { dir: 'auto' }));
     this.#follow(() => this.#list.append(item));
     return item;
   }
@@ -240,8 +250,8 @@ export class Conversation {
   }
 }
 
-function download(label, kind, content) {
-  const button = make('button', 'take', { type: 'button' }, label);
+function download(label, kind, of, content) {
+  const button = make('button', 'take', { type: 'button', 'aria-label': `${label}: ${of}` }, label);
   button.addEventListener('click', () => save(content(), kind));
   return button;
 }

@@ -51,11 +51,17 @@ export class VideoRequests {
  * @param {(onProgress: (ms: number, of: number) => void) => Promise<object>} film see `VideoRequests.make`
  * @param {() => void} stop ends the filming
  * @param {(file: Blob, suffix: string) => void} save
+ * @param {string} of how the reply begins
  */
-export function videoButton(film, stop, save) {
-  const button = make('button', 'film', { type: 'button' }, 'Save video');
+export function videoButton(film, stop, save, of) {
+  const button = make('button', 'film', { type: 'button' });
+  const label = (text) => {
+    button.textContent = text;
+    button.setAttribute('aria-label', `${text}: ${of}`);
+  };
+  label('Save video');
   const encodable = encodableKind();
-  encodable.then(({ kind }) => kind && (button.textContent = `Save video (${kind.name})`));
+  encodable.then(({ kind }) => kind && label(`Save video (${kind.name})`));
   const note = make('span', 'film-note', { role: 'status', hidden: '' });
   const cancel = make('button', 'film-cancel', { type: 'button', hidden: '' }, 'Cancel');
   const say = (sentence) => {

@@ -16,6 +16,18 @@ export function make(tag, className = '', attributes = {}, text = '') {
   return element;
 }
 
+/** Has a panel closed by a press anywhere else, on the stage too, and by Esc, which gives its heading the focus back. @param {HTMLDetailsElement} panel */
+export function closeByLeaving(panel) {
+  const close = () => (panel.open = false);
+  document.addEventListener('keydown', ({ key }) => {
+    if (key !== 'Escape') return;
+    if (panel.open && panel.contains(document.activeElement)) panel.querySelector('summary').focus();
+    close();
+  });
+  document.addEventListener('pointerdown', ({ target }) => panel.contains(target) || close());
+  window.addEventListener('blur', () => document.activeElement?.tagName === 'IFRAME' && close()); // a press on the stage
+}
+
 /** Waits until Gradio has drawn the elements with these ids. @param {string[]} ids  @returns {Promise<Record<string, HTMLElement>>} */
 export async function present(ids) {
   for (;;) {

@@ -89,6 +89,8 @@ class Page {
     };
     for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, wake, { capture: true });
     this.#stopByKeyIn(window);
+    this.#parts.talk.title = 'Hold it, or the space bar, while you speak; or tap to begin, and once more to send';
+    this.#parts.say.querySelector('textarea').dir = 'auto';
     this.#takeFiles(this.#parts.file);
     this.#parts.say.addEventListener('input', () => this.#talk.dispatch({ type: 'typed' }));
     this.#server.run();
@@ -244,7 +246,9 @@ class Page {
   /** Puts somebody on the stage, in the body that the user gave them if there is one. */
   #present(person, more = {}) {
     this.#stage.post({ ...person, own: this.own.bodyOf(person.id), ...more, type: 'persona' });
-    if (more.seat === undefined) this.own.tellOnlyOf(person.id);
+    if (more.seat !== undefined) return;
+    this.conversation.speaker = person.name;
+    this.own.tellOnlyOf(person.id);
   }
 
   /** The stage's menu offers whoever is not on the stage yet. */

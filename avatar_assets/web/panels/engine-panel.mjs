@@ -1,5 +1,5 @@
 // Engine panel: the line about engines in the head of the page, and behind it what works, what is on its way, and the choice of others.
-import { make } from '../page/dom.mjs';
+import { closeByLeaving, make } from '../page/dom.mjs';
 
 /** What each stage does for whoever talks. */
 const STAGES = { stt: 'Hearing', llm: 'Answers', tts: 'Voice' };
@@ -96,9 +96,7 @@ export class EnginePanel {
   constructor(details, order) {
     this.#details = details;
     this.#order = order;
-    document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#fold(true));
-    document.addEventListener('pointerdown', ({ target }) => details.contains(target) || this.#fold(false));
-    window.addEventListener('blur', () => document.activeElement?.tagName === 'IFRAME' && this.#fold(false)); // a press on the stage
+    closeByLeaving(details);
   }
 
   /** Shows what Python's `state` answered. */
@@ -123,12 +121,6 @@ export class EnginePanel {
     if (!choosable) panel.append(make('p', 'engines-hint', {}, 'Whoever started the app chooses the engines.'));
     if (quality === 'basic' && !engines.some(({ awaited }) => awaited.length)) panel.append(make('p', 'engines-hint', {}, 'Better ones: README, “Add real models”.'));
     return sections;
-  }
-
-  /** Closes the panel, which covers what is below it. */
-  #fold(byKey) {
-    if (byKey && this.#details.contains(document.activeElement)) this.#details.querySelector('summary').focus();
-    this.#details.open = false;
   }
 }
 

@@ -1,7 +1,7 @@
 // Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body in this tab; a panel shows what was found in it.
 import { refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
-import { make } from '../page/dom.mjs';
+import { closeByLeaving, make } from '../page/dom.mjs';
 
 const ACCEPTED = SPEC.endings.join(',');
 const PRIVATE =
@@ -38,8 +38,7 @@ export class OwnAvatar {
       if (this.#file.files[0]) this.wear(this.#file.files[0]);
       this.#file.value = ''; // the same file may be chosen again
     });
-    document.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#told.open = false));
-    document.addEventListener('pointerdown', ({ target }) => this.#told.contains(target) || (this.#told.open = false));
+    closeByLeaving(this.#told);
     this.alsoDropsOn(window);
   }
 

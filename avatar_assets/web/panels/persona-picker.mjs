@@ -67,9 +67,9 @@ export class PersonaPicker {
   #card(person) {
     const chosen = person.id === (this.called ?? this.current.id);
     const radio = { role: 'radio', 'aria-checked': chosen, tabindex: chosen ? 0 : -1 };
-    const card = make('button', 'person', { type: 'button', ...radio, 'data-id': person.id });
+    const card = make('button', 'person', { type: 'button', ...radio, 'data-id': person.id, title: `${person.name}: ${person.line}` });
     card.style.setProperty('--person', person.colour);
-    card.append(portrait(person), make('span', 'person-name', {}, person.name), make('span', 'person-line', {}, person.line));
+    card.append(portrait(person), make('span', 'person-name', { dir: 'auto' }, person.name), make('span', 'person-line', { dir: 'auto' }, person.line));
     card.addEventListener('click', () => chosen || this.#choose(person.id));
     return card;
   }

@@ -11,16 +11,20 @@ const PICTURE_MAX_MB = 20;
 /** The longer side of a picture as it is kept, in px; more is not seen behind a person. */
 const PICTURE_PX = 1600;
 
+/** How large the captions on the stage are. @type {Record<string, string>} */
+const CAPTION_SIZES = { off: 'Off', normal: 'Normal', large: 'Large', largest: 'Very large' };
+
 /**
  * @typedef {object} Choices
  * @property {string} view
  * @property {string} backdrop
+ * @property {string} captionSize on the stage
  * @property {boolean} captions whether they are in saved videos
  * @property {boolean} background whether it is in saved videos
  */
 
 /** @type {Choices} */
-export const DEFAULTS = Object.freeze({ view: FIRST_VIEW, backdrop: FIRST_BACKDROP, captions: true, background: true });
+export const DEFAULTS = Object.freeze({ view: FIRST_VIEW, backdrop: FIRST_BACKDROP, captionSize: 'normal', captions: true, background: true });
 
 /** What was kept, as far as it makes sense today. @param {string | null} kept JSON  @returns {Choices} */
 export function choicesOf(kept) {
@@ -33,6 +37,7 @@ export function choicesOf(kept) {
   const choices = { ...DEFAULTS };
   if (Object.hasOwn(VIEWS, found.view)) choices.view = found.view;
   if (Object.hasOwn(BACKDROPS, found.backdrop)) choices.backdrop = found.backdrop;
+  if (Object.hasOwn(CAPTION_SIZES, found.captionSize)) choices.captionSize = found.captionSize;
   for (const name of ['captions', 'background']) if (typeof found[name] === 'boolean') choices[name] = found[name];
   return choices;
 }
@@ -63,12 +68,14 @@ export class StageSettings {
     this.choices = choicesOf(remembered(KEPT_AS));
     this.#draw('view', VIEWS);
     this.#draw('backdrop', BACKDROPS);
+    this.#draw('captionSize', CAPTION_SIZES);
     const form = menu.querySelector('form');
     for (const name of ['captions', 'background']) form.elements[name].checked = this.choices[name];
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('change', ({ target }) => this.#changed(form, target));
     menu.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
     addEventListener('pointerdown', ({ target }) => menu.contains(target) || menu.removeAttribute('open'));
+    addEventListener('blur', () => parent.document.hasFocus() && menu.removeAttribute('open')); // a press in the page around
   }
 
   /** Tells what was chosen the last time; the user's picture comes when it is read. */
@@ -104,7 +111,7 @@ export class StageSettings {
       this.#take(target);
       return;
     }
-    for (const name of ['view', 'backdrop']) this.choices[name] = form.elements[name].value;
+    for (const name of ['view', 'backdrop', 'captionSize']) this.choices[name] = form.elements[name].value;
     for (const name of ['captions', 'background']) this.choices[name] = form.elements[name].checked;
     this.#say('');
     if (this.choices.backdrop === 'own' && !this.#image) this.#say('Choose a picture first.');

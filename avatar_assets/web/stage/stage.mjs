@@ -246,7 +246,8 @@ function showPeople() {
 }
 
 /** What the user chose in the menu, now and whenever it changes. */
-function settled({ view }, image) {
+function settled({ view, captionSize }, image) {
+  element('captions').dataset.size = captionSize;
   picture = image;
   roster.setView(view);
   showBackdrop();
