@@ -33,8 +33,8 @@ from engines.registry.registry import Registry
 from engines.types import STAGES
 
 ASSETS = npm_modules.FOLDER
-SAY = "(text) => { if (!window.visavis) return text; window.visavis.say(text); return ''; }"
-"""A message typed before the page is ready stays in its box."""
+SAY = "(text) => (window.visavis?.say(text) ? '' : text)"
+"""A message that cannot be sent, or was typed before the page is ready, stays in its box."""
 READY_WITHIN_S = 10
 """How long the page is held back while engines whose weights are here are loaded, so that the first word is theirs."""
 KEPT_OPEN_S = 75

@@ -170,10 +170,18 @@ REQUIREMENTS = (
     Requirement("page.video", "Save video records a reply with its sound.", "README, Take it home"),
     Requirement("page.keyboard", "The page works by keyboard alone.", "README, Visavis"),
     Requirement("page.readable", "Everything fits and can be read on desktop and phone, light and dark.", "CONTRIBUTING"),
-    Requirement("page.accessible", "axe-core finds nothing in any state; forced colours and the keyboard show what is chosen.", "issue 11, How"),
+    Requirement(
+        "page.accessible", "axe-core finds nothing in any state; forced colours and the keyboard show what is chosen.", "issue 11, How"
+    ),
     Requirement("page.screen-reader", "A screen reader does not repeat what is heard, and tells buttons apart.", "issue 11, How"),
     Requirement("page.right-to-left", "Text that runs from right to left is shown so.", "issue 11, How"),
     Requirement("stage.captions", "Captions can be enlarged and switched off.", "issue 11, How"),
+    Requirement(
+        "stage.one-body", "A greeting waits for its body; nobody changes while they speak; 3-D can be tried again.", "issue 11, How"
+    ),
+    Requirement("page.first-words", "The page says how to talk, and what one could ask.", "issue 11, How"),
+    Requirement("page.drop", "A dropped sound is heard, a dropped picture becomes the background.", "README, Visavis"),
+    Requirement("persona.remembered", "Whom one chose comes back with the page.", "README, Visavis"),
     Requirement("page.gesture", "A browser that plays nothing before a tap says so.", "README, When something does not work"),
     Requirement("page.markup", "What people, models and files say is shown as text, never run.", "README, Your own avatar"),
     Requirement("page.status", "The page says which engines are at work and how each of them is.", "README, What works"),

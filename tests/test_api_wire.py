@@ -79,6 +79,7 @@ def test_the_status_tells_who_is_there_what_works_and_what_is_taken():
     assert json.loads(json.dumps(wire)) == wire
     assert wire["first"] == wire["personas"][0]["id"]
     assert wire["personas"][0]["portrait"] == "mia.png"
+    assert wire["personas"][0]["topics"] == ["whales", "wolves", "bears"]
     assert wire["problem"] is None
     assert [engine["stage"] for engine in wire["engines"]] == list(STAGES)
     assert all(engine["summary"] for engine in wire["engines"])

@@ -149,7 +149,13 @@ def test_clear_begins_again(page):
     answered(page)
     page.locator("#clear").click()
     expect(page.locator("#chat .mine")).to_have_count(0)
+    page.locator("#chat .undo").click()
+    expect(page.locator("#chat .mine .words")).to_have_text("My name is Ana.")
     say(page, "What is my name?")
+    assert "Ana" in answered(page)
+    page.locator("#clear").click()
+    say(page, "What is my name?")
+    expect(page.locator("#chat .undo")).to_have_count(0)
     assert "Ana" not in answered(page)
 
 
@@ -241,6 +247,7 @@ def test_text_that_cannot_be_used_is_answered_in_a_sentence(page):
     for text, word in (("x" * 100_000, "characters"), ("   ", "first")):
         say(page, text)
         expect(page.locator("#status")).to_contain_text(word)
+        assert page.locator("#say textarea").input_value() == text
     say(page, "Hello.")
     assert answered(page)
 

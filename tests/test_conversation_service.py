@@ -228,6 +228,22 @@ def test_clear_and_switch_forget_everything_and_end_the_turn(service, hold):
     assert service.persona("one").id == others[0]
 
 
+@requirement("page.clear")
+def test_a_cleared_conversation_can_be_taken_up_again_until_something_is_said(service):
+    ask(service, "Before")
+    before = history(service)
+    service.clear("one")
+    assert history(service) == ()
+    assert service.recall("one")
+    assert history(service) == before
+    assert not service.recall("one")
+    service.clear("one")
+    ask(service, "After")
+    assert not service.recall("one")
+    service.switch("one", service.persona("one").id)
+    assert not service.recall("one")
+
+
 def test_an_unknown_persona_is_refused_and_nothing_is_lost(service):
     ask(service)
     before = history(service)

@@ -42,7 +42,7 @@ _HEAD_BYTES = 1_000_000
 _RATE_HZ = 48_000
 """The highest sample rate at which a recording as long as the settings allow has room."""
 
-MESSAGES = ("utterance", "greet", "persona", "stopped", "cleared", "listening", "heard", "engine", "leave")
+MESSAGES = ("utterance", "greet", "persona", "stopped", "cleared", "recalled", "listening", "heard", "engine", "leave")
 """What a page may say; each has a method of its name."""
 
 Handler = Callable[[Client, Json, bytes], Awaitable[str]]
@@ -173,6 +173,11 @@ class PageApi:
         """The user wants to begin again."""
         await run_in_threadpool(self._service.clear, client.session_id)
         return ""
+
+    async def _recalled(self, client: Client, *_: object) -> str:
+        """The user did not mean it."""
+        known = await run_in_threadpool(self._service.recall, client.session_id)
+        return "" if known else "The conversation before is forgotten already."
 
     async def _listening(self, client: Client, message: Json, _: bytes) -> str:
         """Hands-free was switched on, begins anew, or was switched off."""

@@ -86,6 +86,10 @@ def live_to_wire(event: UserSpeech | BargeIn) -> Json:
             return {"type": "barge", "action": event.action}
 
 
+TOPICS = 3
+"""So many topics of a persona are offered to whoever does not know what to say."""
+
+
 def persona_to_wire(persona: Persona, portraits: Path) -> Json:
     """What a picker shows of a person. ``portrait`` is a file name in the folder `portraits`, or None where there is no picture."""
     picture = portraits / f"{persona.avatar}.png"
@@ -100,6 +104,7 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
         "mood": persona.mood,
         "colour": persona.colour,
         "liveliness": persona.liveliness,
+        "topics": [reply.when[0] for reply in persona.replies[:TOPICS]],
     }
 
 

@@ -163,8 +163,12 @@ class ConversationService:
             session.stop(position)
 
     def clear(self, session_id: str) -> None:
-        """Forget the conversation; the persona stays."""
+        """Forget the conversation; the persona stays. Until something is said, `recall` undoes it."""
         self._sessions.get(session_id).forget()
+
+    def recall(self, session_id: str) -> bool:
+        """Undo `clear`; whether that was still possible."""
+        return self._sessions.get(session_id).recall()
 
     def switch(self, session_id: str, persona_id: str) -> Persona:
         """Talk with somebody else, from the beginning.

@@ -69,6 +69,7 @@ class Session:
         """When it was asked for last, by the clock of its `Sessions`."""
         self._stopped: deque[str] = deque(maxlen=32)
         self._adjustment = Adjustment()
+        self._forgotten: Conversation | None = None
 
     @property
     def persona(self) -> Persona:
@@ -103,6 +104,7 @@ class Session:
         """
         with self._guard:
             turn = turn or RunningTurn(turn_id, self.persona)
+            self._forgotten = None
             if turn_id in self._stopped:
                 turn.cancel()
                 self._stop(position)
@@ -126,12 +128,21 @@ class Session:
             self._stop(position)
 
     def forget(self, persona: Persona | None = None) -> None:
-        """End whatever runs and forget the conversation; with `persona`, talk with somebody else from now on."""
+        """End whatever runs and forget the conversation; with `persona`, talk with somebody else from now on, else `recall` may undo it."""
         with self._guard:
             self._interrupt(None)
+            self._forgotten = None if persona else self.conversation
             self._store.delete(self.id)
             if persona:
                 self._persona, self._adjustment = persona, Adjustment()
+
+    def recall(self) -> bool:
+        """Take the forgotten conversation up again, as long as no turn has begun since; whether there was one."""
+        with self._guard:
+            before, self._forgotten = self._forgotten, None
+            if before is not None:
+                self._store.save(self.id, before)
+            return before is not None
 
     def follow(self, event: TurnEvent) -> None:
         """Remember what an event of a turn adds to the conversation."""

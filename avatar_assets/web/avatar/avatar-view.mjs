@@ -1,12 +1,13 @@
 // Avatar view: one person on the stage, drawn by one of three renderers: TalkingHead (GLB), three-vrm (VRM), or SVG where there is no 3-D.
 
 import { Face2D } from '../avatar2d/face2d.mjs';
+import { Poster } from './poster.mjs';
 import { FIRST_VIEW } from './views.mjs';
 
 /** How long the 3-D modules may take to arrive before the drawn face steps in, in ms. */
 const MODULES_MS = 20000;
-/** How long the stage may stay empty before the drawn face stands in for a 3-D avatar that is still being loaded, in ms. */
-const STAND_IN_MS = 700;
+/** How long a picture of the person may stand for a 3-D avatar that is still being loaded, before the drawn face does, in ms. */
+const STAND_IN_MS = 2500;
 
 /** Why there is no 3-D, by what the server says about its browser modules. */
 const NO_MODULES = {
@@ -18,6 +19,8 @@ export const ASKED_FOR = 'The drawn face was asked for.';
 export class AvatarView {
   #host;
   #options;
+  #opening = null; // what `open` was asked
+  #poster;
   #talkingHead = null; // while 3-D is possible
   #vrm = null; // from the first VRM on
   #source = null; // `avatar-source.mjs`: like three.js it is loaded only where there can be 3-D
@@ -33,11 +36,13 @@ export class AvatarView {
   #standIn = 0; // the timer that ends an empty stage
   #loading = Promise.resolve();
   #reverting = false;
+  #due = false; // whether the 3-D avatar comes once the drawn face is silent
   #disposed = false;
 
   /** @param {HTMLElement} host  @param {import('./interfaces.mjs').AvatarViewOptions} options */
   constructor(host, options) {
     this.#host = host;
+    this.#poster = new Poster(host);
     this.#options = options;
   }
 
@@ -49,6 +54,7 @@ export class AvatarView {
    * @returns {Promise<void>} when `onFace` has been told
    */
   async open({ modules, drawn, spectrum }) {
+    this.#opening = { modules, drawn, spectrum };
     if (drawn || NO_MODULES[modules]) this.#reason = drawn ? ASKED_FOR : NO_MODULES[modules];
     else {
       try {
@@ -57,6 +63,7 @@ export class AvatarView {
         if (this.#disposed) return;
         this.#source = source;
         this.#talkingHead = this.#shown3d = this.#place((host) => new TalkingHeadAvatar(host, { ...this.#callbacks(), spectrum }));
+        this.#shown3d.pause(true); // until somebody stands there
       } catch (error) {
         this.#reason = `3-D is not possible here (${plain(error)}), so a drawn face speaks.`;
       }
@@ -64,11 +71,28 @@ export class AvatarView {
     this.#tell(this.#talkingHead ? '3d' : '2d');
   }
 
+  /** Whether 3-D was given up here, and may be possible after all. */
+  get canRetry3d() {
+    return this.#opening !== null && !this.#talkingHead && !this.#opening.drawn && !NO_MODULES[this.#opening.modules];
+  }
+
+  /** Tries 3-D once more after it was given up. */
+  async retry3d() {
+    if (!this.canRetry3d || this.#disposed) return;
+    this.#reason = '';
+    await this.open(this.#opening);
+    if (this.#persona) await this.show(this.#persona);
+  }
+
   /** Announces the persona that will be shown as soon as it can be: an empty stage does not stay empty. @param {import('./interfaces.mjs').Persona} persona */
   announce(persona) {
     if (this.#persona) return;
     clearTimeout(this.#standIn);
-    this.#standIn = setTimeout(() => this.#draw(this.#persona ?? persona), STAND_IN_MS);
+    this.#poster.show(persona);
+    this.#standIn = setTimeout(async () => {
+      await this.#draw(this.#persona ?? persona);
+      if (this.#drawn) this.#tell('2d');
+    }, STAND_IN_MS);
   }
 
   /** Shows a persona; the one before stays until it is ready. @param {import('./interfaces.mjs').Persona} persona */
@@ -79,7 +103,7 @@ export class AvatarView {
       try {
         await this.#show3d(persona);
         clearTimeout(this.#standIn);
-        if (persona === this.#persona && this.#shown3d) this.#leaveDrawing();
+        if (persona === this.#persona && this.#shown3d) this.#enter3d();
         return;
       } catch (error) {
         if (persona !== this.#persona) return; // somebody else was called meanwhile
@@ -96,6 +120,7 @@ export class AvatarView {
   setState(state) {
     this.#state = state;
     this.#seen?.setState(state);
+    if (this.#due) this.#enter3d();
   }
 
   act(name) {
@@ -136,6 +161,7 @@ export class AvatarView {
     const renderers = [this.#talkingHead, this.#vrm];
     this.#talkingHead = this.#vrm = this.#shown3d = null;
     this.#reason = reason;
+    this.#due = false;
     if (this.#persona) await this.#drawInstead();
     this.#tell('2d');
     for (const renderer of renderers) renderer?.dispose();
@@ -145,6 +171,7 @@ export class AvatarView {
   dispose() {
     this.#disposed = true;
     clearTimeout(this.#standIn);
+    this.#poster.leave();
     for (const renderer of this.#renderers) renderer.dispose();
     this.#persona = this.#talkingHead = this.#vrm = this.#shown3d = this.#drawn = null;
   }
@@ -246,16 +273,19 @@ export class AvatarView {
   async #draw(persona) {
     this.#drawn ??= this.#place((host) => new Face2D(host, this.#options.mouth));
     await this.#drawn.show(persona);
+    this.#poster.leave();
     this.#brief();
   }
 
-  #leaveDrawing() {
-    const drawn = this.#drawn;
+  /** The 3-D avatar takes the stage, but not in the middle of what the drawn face says: nobody changes while they speak. */
+  #enter3d() {
+    this.#due = this.#drawn !== null && this.#state === 'speaking';
+    if (this.#due) return;
+    this.#poster.leave();
+    this.#drawn?.dispose();
     this.#drawn = null;
-    this.#brief();
-    if (!drawn) return;
-    drawn.dispose();
     this.#shown3d.pause(false);
+    this.#brief();
     this.#reason = '';
     this.#tell('3d');
   }
@@ -286,8 +316,11 @@ export class AvatarView {
 }
 
 function within(ms, promise) {
-  const late = new Promise((_, reject) => setTimeout(reject, ms, new Error(`the modules did not arrive within ${ms / 1000} s`)));
-  return Promise.race([promise, late]);
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(reject, ms, new Error(`the modules did not arrive within ${ms / 1000} s`));
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** An error's message as the inside of a sentence. */

@@ -8,6 +8,7 @@
  * @property {string} mood one of `acting/moods.json`
  * @property {string} colour hex
  * @property {number} liveliness 0 (hardly moves) to 2 (very much)
+ * @property {string | null} [portrait] a picture in `avatars`, which stands for them until there is a body
  * @property {File} [own] a file dropped on the page, worn instead of the avatar
  * @property {number} [attempt] the page's number of that drop, returned with what became of it
  *

@@ -44,6 +44,21 @@ export class Roster {
     return this.#seats.get('first').view.open(options);
   }
 
+  /** Whether somebody is a drawn face. */
+  get isDrawn() {
+    return [...this.#seats.values()].some(({ view }) => view.face === '2d');
+  }
+
+  /** Whether 3-D was given up for somebody, and may be possible after all. */
+  get canRetry3d() {
+    return [...this.#seats.values()].some(({ view }) => view.canRetry3d);
+  }
+
+  /** Tries 3-D once more for everybody for whom it was given up. */
+  async retry3d() {
+    for (const { view } of this.#seats.values()) await view.retry3d();
+  }
+
   /** Announces the first persona: see `AvatarView.announce`. */
   announce(persona) {
     this.#seats.get('first').view.announce(persona);

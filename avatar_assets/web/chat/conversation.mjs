@@ -63,6 +63,7 @@ export class Conversation {
     words.textContent = text ?? (words.textContent || '…');
     mine.classList.toggle('pending', text === undefined);
     mine.removeAttribute('aria-busy');
+    this.#list.querySelector('.undo')?.parentElement.remove();
     this.#bubbles.set(turn.id, { mine });
     this.#speaking = null;
     this.#follows = true; // whoever speaks wants to see the answer
@@ -103,6 +104,7 @@ export class Conversation {
   remark(text) {
     const note = make('p', 'notice', {}, text);
     this.#follow(() => this.#list.append(note));
+    return note;
   }
 
   /** More of the reply. */
@@ -197,7 +199,27 @@ export class Conversation {
     this.#bubbles.get(turn.id)?.theirs?.setAttribute('aria-live', 'off'); // it is heard: a screen reader need not say it too
   }
 
+  /** @returns {() => void} undoes it, as long as nothing was added since */
   clear() {
+    const [shown, bubbles, replayable, noticed] = [[...this.#list.children], [...this.#bubbles], this.#replayable, [...this.#noticed]];
+    this.#empty();
+    return () => {
+      this.#empty();
+      this.#replayable = replayable;
+      for (const one of bubbles) this.#bubbles.set(...one);
+      for (const one of noticed) this.#noticed.add(one);
+      this.#follow(() => this.#list.append(...shown));
+    };
+  }
+
+  /** Offers to undo that it was cleared, until something is said. @param {() => void} undo */
+  offerUndo(undo) {
+    const button = make('button', 'undo', { type: 'button' }, 'Undo');
+    button.addEventListener('click', undo);
+    this.remark('The conversation was cleared. ').append(button);
+  }
+
+  #empty() {
     this.#list.replaceChildren();
     this.#follows = true;
     this.#speaking = null;

@@ -1,19 +1,26 @@
 // Page: wires what the user does to Python and to the stage, and what Python and the stage say to what is shown.
 import { Talk } from '../capture/talk.mjs';
 import { Conversation } from '../chat/conversation.mjs';
-import { make, present } from './dom.mjs';
+import { present } from './dom.mjs';
+import { FileDrop, offerFile } from './files.mjs';
 import { EnginePanel } from '../panels/engine-panel.mjs';
 import { OwnAvatar } from '../panels/own-avatar.mjs';
 import { PersonaPicker } from '../panels/persona-picker.mjs';
 import { ServerLink } from './server-link.mjs';
 import { StageLink } from './stage-link.mjs';
 import { StatusLine } from './status-line.mjs';
+import { offerTopics } from '../chat/topics.mjs';
 import { TurnTracker } from '../chat/turn-tracker.mjs';
 import { VideoRequests } from '../chat/video-button.mjs';
 
-const IDS = ['talk', 'hands-free', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'level', 'engines'];
+const IDS = ['talk', 'hands-free', 'say', 'send', 'stop', 'clear', 'file', 'persona', 'chat', 'status', 'receipt', 'beginning', 'level', 'engines'];
 /** Events of an open microphone. */
 const LIVE = ['listening', 'user', 'barge'];
+/** A stage that says nothing for so long has not been loaded, in ms. */
+const STAGE_WITHIN_MS = 20_000;
+const NO_STAGE = 'The stage with the person could not be loaded. Reload the page to try again; until then you can read the answers.';
+/** A greeting waits for who greets to stand on the stage, at most so long, in ms. */
+const BODY_WITHIN_MS = 3000;
 const FORGOTTEN = 'The connection was away for too long: what was said before is forgotten.';
 
 /** Called once by the Gradio component; resolves when the page is there. @param {HTMLElement} frame of the stage */
@@ -29,9 +36,12 @@ class Page {
   #status;
   #turns;
   #talk;
+  #drop;
   #lost = false; // whether the app has stopped answering
   #greeted = false;
+  #mostChars = Infinity; // of a message
   #mostMb = 0; // size of the largest audio file that is taken
+  #patience = 0; // the timer of a greeting that waits
   #guest = null; // the id of who sits beside
 
   constructor(parts, frame) {
@@ -55,6 +65,11 @@ class Page {
     this.#stage = new StageLink(frame, (message) => this.#fromStage(message));
     this.#status = new StatusLine(parts.status, parts.level, this.#stage);
     this.own = new OwnAvatar(parts.persona.parentElement, this.people, (person, more) => this.#present(person, more));
+    this.#drop = new FileDrop(parts.persona.parentElement, () => this.people.current?.name ?? 'the person', {
+      sound: (file) => this.upload(file),
+      picture: (file) => this.#stage.post({ type: 'picture', file }),
+      avatar: (file) => this.own.wear(file),
+    });
     this.videos = new VideoRequests(this.#stage);
     this.#turns = new TurnTracker(this.#stage, this.conversation, tell, {
       state: (doing) => this.#talk.dispatch({ type: 'persona', doing }),
@@ -91,9 +106,10 @@ class Page {
     this.#stopByKeyIn(window);
     this.#parts.talk.title = 'Hold it, or the space bar, while you speak; or tap to begin, and once more to send';
     this.#parts.say.querySelector('textarea').dir = 'auto';
-    this.#takeFiles(this.#parts.file);
+    offerFile(this.#parts.file, 'audio/*', (file) => this.upload(file));
     this.#parts.say.addEventListener('input', () => this.#talk.dispatch({ type: 'typed' }));
     this.#server.run();
+    setTimeout(() => this.#stage.isReady || this.#fail(NO_STAGE), STAGE_WITHIN_MS);
   }
 
   /** Esc silences the person, whatever else it does. */
@@ -101,29 +117,22 @@ class Page {
     other.addEventListener('keydown', ({ key }) => key === 'Escape' && (this.#turns.state !== 'idle' || this.#talk.state.button !== 'rest') && this.stop());
   }
 
-  /** Lets the button choose an audio file. @param {HTMLButtonElement} button */
-  #takeFiles(button) {
-    const input = make('input', 'audio-file', { type: 'file', accept: 'audio/*', tabindex: -1, 'aria-hidden': true });
-    button.after(input);
-    button.addEventListener('click', () => input.click());
-    input.addEventListener('change', async () => {
-      const [file] = input.files;
-      if (file) await this.upload(file);
-      input.value = ''; // the same file may be chosen again
-    });
-  }
-
   // ---- what the user does
 
-  /** Sends a typed message; a recording that is going on is forgotten. */
+  /** Sends a typed message; a recording that is going on is forgotten. @returns {boolean} whether it can be sent */
   say(text) {
-    if (!text.trim()) {
-      this.#talk.dispatch({ type: 'hint', words: 'Type or say something first.' });
-      return;
-    }
+    const chars = [...text].length;
+    if (!text.trim()) this.#talk.dispatch({ type: 'hint', words: 'Type or say something first.' });
+    else if (chars > this.#mostChars) this.#fail(`That message has ${chars} characters; please keep it under ${this.#mostChars}.`);
+    else return this.#say(text);
+    return false;
+  }
+
+  #say(text) {
     this.#talk.dispatch({ type: 'cancel' });
     if (this.#talk.state.user !== 'silent') this.#talk.restart();
     this.#send({ text });
+    return true;
   }
 
   /** Sends a recording. @param {{pcm: Int16Array, sampleRate: number}} recording  @param {string} [note] what the user should know of it */
@@ -153,9 +162,18 @@ class Page {
   clear() {
     this.stop();
     this.#talk.restart();
-    this.conversation.clear();
+    const hasSpoken = this.#parts.chat.querySelector('.mine') !== null;
+    const restore = this.conversation.clear();
     this.conversation.greet(this.people.current);
     this.#server.send({ type: 'cleared' });
+    if (hasSpoken) this.conversation.offerUndo(() => this.#undoClear(restore));
+  }
+
+  /** @param {() => void} restore what was shown */
+  async #undoClear(restore) {
+    const problem = await this.#server.send({ type: 'recalled' });
+    if (problem) this.#fail(problem);
+    else restore();
   }
 
   /** Talks with somebody else. */
@@ -164,7 +182,7 @@ class Page {
     this.#talk.restart();
     this.conversation.clear();
     this.people.call(id);
-    this.#turns.ask({ type: 'persona', id });
+    this.#beGreeted({ type: 'persona', id });
   }
 
   /** Says a finished reply again, lips and all. */
@@ -237,10 +255,19 @@ class Page {
 
   #meet(person) {
     if (this.people.called && this.people.called !== person.id) return; // somebody else was chosen meanwhile
+    const comes = person.id !== this.people.current?.id;
     this.people.meet(person);
-    this.#present(person);
+    if (comes) this.#present(person);
     if (person.id === this.#guest) this.invite(null);
     this.#offerPeople();
+  }
+
+  /** Asks for a greeting; it is heard once its speaker stands on the stage. @param {object} message that brings it */
+  #beGreeted(message) {
+    this.#turns.ask(message);
+    this.#turns.hold();
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#turns.release(), BODY_WITHIN_MS);
   }
 
   /** Puts somebody on the stage, in the body that the user gave them if there is one. */
@@ -248,6 +275,7 @@ class Page {
     this.#stage.post({ ...person, own: this.own.bodyOf(person.id), ...more, type: 'persona' });
     if (more.seat !== undefined) return;
     this.conversation.speaker = person.name;
+    offerTopics(this.#parts.beginning.querySelector('.topics'), person.topics, person.language, (text) => this.say(text));
     this.own.tellOnlyOf(person.id);
   }
 
@@ -271,7 +299,9 @@ class Page {
     } else if (message.type === 'ready') {
       this.#talk.alsoKeysOf(this.#stage.window);
       this.#stopByKeyIn(this.#stage.window);
-      this.own.alsoDropsOn(this.#stage.window);
+      this.#drop.watch(this.#stage.window);
+    } else if (message.type === 'people') {
+      this.#turns.release();
     } else if (message.type === 'blocked') {
       this.#talk.dispatch({ type: 'hint', words: 'Tap the stage to turn the sound on.' });
     } else if (message.type === 'error') {
@@ -296,11 +326,14 @@ class Page {
     this.engines.show(status);
     this.#talk.longestMs = status.limits.maxUtteranceMs;
     this.#mostMb = status.limits.maxUploadMb;
+    this.#mostChars = status.limits.maxTextChars;
     this.#offerPeople();
     if (JSON.stringify(this.people.current) !== shown) this.#present(this.people.current);
     if (!this.#greeted) {
       this.#talk.dispatch({ type: 'loaded' });
-      this.#turns.ask({ type: 'greet' });
+      const { current } = this.people;
+      if (current.id === status.first) this.#beGreeted({ type: 'greet' });
+      else this.#beGreeted({ type: 'persona', id: current.id }); // whom this browser remembers
       this.#talk.restore();
     }
     this.#greeted = true;

@@ -31,6 +31,11 @@ export class StageLink {
     this.#followTheme(document.body);
   }
 
+  /** Whether the stage has been loaded. */
+  get isReady() {
+    return this.#ready;
+  }
+
   /** The stage's window. */
   get window() {
     return this.#frame.contentWindow;

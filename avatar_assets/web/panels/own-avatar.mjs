@@ -1,4 +1,4 @@
-// Own avatar: a GLB or VRM file that the user drops or picks becomes a persona's body in this tab; a panel shows what was found in it.
+// Own avatar: a GLB or VRM file of the user's becomes a persona's body in this tab; a panel shows what was found in it.
 import { refusedReport } from '../avatar_file/report.mjs';
 import SPEC from '../avatar_file/spec.json' with { type: 'json' };
 import { closeByLeaving, make } from '../page/dom.mjs';
@@ -19,7 +19,6 @@ export class OwnAvatar {
   #told = make('details', 'own-told', { hidden: '' });
   #line = make('summary', 'own-line');
   #panel = make('div', 'own-panel', { role: 'status' });
-  #drop = make('div', 'own-drop', { hidden: '', 'aria-hidden': true });
 
   /**
    * @param {HTMLElement} host gets the button and the panel
@@ -32,34 +31,13 @@ export class OwnAvatar {
     this.#told.append(this.#line, this.#panel);
     const row = make('div', 'own');
     row.append(this.#choose, this.#file, this.#told);
-    host.append(row, this.#drop);
+    host.append(row);
     this.#choose.addEventListener('click', () => this.#file.click());
     this.#file.addEventListener('change', () => {
       if (this.#file.files[0]) this.wear(this.#file.files[0]);
       this.#file.value = ''; // the same file may be chosen again
     });
     closeByLeaving(this.#told);
-    this.alsoDropsOn(window);
-  }
-
-  /** Files may be dropped on the stage's window too. @param {Window} place */
-  alsoDropsOn(place) {
-    let inside = 0;
-    const show = (change) => {
-      inside = Math.max(0, inside + change);
-      this.#drop.textContent = `Drop a GLB or VRM: it becomes ${this.#people.current?.name ?? 'their'}’s body, in this tab only.`;
-      this.#drop.hidden = !inside;
-    };
-    const meant = (event) => event.dataTransfer?.types.includes('Files') && !event.defaultPrevented;
-    place.addEventListener('dragenter', (event) => meant(event) && show(1));
-    place.addEventListener('dragleave', (event) => meant(event) && show(-1));
-    place.addEventListener('dragover', (event) => meant(event) && event.preventDefault());
-    place.addEventListener('drop', (event) => {
-      show(-inside);
-      if (!meant(event)) return;
-      event.preventDefault(); // or the browser leaves the page for the file
-      if (event.dataTransfer.files[0]) this.wear(event.dataTransfer.files[0]);
-    });
   }
 
   /** Tries a file as the body of whoever is talked with. @param {File} file */

@@ -1,11 +1,16 @@
 // Persona picker: radio cards of everybody one can talk with, redrawn only when what they show has changed.
 import { make } from '../page/dom.mjs';
+import { remember, remembered } from '../page/remembered.mjs';
+
+/** What is kept: who greeted first when somebody else was chosen, and who that was. An app that begins with another person says so. */
+const KEPT_AS = 'visavis.persona';
 
 export class PersonaPicker {
   #picker;
   #choose;
   #shown = '';
   #all = [];
+  #first = '';
 
   /** @param {HTMLElement} picker  @param {(id: string) => void} choose */
   constructor(picker, choose) {
@@ -35,8 +40,11 @@ export class PersonaPicker {
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#all = state.personas;
-    const known = this.#all.find(({ id }) => id === this.current?.id);
-    this.current = known ?? this.current ?? this.#all.find(({ id }) => id === state.first) ?? this.#all[0];
+    this.#first = state.first;
+    const known = this.find(this.current?.id);
+    const [first, chosen] = (remembered(KEPT_AS) ?? '').split(' ');
+    const kept = first === state.first ? this.find(chosen) : undefined;
+    this.current = known ?? this.current ?? kept ?? this.find(state.first) ?? this.#all[0];
     this.#draw();
     const problem = document.getElementById('persona-problem');
     problem.hidden = !state.problem;
@@ -54,6 +62,7 @@ export class PersonaPicker {
   meet(person) {
     this.current = person;
     this.called = null;
+    remember(KEPT_AS, `${this.#first} ${person.id}`);
     this.#draw();
   }
 

@@ -60,8 +60,9 @@ export class StageSettings {
    * @param {HTMLDetailsElement} menu of `stage.html`
    * @param {(choices: Choices, image: ImageBitmap | null) => void} onChange called by `open`, and at every change
    * @param {(id: string | null) => void} onInvite who shall sit beside; nobody
+   * @param {() => void} onRetry3d 3-D shall be tried again
    */
-  constructor(menu, onChange, onInvite) {
+  constructor(menu, onChange, onInvite, onRetry3d) {
     this.#menu = menu;
     this.#onChange = onChange;
     this.#onInvite = onInvite;
@@ -71,6 +72,7 @@ export class StageSettings {
     this.#draw('captionSize', CAPTION_SIZES);
     const form = menu.querySelector('form');
     for (const name of ['captions', 'background']) form.elements[name].checked = this.choices[name];
+    menu.querySelector('[data-name=retry] button').addEventListener('click', onRetry3d);
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('change', ({ target }) => this.#changed(form, target));
     menu.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
@@ -102,13 +104,19 @@ export class StageSettings {
     select.closest('fieldset').hidden = !people.length;
   }
 
+  /** Offers 3-D once more, where it was given up. @param {boolean} can */
+  offerRetry(can) {
+    this.#menu.querySelector('[data-name=retry]').hidden = !can;
+  }
+
   #changed(form, target) {
     if (target.name === 'guest') {
       this.#onInvite(target.value || null);
       return;
     }
     if (target.type === 'file') {
-      this.#take(target);
+      if (target.files[0]) this.takePicture(target.files[0]);
+      target.value = ''; // the same file may be chosen again
       return;
     }
     for (const name of ['view', 'backdrop', 'captionSize']) this.choices[name] = form.elements[name].value;
@@ -118,10 +126,8 @@ export class StageSettings {
     this.#keep();
   }
 
-  /** A picture of the user's: it stays in this browser. */
-  async #take(input) {
-    const [file] = input.files;
-    if (!file) return;
+  /** Takes a picture of the user's as the backdrop: it stays in this browser. What cannot be one is refused in the menu. @param {File} file */
+  async takePicture(file) {
     this.#say(pictureProblemOf(file));
     if (pictureProblemOf(file)) return;
     try {
@@ -141,7 +147,6 @@ export class StageSettings {
     } catch {
       this.#say(`“${file.name}” is no picture that this browser can read. Choose a JPEG, PNG or WebP file.`);
     }
-    input.value = ''; // the same file may be chosen again
   }
 
   async #load(text) {
@@ -161,6 +166,7 @@ export class StageSettings {
     const line = this.#menu.querySelector('.refusal');
     line.textContent = sentence;
     line.hidden = !sentence;
+    if (sentence) this.#menu.open = true; // where a picture was dropped it is closed
   }
 
   #close() {

@@ -28,7 +28,7 @@ const roster = new Roster(element('person'), {
   onFace: faceChanged,
   onFile: (event) => send({ ...event, type: 'body' }),
 });
-const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }));
+const settings = new StageSettings(element('settings'), settled, (id) => send({ type: 'invite', id }), () => roster.retry3d());
 const recording = new RecordingSession(
   {
     stage: element('stage'),
@@ -62,6 +62,7 @@ const HANDLERS = {
   stop: stopNow,
   voice: lowerVoice,
   tap: ({ on }) => player.tap(on ? passOn : null),
+  picture: ({ file }) => settings.takePicture(file),
   act: ({ name }) => roster.act(knownAct(name)),
   state: showState,
   theme: showTheme,
@@ -271,6 +272,8 @@ function showTheme({ theme }) {
 }
 
 function faceChanged(face, reason, seat) {
+  element('stage').dataset.drawn = roster.isDrawn;
+  settings.offerRetry(roster.canRetry3d);
   showNotice(reason);
   send({ type: 'face', face, reason, seat });
 }
