@@ -16,6 +16,7 @@ _HEADS = "Kapitel|Teil|Band|Akt|Szene|Weltkrieg|Phase|Typ|Titel|Artikel|Buch|Stu
 class German(Language):
     """German of Germany."""
 
+    nouns_in_capitals = True
     tag, point, minus, range_word, per, dot, at, pairs = "de", "Komma", "minus", "bis", "pro", "Punkt", "ät", False
     over, ratio, and_a, by = "zu", "zu", "und", "mal"
     oclock, clock, hour_word, clock_signs = "{h} Uhr", "{h} Uhr {m}", "Uhr|h(?!\\w)", ":"
@@ -118,11 +119,11 @@ class German(Language):
         def dated(found: re.Match[str]) -> str:
             ending = (
                 "n"
-                if re.search(rf"(?i:(?<!\w)(?:{_DATIVE}),? )$", found.string[: found.start()])
-                or re.search(r", (?:den )?$", found.string[: found.start()])
+                if re.search(rf"(?i:(?<!\w)(?:{_DATIVE}),? )$", found.string[max(0, found.start() - 40) : found.start()])
+                or re.search(r", (?:den )?$", found.string[max(0, found.start() - 40) : found.start()])
                 else "r"
             )
-            if re.search(r"(?i:(?<!\w)(?:der|die|das) )$", found.string[: found.start()]):
+            if re.search(r"(?i:(?<!\w)(?:der|die|das) )$", found.string[max(0, found.start() - 40) : found.start()]):
                 ending = ""
             month = f" {found[2]}" if found[2] else ""
             return self.ordinal(int(found[1]), ending) + month + (f" {self.year(int(found[3]))}" if found[3] else "")
@@ -131,7 +132,7 @@ class German(Language):
             day, month = int(found[1]), int(found[2])
             if not (1 <= day <= 31 and 1 <= month <= 12):
                 return found.group()
-            ending = "n" if re.search(rf"(?i:(?<!\w)(?:{_DATIVE}),? )$", found.string[: found.start()]) else "r"
+            ending = "n" if re.search(rf"(?i:(?<!\w)(?:{_DATIVE}),? )$", found.string[max(0, found.start() - 40) : found.start()]) else "r"
             year = found[3]
             full = (int(year) if len(year) > 2 else int(year) + (2000 if int(year) < 50 else 1900)) if year else 0
             return f"{self.ordinal(day, ending)} {self.ordinal(month, ending)}" + (f" {self.year(full)}" if year else "")
@@ -175,8 +176,8 @@ class German(Language):
                 dated,
             ),
             (r"(?<=am |om |um |en )([0-3]?[0-9])\.(?=\s*$)", lambda found: self.ordinal(int(found[1]), "n") + "."),
-            (r"(?<![\w.,/])1/2 ([A-ZÄÖÜ][a-zäöüß]+)", half),
-            (r"(?<![\w.,])([0-9]+)er(?= |-)", lambda found: f"{self.year(int(found[1]))}er"),
+            (r"(?<![\w.,/])(?<![0-9] )1/2 ([A-ZÄÖÜ][a-zäöüß]+)", half),
+            (r"(?<![\w.,])([0-9]+)er(?!\w)", lambda found: f"{self.year(int(found[1]))}er"),
             (r"(?<![\w.,])([0-9]+)-(?=[a-zäöüA-ZÄÖÜ])", lambda found: f"{self.number(found[1])} "),
             (r"(?<![\w.,:/-])([0-9]{1,2}):00 Uhr", lambda found: f"{self.said_time(int(found[1]), 0)}"),
         ]

@@ -77,7 +77,7 @@ class English(Language):
         vs versus~; etc etcetera; approx approximately~; dept department; Inc Incorporated; Ltd Limited; Co Company; Corp Corporation; Bros Brothers;
         est established~; max maximum; min minimum; avg average; temp temperature; misc miscellaneous; incl including~; excl excluding~;
         cf compare~; ca circa~; ed edition; eds editors; Univ University; Assn Association; Intl International; Natl National; Govt Government;
-        a.k.a also known as~; i.e that is~; e.g for example~; et_al et al; viz namely~; ext extension~; tel telephone; no number~;
+        a.k.a also known as~; i.e that is~; e.g for example~; et_al et al; viz namely~; ext extension~; tel telephone;
         Messrs Messieurs~; Mx Mix~; Esq Esquire; Ph.D P H D; Asst Assistant~; Dist District; Bldg Building; Fl Floor; Ste Suite~; Cir Circle""")
     either, coordinators = "{b} or {n}", frozenset(("and", "or"))
     suffixes = {"+": " plus", "++": " plus plus", "#": " sharp"}
@@ -189,6 +189,15 @@ def _letters() -> list[Rule]:
         return days.get(short) or months.get(short) or short
 
     rules: list[tuple[str, object]] = [
+        (
+            r"(?<=[a-z]) St\.(?= [a-z]|[,;]|\s*$)",
+            lambda found: " Street" + ("." if not found.string[found.end() : found.end() + 40].strip() else ""),
+        ),
+        (
+            r"(?<=[a-z]) Dr\.(?= (?:is|was|and|in|at|to)\b|[,;]|\s*$)",
+            lambda found: " Drive" + ("." if not found.string[found.end() : found.end() + 40].strip() else ""),
+        ),
+        (r"(?<!\w)[Nn][º°] ?(?=[0-9])", lambda _: "number "),
         (r"(?<!\w)w/o(?!\w)", lambda _: "without"),
         (r"(?<!\w)w/ ?(?=\w)", lambda _: "with "),
         (r"(?<!\w)b/c(?!\w)", lambda _: "because"),
@@ -200,11 +209,15 @@ def _letters() -> list[Rule]:
         ),
         (
             r"(?<!\w)([A-Z])\.((?:[A-Z]\.)+)(?=\s+[A-Z]|\s*$)?",
-            lambda found: " ".join(re.findall("[A-Z]", found.group())) + ("." if not found.string[found.end() :].strip() else ""),
+            lambda found: (
+                " ".join(re.findall("[A-Z]", found.group())) + ("." if not found.string[found.end() : found.end() + 40].strip() else "")
+            ),
         ),
         (
             r"(?<!\w)Ph\.? ?D\b\.?",
-            lambda found: "P H D" + ("." if found.group().endswith(".") and not found.string[found.end() :].strip() else ""),
+            lambda found: (
+                "P H D" + ("." if found.group().endswith(".") and not found.string[found.end() : found.end() + 40].strip() else "")
+            ),
         ),
         (rf"(?<!\w)({day})\.?[-–—]({day})\b\.?", lambda found: f"{name(found[1])} to {name(found[2])}"),
         (rf"(?<!\w)({month}|{MONTHS})\.?[-–—]({month}|{MONTHS})\b\.?", lambda found: f"{name(found[1])} to {name(found[2])}"),
@@ -226,7 +239,11 @@ def _letters() -> list[Rule]:
     return [(re.compile(pattern), replace) for pattern, replace in rules]  # type: ignore[misc]
 
 
-_PLURAL = {"I": "eyes", "A": "A's", "D": "Dees", "V": "Vees", "C": "sees", "T": "tees", "P": "peas", "B": "bees", "E": "ease", "O": "owes"}
+_PLURAL = dict(
+    pair.split("=")
+    for pair in """I=eyes D=Dees V=Vees C=sees T=tees P=peas B=bees E=ease O=owes F=effs L=ells M=ems N=ens R=ars S=esses U=yous G=jeez H=aitches J=jays
+    K=kays Q=cues Y=whys Z=zees""".split()
+)
 
 
 def _numbered(short: str) -> str:
@@ -274,7 +291,7 @@ def _romans(self: English) -> list[Rule]:
         (re.compile(r"(?<!\w)([IVX]+)(?= (?:century|dynasty|Dynasty|Olympi|edition))"), century),
         (re.compile(rf"(?<!\w)((?:{titles}) [A-Z]\w+(?: [A-Z]\w+)?) ([IVX]+)(?!\w|'[^s])"), ordinal),
         (re.compile(rf"(?<!\w)((?:{royal})) ([IVX]{{2,}}|V|X)(?!\w|\.\w)"), ordinal),
-        (re.compile(r"(?<!\w)([A-Z][a-z]+) (I{2,3}|IV|VI{1,3}|IX|XI{0,3}|XIV|XVI{0,3})(?!\w|\.\w)"), cardinal),
+        (re.compile(r"(?<!\w)([A-Z][a-z]+) (I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?!\w|\.\w)"), cardinal),
     ]
 
 

@@ -11,7 +11,9 @@ from engines.text.spoken.common.language import Rule, any_of
 if TYPE_CHECKING:
     from engines.text.spoken.en import English
 
-_DETERMINERS = "a|an|the|this|that|my|your|his|her|our|their|its|each|every|another|one|any|some|no"
+_DETERMINERS = (
+    "a|an|the|this|that|my|your|his|her|our|their|its|each|every|another|one|any|some|no|two|three|four|five|six|ten|several|[0-9]+"
+)
 _NOT_NOUNS = """in on at to of for from by and or but per a an the is are was were be been if than then now today daily each more less
     every off up down into over under with without away apart long wide tall high deep thick old left right ago later total only here there
     this that these those we i he she it they you not so as because when while before after again fast faster loud big out"""
@@ -19,8 +21,8 @@ _NOT_NOUNS = """in on at to of for from by and or but per a an the is are was we
 
 def _article(found: re.Match[str]) -> bool:
     """Whether a quantity stands before a noun as an adjective does: ``a 10 kg bag``."""
-    before = re.search(rf"(?i:(?<!\w)(?:{_DETERMINERS})) (?:[a-z]+ )?$", found.string[: found.start()])
-    after = re.match(r"[ -]([a-z]+)", found.string[found.end() :])
+    before = re.search(rf"(?i:(?<!\w)(?:{_DETERMINERS})) (?:[a-z]+ )?$", found.string[max(0, found.start() - 40) : found.start()])
+    after = re.match(r"[ -]([a-z]+)", found.string[found.end() : found.end() + 40])
     return bool(before and after and after[1] not in _NOT_NOUNS.split())
 
 

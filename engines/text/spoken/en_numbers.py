@@ -24,7 +24,7 @@ def dates(self: English) -> list[Rule]:
         return f"{found[1]} {self.ordinal(int(found[2]))}{comma}" + (f" {self.year(int(found[4]))}" if found[4] else "")
 
     def day_first(found: re.Match[str]) -> str:
-        the = "" if re.search(r"(?i)\bthe $", found.string[: found.start()]) else "the "
+        the = "" if re.search(r"(?i)\bthe $", found.string[max(0, found.start() - 40) : found.start()]) else "the "
         return f"{the}{self.ordinal(int(found[1]))} of {found[3]}" + (f" {self.year(int(found[4]))}" if found[4] else "")
 
     def range_of(found: re.Match[str]) -> str:
@@ -81,18 +81,16 @@ def times(self: English) -> list[Rule]:
     half = r" ?([AaPp])\.?[Mm]\b\.?"
 
     def tail(found: re.Match[str]) -> str:
-        rest = found.string[found.end() :]
+        rest = found.string[found.end() : found.end() + 40]
         return "." if found.group().endswith(".") and (not rest.strip() or re.match(r"\s+[A-Z]", rest)) else ""
 
     def clock(found: re.Match[str]) -> str:
         return self.said_time(int(found[1]), int(found[2] or 0), int(found[3]) if found[3] else None, found[4]) + tail(found)
 
     def range_of(found: re.Match[str]) -> str:
-        return (
-            f"{self.said_time(int(found[1]), int(found[2] or 0), None, found[3] or found[6] or '')} to "
-            + self.said_time(int(found[4]), int(found[5] or 0), None, found[6] or "")
-            + tail(found)
-        )
+        whole = not found[2] and not found[3]
+        begin = self.cardinal(int(found[1])) if whole else self.said_time(int(found[1]), int(found[2] or 0), None, found[3] or "")
+        return f"{begin} to {self.said_time(int(found[4]), int(found[5] or 0), None, found[6] or '')}{tail(found)}"
 
     time = "([01]?[0-9]|2[0-4])(?::([0-5][0-9]))?"
     return [
@@ -119,6 +117,9 @@ def numbers(self: English) -> list[Rule]:
         return f"{self.number(found[1])} times ten to the {'minus ' if found[2].startswith('-') else ''}{power}"
 
     return [
+        (re.compile(r"(?<![\w.,])1-([89][0-9]{2})-(?=[A-Z])"), lambda found: f"one {self.digits(found[1][0])} hundred, "),
+        (re.compile(r"(?<![\w.,])\([0-9]{3}\) ?[0-9]{3}[-. ][0-9]{4}(?![\w-])"), lambda found: self.telephone(found.group())),
+        (re.compile(r"(?<=[=+×÷] )([0-9]+)([a-z])(?!\w)"), lambda found: f"{self.number(found[1])} {found[2].upper()}"),
         (
             re.compile(
                 rf"(?i:((?<!\w)(?:{words})s?(?: (?:is|number|no\.?|ends in|was|in|are|:))*:? #?))([0-9]{{3,}}(?:[- ][0-9]{{2,}})*)(?![\w%]|[.,][0-9])"
@@ -157,7 +158,11 @@ def numbers(self: English) -> list[Rule]:
             re.compile(r"(?<![\w.,-])([0-9]+(?:\.[0-9]+)?) - ([0-9]+(?:\.[0-9]+)?)(?![\w-])"),
             lambda found: f"{self.number(found[1])} minus {self.number(found[2])}",
         ),
-        (re.compile(r"(?<![\w.,-])([0-9]{1,3})[-–]([0-9]{1,3})(?![\w-]|[.,][0-9]| ?=)"), lambda found: f"{found[1]} to {found[2]}"),
+        (
+            re.compile(r"(?i:(?<=between ))([0-9]+(?:\.[0-9]+)?)[-–]([0-9]+(?:\.[0-9]+)?)(?![\w-])"),
+            lambda found: f"{found[1]} and {found[2]}",
+        ),
+        (re.compile(r"(?<![\w.,$€£¥₹-])([0-9]{1,3})[-–]([0-9]{1,3})(?![\w-]|[.,][0-9]| ?=)"), lambda found: f"{found[1]} to {found[2]}"),
         (
             re.compile(
                 r"(?<![\w./])(?<![0-9] )([a-z])(?= ?[+=×÷≤≥<>²³^] ?[\w(]|[²³])|(?<=[+=÷<>≤≥] )([a-z])(?!\w)|(?<=\+)([a-z])(?!\w)|(?<=[)0-9]/)([a-z])(?!\w)"

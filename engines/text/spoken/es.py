@@ -146,12 +146,15 @@ class Spanish(Romance):
         rules = [
             (r"(?<!\w)EE\. ?UU\.?", lambda _: "Estados Unidos"),
             (r"(?<!\w)(?:a|p)\. ?m\.", lambda found: "a eme" if found.group()[0] == "a" else "pe eme"),
-            (r"(?<!\w)n\.?[º°] ?(?=[0-9])", lambda _: "número "),
+            (r"(?<!\w)[nN]\.?[º°] ?(?=[0-9])", lambda _: "número "),
             (r"(?<!\w)p\. ?ej\.", lambda _: "por ejemplo"),
             (rf"(?<![\w.,/])(1?[0-9]|2[0-9]|3[01]) de ({_MONTHS})(?: (?:de|del) ([12][0-9]{{3}}))?(?!\w)", local_date),
             (r"(?<![\w.,])([0-9]+)\.?º(?= [a-zá-ú])", ordinal),
-            (r"(?<![\w.,/])1/2 ([a-zá-ú]+)", half),
-            (r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?! [a-z]+ de)", lambda found: f"{found[1]} y medio"),
+            (r"(?<![\w.,/])(?<![0-9] )1/2 ([a-zá-ú]+)", half),
+            (
+                r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?= ([a-zà-ÿ]+)|)",
+                lambda found: f"{found[1]} y {'media' if self.is_feminine(found[2] or '') else 'medio'}",
+            ),
         ]
         return tuple((re.compile(pattern), replace) for pattern, replace in rules)
 

@@ -202,14 +202,14 @@ class French(Romance):
             (r"(?<!\w)p\. ?ex\.", lambda _: "par exemple"),
             (r"(?<!\w)[nN][°º] ?(?=[0-9])", lambda _: "numéro "),
             (rf"(?<![\w.,/])(1er|1?[0-9]|2[0-9]|3[01]) ({_MONTHS})(?: ([12][0-9]{{3}}))?(?!\w)", local_date),
-            (r"(?<!\w)([IVXL]+)(ème|er|re|e)(?!\w)", century),
+            (r"(?<!\w)([IVX]+)(ème|er|re|e)(?!\w)", century),
             (
                 r"(?<![\w.,:/-])([01]?[0-9]|2[0-4]) ?h ?([0-5][0-9])(?: ?min)?(?!\w)",
                 lambda found: self.said_time(int(found[1]), int(found[2])),
             ),
             (r"(?<![\w.,/])([1-9]),([0-9]{2}) ?m(?![\w²³/'])", metres),
             (r"(?<![\w.,/])([1-9]) ?m ?([0-9]{2})(?![\w²³/',])", metres),
-            (r"(?<![\w.,/])1/2 ([a-zà-ÿ]+)", half),
+            (r"(?<![\w.,/])(?<![0-9] )1/2 ([a-zà-ÿ]+)", half),
         ]
         return tuple((re.compile(pattern), replace) for pattern, replace in rules)
 

@@ -95,6 +95,11 @@ class Hindi(Language):
             else f"{self.cardinal(above)} बटा {self.cardinal(below)}"
         )
 
+    def mixed(self, whole: str, above: int, below: int) -> str:
+        if (above, below) == (1, 2):
+            return {"1": "डेढ़", "2": "ढाई"}.get(whole) or f"साढ़े {self.number(whole)}"
+        return super().mixed(whole, above, below)
+
     def first_rules(self) -> tuple[Rule, ...]:
         def dated(found: re.Match[str]) -> str:
             return f"{self.cardinal(int(found[1]))} {found[2]}" + (f" {self.year(int(found[3]))}" if found[3] else "")

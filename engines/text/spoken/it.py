@@ -123,8 +123,11 @@ class Italian(Romance):
             (r"(?<!\w)p\. ?es\.", lambda _: "per esempio"),
             (r"(?<!\w)n[°º] ?(?=[0-9])", lambda _: "numero "),
             (rf"(?<![\w.,/])(1?[0-9][º°]?|2[0-9]|3[01]) ({_MONTHS})(?: ([12][0-9]{{3}}))?(?!\w)", local_date),
-            (r"(?<![\w.,/])1/2 ([a-zà-ÿ]+)", half),
-            (r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?! [a-z]+ di)", lambda found: f"{found[1]} e mezzo"),
+            (r"(?<![\w.,/])(?<![0-9] )1/2 ([a-zà-ÿ]+)", half),
+            (
+                r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?= ([a-zà-ÿ]+)|)",
+                lambda found: f"{found[1]} e {'mezza' if self.is_feminine(found[2] or '') else 'mezzo'}",
+            ),
             (r"(?<!\w)gli anni '([0-9]0)", lambda found: "gli anni " + self.cardinal(int(found[1]))),
         ]
         return tuple((re.compile(pattern), replace) for pattern, replace in rules)

@@ -200,7 +200,7 @@ class Japanese(Language):
 
         def count(found: re.Match[str]) -> str:
             text, counter = found[1].replace(",", ""), found[2]
-            if counter == "日" and text == "1" and not re.search("[月ツ]$", found.string[: found.start()]):
+            if counter == "日" and text == "1" and not re.search("[月ツ]$", found.string[max(0, found.start() - 40) : found.start()]):
                 return "イチニチ"
             if counter == "つ" and int(text) > 10:
                 return kana(int(text)) + "つ"
@@ -211,7 +211,11 @@ class Japanese(Language):
             text = found[1].replace(",", "")
             value = float(text) if "." in text else int(text)
             if isinstance(value, float):
-                return self.number(text) + "".join(kana(powers[one]).replace("イチ", "") for one in found[2]) + (found[3] or "")
+                return (
+                    self.number(text)
+                    + "".join(kana(powers[one]).replace("イチ", "") for one in found[2])
+                    + _COUNTERS.get(found[3] or "", "").partition(">")[0]
+                )
             for one in found[2]:
                 value *= powers[one]
             return counted(value, found[3]) if found[3] else kana(value)

@@ -143,11 +143,14 @@ class Portuguese(Romance):
             return f"{'meia' if self.is_feminine(found[1]) else 'meio'} {found[1]}"
 
         rules = [
-            (r"(?<!\w)n\.?[º°] ?(?=[0-9])", lambda _: "número "),
+            (r"(?<!\w)[nN]\.?[º°] ?(?=[0-9])", lambda _: "número "),
             (r"(?<!\w)p\. ?ex\.", lambda _: "por exemplo"),
             (rf"(?<![\w.,/])(1?[0-9]º?|2[0-9]|3[01]) de ({_MONTHS})(?: de ([12][0-9]{{3}}))?(?!\w)", local_date),
-            (r"(?<![\w.,/])1/2 ([a-zá-ú]+)", half),
-            (r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?! [a-z]+ de)", lambda found: f"{found[1]} e meio"),
+            (r"(?<![\w.,/])(?<![0-9] )1/2 ([a-zá-ú]+)", half),
+            (
+                r"(?<![\w.,/])([0-9]+)(?: 1/2|½)(?= ([a-zà-ÿ]+)|)",
+                lambda found: f"{found[1]} e {'meia' if self.is_feminine(found[2] or '') else 'meio'}",
+            ),
         ]
         return tuple((re.compile(pattern), replace) for pattern, replace in rules)
 

@@ -125,7 +125,8 @@ class Mandarin(Language):
                 lambda found: f"{self.digits(found[1])}{found[2]}到{self.digits(found[3])}",
             ),
             (r"(?<![0-9.])([12][0-9]{3}|[0-9]{2})(?=年(?!轻|级|龄|前|后|内|间|来|多|以))", lambda found: self.digits(found[1])),
-            (r"(?<![0-9.])([0-9]0)(?=年代|后)", lambda found: chinese(int(found[1])) if found[1] != "00" else "零零"),
+            (r"(?<![0-9.])([0-9]0)(?=年代)", lambda found: chinese(int(found[1])) if found[1] != "00" else "零零"),
+            (r"(?<![0-9.])([0-9][05])(?=后)", lambda found: self.digits(found[1])),
             (
                 r"(?<![0-9.:])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9]))?(?![0-9:])",
                 lambda found: self.said_time(int(found[1]), int(found[2]), int(found[3]) if found[3] else None),

@@ -84,6 +84,7 @@ class Language:
     """Pattern of words behind which digits are read one by one."""
     spaced = True
     """Whether words are written with spaces between them."""
+    nouns_in_capitals = False
     alphabetic = True
     """Whether it is written in Latin letters."""
     either = "{b} or {n}"

@@ -44,7 +44,7 @@ def plain_numbers(language: Language) -> Iterator[Rule]:
     """The rules for whatever digits are left."""
     say = language.number
     yield re.compile(r"(?<![\w.])[0-9]+(?:\.[0-9]+){2,}(?![\w])"), lambda found: _version(found.group(), language)
-    yield re.compile(rf"(?<![\w])({language.NUMBER})(?=( {_LETTER}+)?)(?![0-9])"), lambda found: _plain(found, language)
+    yield re.compile(rf"(?<![\w])({language.NUMBER})(?=( {_LETTER}+)?)(?![0-9]|{_LETTER})"), lambda found: _plain(found, language)
     yield (
         re.compile(rf"({_LETTER})?([0-9]+)(?=({_LETTER})?)"),
         lambda found: " ".join(filter(None, (found[1], say(found[2]) + (" " if found[3] else "")))),
@@ -56,7 +56,7 @@ def _plain(found: re.Match[str], language: Language) -> str:
     if re.fullmatch("1[1-9][0-9]{2}|20[0-9]{2}", text) and not noun.endswith("s"):
         return language.year(int(text))
     said = language.number(text)
-    return language.with_noun(said, noun) if noun[:1].islower() and text.isdigit() else said
+    return language.with_noun(said, noun) if (noun[:1].islower() or language.nouns_in_capitals) and text.isdigit() else said
 
 
 def _version(text: str, language: Language) -> str:
@@ -100,7 +100,7 @@ def _abbreviations(language: Language) -> Iterator[tuple[str, _Replace]]:
     titles = {key for key, words in words_of.items() if words.endswith("~")}
 
     def said(found: re.Match[str]) -> str:
-        last = not found.string[found.end() :].strip(" \"')\n")
+        last = not found.string[found.end() : found.end() + 40].strip(" \"')\n")
         return words_of[found[1]].removesuffix("~") + ("." if last and found[1] not in titles else "")
 
     yield rf"(?<![\w.°])({any_of(words_of)})\.(?!\w)", said
@@ -111,7 +111,7 @@ def _dates(language: Language) -> Iterator[tuple[str, _Replace]]:
         return language.said_date(int(found[3]), int(found[2]), found[1]) + (" " if found[4] else "")
 
     def month_year(found: re.Match[str]) -> str:
-        if re.match(r" ?(?:season|saison|temporada|stagione|Saison)", found.string[found.end() :]):
+        if re.match(r" ?(?:season|saison|temporada|stagione|Saison)", found.string[found.end() : found.end() + 40]):
             return found.group()
         return language.month_year.format(m=cldr.months(language.tag)[int(found[2]) - 1], y=language.year(int(found[1])))
 
@@ -165,7 +165,15 @@ def _ranges(language: Language) -> Iterator[tuple[str, _Replace]]:
         lambda found: f"{found[2]} {language.range_word} {found[1]}{found[3]}",
     )
     yield rf"(?<![\w.,/-])({number}(?: ?[%°€£])?)(?:[-–—~]|(?<=[%°€£0-9]) [–—] )(?={number}(?![-–][0-9]))", between
+    yield (
+        rf"(?<![\w.,/-])({number}) - ({number})(?![\w-])",
+        lambda found: f"{found[1]} {language.range_word if _value(found[1]) < _value(found[2]) else language.minus} {found[2]}",
+    )
     yield r"(?<![\w.)\]])[-−](?=(?:[$€£₹¥]|\.)?[0-9])", lambda _: f"{language.minus} "
+
+
+def _value(number: str) -> int:
+    return int(re.sub(r"\D", "", number))
 
 
 def _rates(language: Language) -> Iterator[tuple[str, _Replace]]:
@@ -196,7 +204,9 @@ def _money(language: Language) -> Iterator[tuple[str, _Replace]]:
     yield rf"(?<![\w$])(?P<sign>{signs}|(?:{codes})(?= ?[0-9])) ?(?P<n>{number}){m}", said
     yield (
         rf"(?<![\w.,])(?P<n>{number}){m} ?(?P<sign>{behind}|{codes})(?!\w)\.?(?!\w)",
-        lambda found: said(found) + ("." if found.group().endswith(".") and not found.string[found.end() :].strip() else ""),
+        lambda found: (
+            said(found) + ("." if found.group().endswith(".") and not found.string[found.end() : found.end() + 40].strip() else "")
+        ),
     )
     yield rf"(?<!\S)({signs})(?!\S)", lambda found: language.coin(found[1])[0]
 
