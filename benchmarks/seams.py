@@ -78,7 +78,7 @@ def _said(voice: Slow) -> list[tuple[SpeechSegment, float]]:
     for sentence in (*chunker.push(ANSWER), *chunker.finish()):
         written.put(sentence)
     written.close()
-    handle = EngineHandle[TextToSpeech](kokoro_onnx.INFO, lambda: voice)
+    handle: EngineHandle[TextToSpeech] = EngineHandle(kokoro_onnx.INFO, lambda: voice)
     silent_at, found = 0.0, list[tuple[SpeechSegment, float]]()
     for segment in segments(written, PERSONA, handle, deadlines=Deadlines(lambda: voice.now), worker="voice", limits=Limits()):
         found.append((segment, max(0.0, voice.now - silent_at)))
