@@ -87,6 +87,7 @@ def main() -> int:
                 whole.append((waited + time.monotonic() - started) * 1000)
                 break
     service.close()
+    time.sleep(2.0)  # what was thrown away ends before the program does
     saved = float(np.median(whole) - np.median(begun))
     print(f"{len(begun)} utterances ({cut} more cut off or not understood); end of speech to first sound, median:", end=" ")
     print(f"{np.median(whole):.0f} ms without, {np.median(begun):.0f} ms with speculation")
