@@ -6,12 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
-from conftest import HOUSE, StubMind, StubRegistry, StubVoice, stub_engines, tone
+from conftest import HOUSE, StubMind, StubRegistry, StubVoice, in_threads, stub_engines, tone
 from page_client import WAIT_S, Tab, post, serving
 from requirements import requirement
 
@@ -372,17 +373,39 @@ def test_who_finds_no_room_is_told_and_comes_in_when_it_is_their_turn(address, s
 
 
 @requirement("app.queue")
+def test_no_more_come_in_than_there_is_room_for_though_all_come_at_once(house):
+    service = ConversationService(Settings(max_sessions=2), house, PersonaBook(HOUSE / "personas.yaml"))
+    with serving(PageApi(service, HOUSE)) as url:
+        tabs, came = [Tab(url) for _ in range(24)], []
+
+        def come(tab):
+            with suppress(AssertionError):
+                tab.open()
+                came.append(tab)
+
+        in_threads(*(partial(come, tab) for tab in tabs))
+        assert len(came) == 2
+        assert [tab.say("Hello", "t-1")[-1]["type"] for tab in came] == ["completed"] * 2
+
+
+@requirement("app.queue")
 def test_who_has_been_silent_for_long_makes_room(address, settings, monkeypatch):
     tabs = [Tab(address) for _ in range(settings.max_sessions)]
     for one in tabs:
         one.open()
     tabs[0].say("Hello", "t-1")
     monkeypatch.setattr(clients, "IDLE_S", 0.0)
+
+    def comes_in(tab):
+        with suppress(AssertionError):
+            return tab.open()["known"] is False
+        return False
+
     new = Tab(address)
-    assert new.open()["known"] is False
+    assert eventually(lambda: comes_in(new)), "as soon as the other's session has ended"
     assert tabs[1].ends(), "it was silent for longest"
     assert tabs[0].say("Hello", "t-2")
-    assert tabs[1].open()["known"] is False, "the place of another one"
+    assert eventually(lambda: comes_in(tabs[1])), "the place of another one"
 
 
 @requirement("app.queue")

@@ -73,6 +73,8 @@ class Client:
         """Set while no stream is open."""
         self.used_at = time.monotonic()
         """When something was last said, by either side."""
+        self.is_known = False
+        """Whether it has had a stream."""
         self._loop = asyncio.get_running_loop()
         self._turns: deque[str] = deque(maxlen=KNOWN_TURNS)
 
@@ -116,6 +118,8 @@ class Clients:
         """
         self._limit, self._status, self._leave = limit, status, leave
         self._clients: dict[str, Client] = {}
+        self._ending = 0
+        """Clients that have left, but whose sessions are still being ended."""
         self._queue: dict[str, float] = {}
         """Who waits for a place, whoever came first first, and when they asked last."""
         self._process = secrets.token_hex(8)
@@ -135,7 +139,7 @@ class Clients:
         return self._clients.get(client.session_id) is client
 
     def place(self, session_id: str) -> int:
-        """Where somebody who wants to come in stands in the queue, from 1 on; 0: they can come in, or are there already.
+        """Where somebody who wants to come in stands in the queue, from 1 on; 0: they are in, and may open a stream.
 
         Whoever has been silent for longest makes room, once that is long enough (`IDLE_S`).
         """
@@ -147,27 +151,33 @@ class Clients:
             return len(self._queue) + 1
         self._queue[session_id] = now
         before = list(self._queue).index(session_id)
-        if before >= self._limit - len(self._clients):
+        if before >= self._room + self._ending:
             idle = min(self._clients.values(), key=lambda client: client.used_at, default=None)
             if idle and now - idle.used_at >= IDLE_S:
                 self.close(idle)
-        if before >= self._limit - len(self._clients):
+        if before >= self._room:
             return before + 1
         del self._queue[session_id]
+        client = self._clients[session_id] = Client(session_id)  # now: others ask before it has opened its stream
+        client.leaving = asyncio.get_running_loop().call_later(GRACE_S, self.close, client)
         return 0
+
+    @property
+    def _room(self) -> int:
+        return self._limit - len(self._clients) - self._ending
 
     async def stream(self, session_id: str, after: int, begin: Callable[[], object], *, once: bool = False) -> AsyncGenerator[bytes]:
         """What a client is sent over one connection, in frames: ``open``, the status whenever it has changed, and its events.
 
         Args:
-            session_id: a `SESSION_ID`; one that is not there opens a session.
+            session_id: of somebody who is in, see `place`.
             after: the number of the last event that the client has got.
             begin: is called in a thread for a new session, before anything is sent.
             once: end with the first events, or after a while without any: for proxies that pass on only what has ended.
         """
-        client, known = self._clients.get(session_id), session_id in self._clients
-        if client is None:
-            client = self._clients[session_id] = Client(session_id)
+        if (client := self._clients.get(session_id)) is None:
+            return  # it has left meanwhile
+        known, client.is_known = client.is_known, True
         wake = self._connect(client)
         try:
             if not known:
@@ -208,7 +218,11 @@ class Clients:
         if client.connection:
             client.connection.set()
             client.connection = None
-        asyncio.get_running_loop().run_in_executor(None, self._leave, client.session_id)
+        self._ending += 1
+        asyncio.get_running_loop().run_in_executor(None, self._leave, client.session_id).add_done_callback(self._ended)
+
+    def _ended(self, _: object) -> None:
+        self._ending -= 1
 
     def close_all(self) -> None:
         """The server ends: nobody is let in any more. May be called from any thread."""
