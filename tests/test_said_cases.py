@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import said
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,3 +44,34 @@ def test_any_text_comes_out_in_the_captions_as_it_went_in(written: str, language
     if words := [WordTiming(word, 100.0 * index, 100.0) for index, word in enumerate(re.findall(r"\S+\s*", spoken))]:
         ends = WordEnds(0, written, spoken).of(words, last=True)
         assert "".join(word.text for word in as_written(words, ends, written, 0, 0)[0]) == written
+
+
+@requirement("voice.any-text")
+@pytest.mark.parametrize("voice", said.VOICES)
+def test_words_in_foreign_letters_are_said_and_not_spelled(voice: str) -> None:
+    """Neither as letters, nor by the name of their script, nor by the mark of another language."""
+    spelled = [said.phonemes(name, "en", voice) for name in ("letter", "Chinese", "Japanese", "an us")]
+    for word in (
+        "ありがとう",
+        "спасибо",
+        "شكرا",
+        "감사합니다",
+        "תודה",
+        "ευχαριστώ",
+        "ধন্যবাদ",
+        "நன்றி",
+        "धन्यवाद",
+        "მადლობა",
+        "谢谢",
+        "Phở",
+        "Trần",
+    ):
+        heard = said.phonemes(f"Thanks is {word} there.", "en", voice)
+        assert len(heard) > len(said.phonemes("Thanks is there.", "en", voice)), word
+        assert len(heard) < 60, (word, heard)
+        assert not any(name in heard for name in spelled), (word, heard)
+
+
+def test_no_kanji_is_spelled_by_the_embedded_voice() -> None:
+    for text in ("今日は10月1日です。", "元気ですか。", "iPhoneです。", "第１章。"):
+        assert "niz" not in said.phonemes(said.spoken(text, "ja"), "ja", "espeak")  # "Chinese letter", "Japanese letter"

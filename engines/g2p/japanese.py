@@ -83,7 +83,7 @@ def hiragana(text: str) -> str:
     """
     readings = _readings(_shared_tokenizer().tokenize(text))
     said = "".join(reading if _KANJI_OR_KANA.search(surface) else surface for surface, reading in readings)
-    plain = said.translate(_KATAKANA)
+    plain = re.sub(r"(?<=[A-Za-z])(?=[ぁ-ヶ])|(?<=[ぁ-ヶ])(?=[A-Za-z])", " ", said.translate(_KATAKANA))
     return re.sub(r"(?<=([ぁ-ゖ]))ー", lambda found: _vowel(found[1]), plain)
 
 
