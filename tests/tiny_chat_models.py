@@ -18,10 +18,6 @@ THINKS = (
 )
 """As Qwen3's: an empty thought before the reply, of which the next prompt knows nothing."""
 CHATML = THINKS.replace("<think>\n\n</think>\n\n", "")
-STRICT = (
-    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('users begin') }}{% endif %}"
-    "[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
-)
 MARKS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 """The last of them ends a turn."""
 CHANNEL_MARKS = ("<|endoftext|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|call|>", "<|return|>")

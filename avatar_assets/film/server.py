@@ -22,7 +22,6 @@ from avatar_assets import served
 
 Json = dict[str, Any]
 _START_S = 10.0
-_NEWS_BYTES = 100_000
 
 
 class FilmServer:

@@ -10,9 +10,6 @@ from engines.text.spoken.common import cldr
 from engines.text.spoken.common.language import Language, Rule, any_of, table
 
 _DIGITS = "零一二三四五六七八九"
-_MEASURES = (
-    "个本次只条张件位名人天年月周星期小时分钟点钟倍块杯瓶碗双对种家岁层排行句段页台辆部座间套把棵朵片门支米公里斤公斤克升米层美元欧元元"
-)
 _TWO_BEFORE = "个本次只条张件位名天年周小分倍块杯瓶碗双对种家层排句段页台辆部座间套把棵朵片门支米公里斤升美欧元点百千万亿岁"
 
 

@@ -84,16 +84,5 @@ def months(tag: str) -> tuple[str, ...]:
     return tuple(str(names[month]) for month in range(1, 13))
 
 
-@cache
-def short_names(tag: str) -> Mapping[str, str]:
-    """Short names of months and days (lower case, without a dot) → the long ones."""
-    locale, found = _locale(tag), dict[str, str]()
-    for names in (locale.months, locale.days):
-        for context in names.values():
-            for number, short in context.get("abbreviated", {}).items():
-                found[str(short).lower().rstrip(".॰")] = str(names["format"]["wide"][number])
-    return found
-
-
 def _plain(pattern: Any) -> str:
     return str(pattern).replace("\u00a0", " ").replace("\u200d", "").replace("’", "'").replace("-", " ")

@@ -12,7 +12,6 @@ from engines.text.spoken.common.language import Language, Rule, any_of
 _Replace = Callable[[re.Match[str]], str]
 _NOT_AFTER, _NOT_BEFORE = r"(?<![\w.,:/-])", r"(?![\w]|[.,:/-][0-9])"
 _LETTER = r"[^\W\d_]"
-_DASH = "[-–—−~〜～]"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SPELLED_SUFFIX = re.compile(r"[b-df-hj-np-tv-xz]{2,5}|[a-z]{2}|html|csv|yml|exe|toml(?!l)|json", re.IGNORECASE)
 _SAID_SUFFIX = frozenset(
