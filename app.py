@@ -12,21 +12,28 @@ import time
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"  # events, between two that Gradio makes a table of all events at
 
 import gradio as gr
 
-from avatar_assets import npm_modules
+from avatar_assets import npm_modules, served
 from avatar_assets.avatar_files import AVATARS
 from avatar_assets.component import stage_frame
-from avatar_assets.served import routes
+from engines.api.access import gradio_routes
+from engines.api.access.connections import RESERVED, descriptors, limited
+from engines.api.access.guard import guarding
+from engines.api.access.hosts import Hosts
+from engines.api.access.limits import OpenResponses
+from engines.api.access.policy import Policy
 from engines.api.page_api import PageApi
-from engines.config.address import free_port, is_loopback
+from engines.config.address import free_port
 from engines.config.logs import log_to_standard_error
 from engines.config.personas import PersonaBook
 from engines.config.private_folder import private_folder
-from engines.config.settings import Settings, load_settings
+from engines.config.settings import Settings, load_settings, reach_directly
 from engines.conversation.service import ConversationService
 from engines.errors import EngineError
 from engines.registry.registry import Registry
@@ -39,6 +46,8 @@ READY_WITHIN_S = 10
 """How long the page is held back while engines whose weights are here are loaded, so that the first word is theirs."""
 KEPT_OPEN_S = 75
 """How long a connection is kept open for the page's next message: longer than most people talk, for a new one costs round trips."""
+STREAMS_OF_ONE = 64
+"""Pages that one address of another machine may have open at once."""
 CLOSE_WITHIN_S = 1
 """How long the server waits for open connections when the app ends."""
 
@@ -69,13 +78,6 @@ def build() -> gr.Blocks:
     return page
 
 
-def choosable(settings: Settings, *, share: bool) -> bool:
-    """Whether whoever opens the page may choose engines: where nothing is said of it, only those who sit at this machine."""
-    if settings.choose_on_page is None:  # through a share link everybody comes in as if from this machine
-        return is_loopback(settings.host) and not share
-    return settings.choose_on_page
-
-
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     what = "Talk face to face with a person on your screen, on your own machine."
@@ -91,23 +93,39 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def launch(page: gr.Blocks, api: PageApi, host: str, port: int, *, share: bool = False) -> None:
-    """Serve the page and its API; returns when they answer."""
+def policy(api: PageApi) -> Policy:
+    """Who may ask for what: Gradio's routes, the stage's files and the page's API."""
+    return Policy([*gradio_routes.RULES, *served.RULES, *api.rules()])
+
+
+def launch(page: gr.Blocks, api: PageApi, settings: Settings, port: int, *, share: bool = False) -> None:
+    """Serve the page and its API, with the guard in front; returns when they answer."""
+    reach_directly(settings.host)  # Gradio asks itself whether it has started
+    connections, hosts = descriptors() - RESERVED, Hosts(settings.host, settings.hosts)
+    streams = OpenResponses(2 * settings.max_sessions, STREAMS_OF_ONE)
+    guard = guarding(policy(api), hosts, streams, settings.framed_by)
+    page.queue(api_open=False)
     page.launch(
-        server_name=host,
+        server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=port,
         share=share,
         quiet=True,
         prevent_thread_lock=True,
         ssr_mode=False,
         run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        state_session_capacity=1,  # nobody has any
         footer_links=[],
         max_file_size=1,  # byte: Gradio's own way to upload is not used
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=[ASSETS / "web/page/page.css"],
-        app_kwargs={"routes": [*api.routes(), *routes()]},
+        app_kwargs={"routes": [*api.routes(), *served.routes()], "middleware": [guard]},
     )
-    page.server.config.timeout_keep_alive = KEPT_OPEN_S
+    if page.share_url:
+        hosts.add(urlsplit(page.share_url).netloc)
+    server = page.server.config
+    server.timeout_keep_alive, server.http_protocol_class = KEPT_OPEN_S, limited(server.http_protocol_class, connections)
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -125,15 +143,16 @@ def serve(options: argparse.Namespace) -> None:
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         say(f"Port {settings.port} is taken; using {port}.")
-    service = ConversationService(settings, registry, book, choosable=choosable(settings, share=options.share))
+    service = ConversationService(settings, registry, book)
     page, api = build(), PageApi(service, AVATARS)
     try:
         threading.Thread(target=service.prepare, name="prepare", daemon=True).start()
-        launch(page, api, settings.host, port, share=options.share)
+        launch(page, api, settings, port, share=options.share)
+        local = str(page.local_url).replace("[::]", "[::1]")
         service.wait_for_first(READY_WITHIN_S)
         if not options.no_browser:
-            webbrowser.open(str(page.local_url))
-        say(f"Visavis is at {page.local_url}" + (f" and {page.share_url}" if page.share_url else ""))
+            webbrowser.open(local)
+        say(f"Visavis is at {local}" + (f" and {page.share_url}" if page.share_url else ""))
         while True:
             time.sleep(0.5)  # a signal that another thread took wakes nobody: it is seen at the next step
     finally:

@@ -24,6 +24,8 @@ PACKAGES = {
     "webrtcaec3": "@ennuicastr/webrtcaec3.js",
 }
 """What the page calls a package, and what npm calls it."""
+INTEGRITY = FOLDER / "module-integrity.json"
+"""Digests of the modules, for browsers that take them from the CDN; written by ``python -m avatar_assets integrity``."""
 CDN = "https://cdn.jsdelivr.net/npm"
 NPM_TIMEOUT_S = 180
 """npm is ended after this time: on a network that swallows packets it would wait for many minutes."""
@@ -97,15 +99,21 @@ def _versions(lock: Path) -> dict[str, str]:
 
 
 def import_map() -> dict[str, Any]:
-    """Where the page finds its modules: ``{"source": "local" | "cdn", "imports": {…}}``; local ones are relative to the answer's."""
+    """Where the page finds its modules: ``{"source": "local" | "cdn", "imports": {…}}``; local ones are relative to the answer's.
+
+    Those of the CDN come with their ``integrity``: address → digest. A browser runs no other bytes.
+    """
     if installed():
-        return {"source": "local", "imports": _imports({short: f"./vendor/{short}" for short in PACKAGES})}
+        return {"source": "local", "imports": imports_at({short: f"./vendor/{short}" for short in PACKAGES})}
     versions = _versions(FOLDER / "package-lock.json")
     at = {short: f"{CDN}/{name}@{versions[short]}" for short, name in PACKAGES.items()}
-    return {"source": "cdn", "imports": _imports(at)}
+    known = json.loads(INTEGRITY.read_text(encoding="utf-8"))
+    integrity = {f"{at[short]}/{path}": digest for short, files in known.items() for path, digest in files.items()}
+    return {"source": "cdn", "imports": imports_at(at), "integrity": integrity}
 
 
-def _imports(at: dict[str, str]) -> dict[str, str]:
+def imports_at(at: dict[str, str]) -> dict[str, str]:
+    """What the page imports by name, where its packages lie at those places."""
     return {
         "three": f"{at['three']}/build/three.module.js",
         "three/addons/": f"{at['three']}/examples/jsm/",

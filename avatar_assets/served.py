@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from avatar_assets import npm_modules
 from avatar_assets.avatar_files import AVATARS, SUFFIXES
+from engines.api.access.policy import Rule
 
 PREFIX = "visavis"
 """Everything the page loads lies below this path."""
@@ -27,6 +28,8 @@ SERVED = {
 }
 """Path below the prefix → folder and the kinds of file given out from it; nothing else is served."""
 
+RULES = (Rule(f"/{PREFIX}/{{path:path}}"),)
+"""The routes' line in the access policy."""
 _TYPES = {
     ".mjs": "text/javascript",
     ".js": "text/javascript",

@@ -121,7 +121,7 @@ def main() -> None:
     service = ConversationService(settings, InstantRegistry(settings), PersonaBook(settings.personas_file))
     models = TimedModels(settings.weights)
     page, api = app.build(), PageApi(service, AVATARS, models)
-    app.launch(page, api, settings.host, free_port(settings.host, 7950))
+    app.launch(page, api, settings, free_port(settings.host, 7950))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         question = Path(folder) / "question.wav"
         question.write_bytes(to_wav(_question()))

@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +136,12 @@ def people(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def address(people) -> Iterator[str]:
     """The one app of all tests in a browser that need no other."""
-    with running(VISAVIS_PERSONAS_FILE=str(people), TEST_AVATARS=str(people.parent / "avatars"), **QUICK) as (url, _):
+    beside = {
+        "VISAVIS_PERSONAS_FILE": str(people),
+        "TEST_AVATARS": str(people.parent / "avatars"),
+        "VISAVIS_FRAMED_BY": "http://localhost:*",
+    }
+    with running(**beside, **QUICK) as (url, _):
         yield url
 
 
@@ -185,6 +192,7 @@ def visit(browser: Browser, address: str, query: str = "face=2d", script: str = 
     page.set_default_timeout(60_000)
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda line: "Security Policy" in line.text and page.problems.append(line.text))
     page.goto(f"{address}?debug=1&{query}")
     expect(page.locator("#status")).to_have_attribute("data-state", re.compile("idle|speaking"), timeout=60_000)
     return page
@@ -193,8 +201,18 @@ def visit(browser: Browser, address: str, query: str = "face=2d", script: str = 
 def stage(page: Page) -> Frame:
     frame = page.locator("iframe.stage-page").element_handle().content_frame()
     assert frame is not None
+    frame.wait_for_function = partial(holds, frame)  # Playwright's makes functions of texts, which the stage's policy forbids
     frame.wait_for_function("window.stageProbe?.audioContext")
     return frame
+
+
+def holds(frame: Frame, expression: str, arg: object = None, timeout: float = 60_000) -> None:
+    """Wait until JavaScript says something true; `timeout` in ms."""
+    until = time.monotonic() + timeout / 1000
+    script = f"(arg) => {{ const told = ({expression}); return !!(typeof told === 'function' ? told(arg) : told); }}"
+    while not frame.evaluate(script, arg):
+        assert time.monotonic() < until, expression
+        frame.wait_for_timeout(30)
 
 
 def say(page: Page, text: str) -> None:

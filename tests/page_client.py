@@ -16,7 +16,11 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.applications import Starlette
 
-from engines.api.frames import frame, unframe
+from engines.api.access.guard import guarding
+from engines.api.access.hosts import Hosts
+from engines.api.access.limits import OpenResponses
+from engines.api.access.policy import Policy
+from engines.api.frames import frame
 from engines.api.page_api import PREFIX, PageApi
 
 WAIT_S = 30
@@ -29,6 +33,8 @@ class Tab:
         self.host = urlsplit(address).netloc
         self.session = session or secrets.token_hex(16)
         self.last = 0
+        self.headers: dict[str, str] = {}
+        """Sent with every request."""
         self.seen: list[dict[str, Any]] = []
         self._connection: http.client.HTTPConnection | None = None
 
@@ -36,7 +42,7 @@ class Tab:
         """Open the stream, from the last event on; gives the ``open`` frame."""
         self._connection = http.client.HTTPConnection(self.host, timeout=WAIT_S)
         asked = {"session": self.session, "after": self.last, **more}
-        self._connection.request("POST", f"/{PREFIX}/stream", frame(asked))
+        self._connection.request("POST", f"/{PREFIX}/stream", frame(asked), self.headers)
         self.response = self._connection.getresponse()
         assert self.response.status == 200, self.response.read()
         return self.next()
@@ -76,7 +82,7 @@ class Tab:
 
     def send(self, type: str, data: bytes = b"", **fields: object) -> str:
         """Tell Python something; gives the problem."""
-        status, answer = post(self.host, frame({"type": type, "session": self.session, **fields}, data))
+        status, answer = post(self.host, frame({"type": type, "session": self.session, **fields}, data), self.headers)
         assert status == 200, answer
         return str(answer["problem"])
 
@@ -90,6 +96,13 @@ class Tab:
         if len(found) < size:
             raise EOFError
         return found
+
+
+def unframe(one: bytes) -> tuple[dict[str, Any], bytes]:
+    """The JSON object and the bytes of a frame."""
+    text, data = struct.unpack_from("<II", one)
+    assert len(one) == 8 + text + data
+    return json.loads(one[8 : 8 + text]), one[8 + text :]
 
 
 def post(host: str, body: bytes, headers: dict[str, str] | None = None, route: str = "message") -> tuple[int, dict[str, Any]]:
@@ -109,9 +122,9 @@ def serving(api: PageApi, prefix: str = "") -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        server = uvicorn.Server(
-            uvicorn.Config(Starlette(routes=api.routes()), log_level="error", lifespan="off", ws="none", root_path=prefix)
-        )
+        guard = guarding(Policy(api.rules()), Hosts("127.0.0.1"), OpenResponses(500, 500))
+        application = Starlette(routes=api.routes(), middleware=[guard])
+        server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off", ws="none", root_path=prefix))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

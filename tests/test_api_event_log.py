@@ -7,9 +7,9 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_client import unframe
 
 from engines.api.event_log import frame_log
-from engines.api.frames import unframe
 
 ALL = 10**9
 WAIT_S = 10

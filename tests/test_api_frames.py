@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 
 import pytest
 
-from engines.api.frames import KEEP_ALIVE, frame, unframe
+from engines.api.frames import KEEP_ALIVE, frame, read_frame
+
+
+def read(body: bytes, cut: int = 50, most_text: int = 2**32, most_data: int = 2**32) -> tuple[dict[str, object], bytes]:
+    async def pieces():
+        for at in range(0, len(body), cut):
+            yield body[at : at + cut]
+
+    return asyncio.run(read_frame(pieces(), most_text, lambda _: most_data))
+
 
 MESSAGES = [
     ({"type": "x"}, b""),
@@ -17,8 +27,9 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("message", "data"), MESSAGES)
-def test_what_is_written_is_read(message, data):
-    assert unframe(frame(message, data)) == (message, data)
+@pytest.mark.parametrize("cut", [1, 7, 9, 100_000])
+def test_what_is_written_is_read_however_it_is_cut(message, data, cut):
+    assert read(frame(message, data), cut) == (message, data)
 
 
 def body(text: bytes, data: bytes = b"") -> bytes:
@@ -44,7 +55,15 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_what_is_no_frame_is_refused(bad):
     with pytest.raises(ValueError, match=r"."):
-        unframe(bad)
+        read(bad)
+
+
+def test_what_is_too_long_is_refused_before_it_has_arrived():
+    sent = frame({"type": "x"}, b"1234")
+    with pytest.raises(OverflowError):
+        read(sent[:-4], most_data=3)
+    with pytest.raises(OverflowError):
+        read(sent[:8], most_text=3)
 
 
 def test_a_number_that_json_does_not_know_is_not_written():

@@ -63,7 +63,7 @@ def house() -> StubHouse:
 
 @pytest.fixture
 def service(settings, house) -> ConversationService:
-    return ConversationService(settings, house, PersonaBook(HOUSE / "personas.yaml"), choosable=True)
+    return ConversationService(settings, house, PersonaBook(HOUSE / "personas.yaml"))
 
 
 @pytest.fixture
@@ -480,7 +480,32 @@ def test_what_is_no_message_is_refused_in_a_sentence(tab):
 def test_a_body_is_counted_while_it_arrives(tab):
     """Also where it does not say how long it is."""
     with socket.create_connection(tab.host.split(":"), timeout=WAIT_S) as raw:
-        raw.sendall(b"POST /visavis/api/message HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(4):  # and no end
-            raw.sendall(b"f4240\r\n" + bytes(1_000_000) + b"\r\n")
+        raw.sendall(b"POST /visavis/api/message HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in (frame({"type": "utterance"}, bytes(10**9))[:1_000_000], *[bytes(1_000_000)] * 3):  # and no end
+            raw.sendall(b"f4240\r\n" + piece + b"\r\n")
         assert b" 413 " in raw.recv(100)
+
+
+# ---- who may choose engines
+
+
+@requirement("guard.ways")
+@pytest.mark.parametrize(
+    ("setting", "headers", "expected"),
+    [
+        (None, {}, True),
+        (None, {"X-Forwarded-For": "203.0.113.9"}, False),
+        (None, {"Host": "0a1b2c.gradio.live"}, False),
+        (True, {"Host": "0a1b2c.gradio.live"}, True),
+        (False, {}, False),
+    ],
+)
+def test_who_may_choose_engines_is_decided_for_each_request(house, setting, headers, expected):
+    settings = Settings(choose_on_page=setting)
+    with serving(PageApi(ConversationService(settings, house, PersonaBook(HOUSE / "personas.yaml")), HOUSE)) as url:
+        tab = Tab(url)
+        tab.headers = headers
+        tab.open()
+        assert tab.next()["choosable"] is expected
+        refused = "only whoever started the app" in tab.send("engine", stage="tts", choose="nobody")
+        assert refused is not expected

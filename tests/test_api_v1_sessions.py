@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from page_client import unframe
 from requirements import requirement
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from engines.api.frames import unframe
 from engines.api.v1.stream import NO_SESSION, REPLACED
 from engines.audio import decode, resample, to_pcm16
 

@@ -70,8 +70,8 @@ def test_the_end_carries_the_whole_text_and_the_timings(events):
 
 
 def status(settings: Settings, **options: object) -> dict[str, object]:
-    service = ConversationService(settings, Registry(settings), PersonaBook(HOUSE / "personas.yaml"), **options)
-    return status_to_wire(service.status(), HOUSE / "avatar_assets" / "avatars")
+    service = ConversationService(settings, Registry(settings), PersonaBook(HOUSE / "personas.yaml"))
+    return status_to_wire(service.status(), HOUSE / "avatar_assets" / "avatars", **options)
 
 
 def test_the_status_tells_who_is_there_what_works_and_what_is_taken():

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import re
 import signal
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import pytest
 from browsing import EMBEDDED, running
 from conftest import HOUSE, stub_engines, tone
 from page_client import Tab
 from requirements import requirement
+from starlette.routing import Mount
 
 import app
 from avatar_assets.avatar_files import AVATARS
+from engines.api.access.policy import Policy
 from engines.api.page_api import PageApi
 from engines.audio import to_wav
 from engines.config.address import free_port
@@ -37,20 +42,86 @@ class StubHouseRegistry(Registry):
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The page as it is served."""
+def launched() -> Iterator[tuple[Any, PageApi]]:
+    """The page as it is served, and its API."""
     settings = Settings()
     service = ConversationService(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file))
     page, api = app.build(), PageApi(service, AVATARS)
-    app.launch(page, api, settings.host, free_port("127.0.0.1", 7870))
-    yield page.local_url
+    app.launch(page, api, settings, free_port("127.0.0.1", 7870))
+    yield page, api
     app.close(page, api, service)
+
+
+@pytest.fixture(scope="module")
+def address(launched) -> str:
+    """Where it is."""
+    return launched[0].local_url
+
+
+@pytest.fixture(scope="module")
+def served(launched) -> tuple[Any, Policy]:
+    """What serves it, and what the guard asks."""
+    page, api = launched
+    return page.app, app.policy(api)
 
 
 def test_the_api_works_beside_gradios_own_routes(address):
     tab = Tab(address)
     tab.open()
     assert tab.say("Hello", "t-1")[-1]["type"] == "completed"
+
+
+def every_route(routes, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Path and methods of each route that can be reached, also of included routers, mounts and WebSockets."""
+    for route in routes:
+        if hasattr(route, "effective_route_contexts"):  # a router that FastAPI includes
+            yield from every_route(route.effective_route_contexts(), prefix)
+        elif getattr(route, "routes", None):
+            yield from every_route(route.routes, prefix + route.path)
+        elif isinstance(route, Mount):
+            yield f"{prefix}{route.path}/{{path:path}}", {"GET"}
+        else:
+            yield prefix + route.path, set(getattr(route, "methods", None) or {"WEBSOCKET"})
+
+
+@requirement("guard.policy")
+def test_every_route_of_gradio_and_of_ours_has_a_line_in_the_policy(served):
+    app, policy = served
+    routes = list(every_route(app.routes))
+    assert len(routes) > 60
+    assert [path for path, _ in routes if not policy.names(path)] == []
+    reachable = {path.rstrip("/") for path, _ in routes}
+    assert " ".join(rule.path for rule in policy.rules if rule.path.rstrip("/") not in reachable) == "", "lines about what is not there"
+
+
+@requirement("guard.policy")
+def test_what_gradio_offers_and_the_page_does_not_need_is_closed(served, address):
+    app, policy = served
+    for path, methods in every_route(app.routes):
+        asked = re.sub(r"{[^}]*}", "x", path)
+        for method in methods - {"WEBSOCKET"}:
+            if policy.rule(method, asked) is None:
+                assert asked_for(address, method, asked) in {404, 405}, (method, asked)
+            elif method == "POST":
+                assert asked_for(address, method, asked, Origin="https://evil.example") == 403
+
+
+def asked_for(address: str, method: str, path: str, **headers: str) -> int:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=WAIT_S)
+    try:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@requirement("stream.own-site")
+def test_another_website_chooses_no_engine_in_any_of_the_ways_that_once_worked(address):
+    order = b'{"data":{"stage":"llm","choose":"transformers:a/b"},"component_id":4,"session_hash":"x","fn_name":"engine"}'
+    for path, content_type in (("gradio_api/component_server", "text/plain"), ("gradio_api/queue/join", "application/json")):
+        posted = urllib.request.Request(f"{address}{path}", order, {"Content-Type": content_type, "Origin": "http://evil.example"})
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(posted, timeout=WAIT_S)
 
 
 def test_gradio_keeps_nothing_that_somebody_uploads(address):
@@ -110,17 +181,3 @@ def test_no_route_serves_a_file_of_the_project(address):
                 status, body = fetched(f"{address}{road}{spelt}")
                 assert status in {200, 403, 404}, (road, spelt, status)
                 assert content[:200] not in body, (road, spelt)
-
-
-@pytest.mark.parametrize(
-    ("host", "share", "setting", "expected"),
-    [
-        ("127.0.0.1", False, None, True),
-        ("127.0.0.1", True, None, False),
-        ("0.0.0.0", False, None, False),
-        ("0.0.0.0", True, True, True),
-        ("::1", False, False, False),
-    ],
-)
-def test_who_may_choose_follows_from_who_can_come_in(host, share, setting, expected):
-    assert app.choosable(Settings(host=host, choose_on_page=setting), share=share) is expected

@@ -10,10 +10,9 @@ import pytest
 import soundfile
 from browsing import QUICK, answered, running, say, stage, visit
 from fixtures import chromium as machine
+from page_client import unframe
 from playwright.sync_api import Page, expect
 from requirements import requirement
-
-from engines.api.frames import unframe
 
 RATE = 16_000
 WATCH_GAIN = """() => {

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from avatar_assets import npm_modules, served
+from avatar_assets.commands.integrity import integrity
 from avatar_assets.served import PREFIX, routes
 
 
@@ -86,6 +87,20 @@ def test_the_page_takes_its_modules_from_a_cdn_at_the_locked_versions_otherwise(
     for short, name in npm_modules.PACKAGES.items():
         version = lock[f"node_modules/{name}"]["version"]
         assert found["imports"][short].startswith(f"https://cdn.jsdelivr.net/npm/{name}@{version}/")
+
+
+@requirement("app.modules")
+def test_the_cdn_can_give_the_page_no_other_bytes(client, monkeypatch):
+    monkeypatch.setattr(npm_modules, "installed", lambda: False)
+    found = client.get(f"/{PREFIX}/modules.json").json()
+    for name, address in found["imports"].items():
+        assert name.endswith("/") or found["integrity"][address].startswith("sha384-"), name
+
+
+def test_the_digests_are_those_of_the_modules_that_npm_brings():
+    if not npm_modules.installed():
+        pytest.skip("the npm modules are not installed; the browser tests install them where npm is there")
+    assert json.loads(npm_modules.INTEGRITY.read_text()) == integrity(), "run: python -m avatar_assets integrity"
 
 
 def test_every_local_module_of_the_import_map_is_served(client):

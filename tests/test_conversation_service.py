@@ -521,14 +521,12 @@ def test_engines_are_chosen_only_where_that_is_allowed():
     service = ConversationService(Settings(), registry, PersonaBook(PEOPLE))
     for order in ORDERS:
         with pytest.raises(ConfigError, match="only whoever started the app"):
-            service.order(order)
+            service.order(order, choosable=False)
     assert not registry.asked
-    service.order(EngineOrder("stt", "retry"))
+    service.order(EngineOrder("stt", "retry"), choosable=False)
     assert registry.asked.pop() == ("stt", "retry what was set aside")
-    assert not service.status().choosable
-    service = ConversationService(Settings(), registry, PersonaBook(PEOPLE), choosable=True)
     for order in [*ORDERS, EngineOrder("stt", "retry")]:
-        service.order(order)
+        service.order(order, choosable=True)
     assert registry.asked == [
         ("tts", "espeak_ng", False),
         ("tts", "kokoro", True),
@@ -536,9 +534,8 @@ def test_engines_are_chosen_only_where_that_is_allowed():
         ("tts", "stop", "kokoro"),
         ("stt", "retry"),
     ]
-    assert service.status().choosable
     with pytest.raises(ConfigError, match="espeak_ng"):
-        service.order(EngineOrder("tts", "choose", "nobody"))
+        service.order(EngineOrder("tts", "choose", "nobody"), choosable=True)
 
 
 def test_the_end_of_the_app_ends_the_engines():

@@ -141,9 +141,9 @@ def test_clients_that_may_not_choose_may_not_answer(monkeypatch, tmp_path, weigh
     book = PersonaBook(HOUSE / "personas.yaml")
     order = order_from_wire({"stage": "llm", "answer": "yes", "engine": "large"})
     with pytest.raises(ConfigError):
-        ConversationService(Settings(), registry, book, choosable=False).order(order)
+        ConversationService(Settings(), registry, book).order(order, choosable=False)
     assert state(registry).name == "asks"
-    ConversationService(Settings(), registry, book, choosable=True).order(order)
+    ConversationService(Settings(), registry, book).order(order, choosable=True)
     wait_for(lambda: weights.fetched == ["large"])
 
 

@@ -37,6 +37,14 @@ def test_a_hosts_own_names_for_address_and_port_count(monkeypatch):
     assert load_settings(host="127.0.0.1").host == "127.0.0.1"
 
 
+def test_names_stand_with_commas_between(monkeypatch):
+    assert load_settings().hosts == ()
+    monkeypatch.setenv("SPACE_HOST", "me-visavis.hf.space")
+    assert load_settings().hosts == ("me-visavis.hf.space",)
+    monkeypatch.setenv("VISAVIS_HOSTS", "a.example, b.example,")
+    assert load_settings().hosts == ("a.example", "b.example")
+
+
 @pytest.mark.parametrize("value", [0, "many", 65_536])
 def test_an_option_that_cannot_be_used_is_named(value):
     with pytest.raises(ConfigError, match=rf"^--port: .*{value!r}"):

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
 
-from engines.api.event_log import frame_log
+from engines.api.event_log import CAPACITY_BYTES, frame_log
 from engines.api.frames import KEEP_ALIVE, frame
 from engines.api.wire import Json
 from engines.conversation.session import IDLE_S, TURN_ID
@@ -35,6 +35,8 @@ CHUNK_BYTES = 256_000
 WAITING_S = 15.0
 """How long a place in the queue is kept for somebody who does not ask again."""
 LONGEST_QUEUE = 1000
+LOGS_BYTES, LEAST_LOG_BYTES = 128_000_000, 500_000
+"""What all event logs hold together, shared evenly; and the least that one of them may."""
 RUNNING_TURNS, KNOWN_TURNS = 8, 64
 """Turns of one client that may run at once, for one that was interrupted ends only with its engine's step; and ids that are remembered."""
 
@@ -67,6 +69,8 @@ class Client:
         self.running = threading.BoundedSemaphore(RUNNING_TURNS)
         self.connection: asyncio.Event | None = None
         """Of the stream that is open: set when there is something to send."""
+        self.choosable = False
+        """Whether its last request came from somebody who may choose engines."""
         self.listening: Listening | None = None
         """Set while its microphone is open."""
         self.leaving: asyncio.TimerHandle | None = None
@@ -123,7 +127,8 @@ class Clients:
         self._queue: dict[str, float] = {}
         """Who waits for a place, whoever came first first, and when they asked last."""
         self._process = secrets.token_hex(8)
-        self._shown = b""
+        self._shown = {False: b"", True: b""}
+        """The status for clients that may not choose engines, and for those that may."""
         self._watching: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -159,6 +164,7 @@ class Clients:
             return before + 1
         del self._queue[session_id]
         client = self._clients[session_id] = Client(session_id)  # now: others ask before it has opened its stream
+        self._share()
         client.leaving = asyncio.get_running_loop().call_later(GRACE_S, self.close, client)
         return 0
 
@@ -166,7 +172,9 @@ class Clients:
     def _room(self) -> int:
         return self._limit - len(self._clients) - self._ending
 
-    async def stream(self, session_id: str, after: int, begin: Callable[[], object], *, once: bool = False) -> AsyncGenerator[bytes]:
+    async def stream(
+        self, session_id: str, after: int, begin: Callable[[], object], *, once: bool = False, choosable: bool = False
+    ) -> AsyncGenerator[bytes]:
         """What a client is sent over one connection, in frames: ``open``, the status whenever it has changed, and its events.
 
         Args:
@@ -174,6 +182,7 @@ class Clients:
             after: the number of the last event that the client has got.
             begin: is called in a thread for a new session, before anything is sent.
             once: end with the first events, or after a while without any: for proxies that pass on only what has ended.
+            choosable: whether this client may choose engines.
         """
         if (client := self._clients.get(session_id)) is None:
             return  # it has left meanwhile
@@ -188,8 +197,8 @@ class Clients:
             while client.connection is wake:
                 wake.clear()
                 frames, after = client.log.after(after, CHUNK_BYTES)
-                if self._shown != shown:
-                    shown = self._shown
+                if self._shown[choosable] != shown:
+                    shown = self._shown[choosable]
                     yield shown
                 if frames:
                     yield b"".join(frames)
@@ -211,6 +220,7 @@ class Clients:
     def close(self, client: Client) -> None:
         """A client has left: its turn ends, and nothing is kept."""
         self._clients.pop(client.session_id, None)
+        self._share()
         client.log.close()
         client.listen(None)
         if client.leaving:
@@ -231,6 +241,11 @@ class Clients:
             for client in tuple(self._clients.values()):
                 self._loop.call_soon_threadsafe(self.close, client)
 
+    def _share(self) -> None:
+        """Crowds, and those of them that read nothing, cost bounded memory."""
+        for client in self._clients.values():
+            client.log.capacity = max(LEAST_LOG_BYTES, min(CAPACITY_BYTES, LOGS_BYTES // len(self._clients)))
+
     def _connect(self, client: Client) -> asyncio.Event:
         self._loop = asyncio.get_running_loop()
         if client.leaving:
@@ -250,7 +265,8 @@ class Clients:
         """Look at the status for as long as anybody is there, and show what has changed."""
         while self._clients:
             try:
-                shown = frame({"type": "status", **await asyncio.to_thread(self._status)})
+                status = await asyncio.to_thread(self._status)
+                shown = {choosable: frame({"type": "status", **status, "choosable": choosable}) for choosable in (False, True)}
             except Exception:
                 log.exception("the status cannot be told")
                 shown = self._shown
@@ -259,7 +275,7 @@ class Clients:
                 for client in self._clients.values():
                     client.wake()
             await asyncio.sleep(STATUS_EVERY_S)
-        self._shown, self._watching = b"", None
+        self._shown, self._watching = {False: b"", True: b""}, None
 
 
 async def _within(seconds: float, wait: Awaitable[object]) -> bool:

@@ -41,7 +41,9 @@ class EventLog(Generic[T]):
             encode: makes of an event and its sound what is kept.
             size: of that, in bytes.
         """
-        self._capacity, self._kept_s, self._clock, self._encode, self._size = capacity, kept_s, clock, encode, size
+        self.capacity = capacity
+        """May be changed while others wait."""
+        self._kept_s, self._clock, self._encode, self._size = kept_s, clock, encode, size
         self._frames: deque[tuple[float, T]] = deque()  # of the numbers up to `_last`, without a gap
         self._last = self._sent = 0
         self._bytes = self._unsent = 0
@@ -51,7 +53,7 @@ class EventLog(Generic[T]):
     def append(self, message: Json, data: bytes = b"") -> None:
         """Number an event, from 1 on, and keep it; waits while nobody fetches what is there. Nothing happens once the log is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._unsent < self._capacity)
+            self._changed.wait_for(lambda: self._closed or self._unsent < self.capacity)
             if self._closed:
                 return
             one = self._encode({"number": self._last + 1, **message}, data)
@@ -94,7 +96,7 @@ class EventLog(Generic[T]):
     def _trim(self) -> None:
         """Drop what was sent and is too old or too much."""
         oldest, first = self._clock() - self._kept_s, self._last + 1 - len(self._frames)
-        while self._frames and first <= self._sent and (self._bytes > self._capacity or self._frames[0][0] < oldest):
+        while self._frames and first <= self._sent and (self._bytes > self.capacity or self._frames[0][0] < oldest):
             self._bytes -= self._size(self._frames.popleft()[1])
             first += 1
 

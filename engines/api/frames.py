@@ -6,11 +6,14 @@ reads and writes the same.
 
 from __future__ import annotations
 
+import io
 import json
 import struct
+from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 _HEAD = struct.Struct("<II")
+HEAD_BYTES = _HEAD.size
 KEEP_ALIVE = _HEAD.pack(0, 0)
 """The frame of nothing: says only that the connection lives."""
 
@@ -21,21 +24,50 @@ def frame(message: dict[str, Any], data: bytes = b"") -> bytes:
     return b"".join((_HEAD.pack(len(text), len(data)), text, data))
 
 
-def unframe(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The JSON object and the bytes of a body that is one frame.
+async def read_frame(
+    pieces: AsyncIterable[bytes], most_text: int, most_data: Callable[[dict[str, Any]], int]
+) -> tuple[dict[str, Any], bytes]:
+    """The JSON object and the bytes of one frame that arrives in pieces; its bytes are in memory once.
+
+    Args:
+        pieces: of the frame, however it was cut.
+        most_text: longest JSON, in bytes.
+        most_data: most bytes behind such an object.
 
     Raises:
         ValueError: it is none.
+        OverflowError: it is longer.
     """
-    if len(body) < _HEAD.size:
-        raise ValueError("no head")
-    text, data = _HEAD.unpack_from(body)
-    if _HEAD.size + text + data != len(body):
+    begin, data = bytearray(), io.BytesIO()
+    needed, message, size = HEAD_BYTES, dict[str, Any]() or None, 0
+    async for piece in pieces:
+        rest = memoryview(piece)
+        while message is None and rest:
+            taken = needed - len(begin)
+            begin += rest[:taken]
+            rest = rest[taken:]
+            if len(begin) == needed == HEAD_BYTES:
+                text, size = _HEAD.unpack(begin)
+                needed += text
+                if text > most_text:
+                    raise OverflowError
+            if len(begin) == needed:
+                message = _object(bytes(begin[HEAD_BYTES:]))
+                if size > most_data(message):
+                    raise OverflowError
+        data.write(rest)
+        if data.tell() > size:
+            raise ValueError("the lengths do not fit")
+    if message is None or data.tell() != size:
         raise ValueError("the lengths do not fit")
+    return message, data.getvalue()
+
+
+def _object(text: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(body[_HEAD.size : _HEAD.size + text])
+        message = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("no JSON object")  # noqa: TRY004 - it is what came in that is wrong
-    return message, body[_HEAD.size + text :]
+    return message

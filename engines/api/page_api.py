@@ -14,15 +14,17 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from engines.api.access.hosts import is_at_this_machine
+from engines.api.access.policy import Rule
 from engines.api.clients import SESSION_ID, Client, Clients
-from engines.api.frames import unframe
-from engines.api.guard import body_of, is_cross_site
+from engines.api.frames import HEAD_BYTES, read_frame
 from engines.api.hands_free import HandsFree
 from engines.api.wire import Json, event_to_wire, order_from_wire, persona_to_wire, position_from_wire, status_to_wire, utterance_from_wire
 from engines.conversation.conversation import PlaybackPosition
@@ -31,16 +33,22 @@ from engines.conversation.turn import failed
 from engines.errors import EngineError, InputError
 from engines.events import TurnEvent
 from engines.live.models import LiveModels
+from engines.types import Utterance
 
 log = logging.getLogger(__name__)
 
 PREFIX = "visavis/api"
 STALLED_S = 30.0
 """How long a client may read nothing before its connection is given up."""
-_HEAD_BYTES = 1_000_000
-"""Room for everything in a message but its sound."""
-_RATE_HZ = 48_000
-"""The highest sample rate at which a recording as long as the settings allow has room."""
+_TEXT_BYTES = 100_000
+"""Room for everything in a message but its sound and what the user typed."""
+_CHAR_BYTES = 12
+"""The longest way to write a character in JSON."""
+_SOUND_BYTES = 8_000_000
+"""Most sound of a message that is no file, as long as recordings of the allowed length have room at the lower of these rates."""
+_RATES_HZ = 16_000, 48_000
+_DECODERS = 4
+"""Recordings and files that are decoded at once; the bytes of the others wait."""
 
 MESSAGES = ("utterance", "greet", "persona", "stopped", "cleared", "recalled", "listening", "heard", "engine", "leave")
 """What a page may say; each has a method of its name."""
@@ -63,8 +71,11 @@ class PageApi:
         self._service, self._portraits = service, portraits
         self._models = models or LiveModels(service.settings.weights)
         settings = service.settings
-        sound = settings.max_utterance_ms / 1000 * _RATE_HZ * 2
-        self._most_bytes = _HEAD_BYTES + round(max(sound, settings.max_upload_mb * 1e6))
+        self._text_bytes = _TEXT_BYTES + _CHAR_BYTES * settings.max_text_chars
+        least, most = (round(settings.max_utterance_ms / 1000 * rate * 2) for rate in _RATES_HZ)
+        self._sound_bytes = min(most, max(least, _SOUND_BYTES))
+        self._file_bytes = round(settings.max_upload_mb * 1e6)
+        self._decoding: CapacityLimiter | None = None
         self._clients = Clients(settings.max_sessions, lambda: status_to_wire(service.status(), portraits), service.leave)
         self._handlers: dict[str, Handler] = {name: getattr(self, f"_{name}") for name in MESSAGES}
 
@@ -75,13 +86,21 @@ class PageApi:
             Route(f"/{PREFIX}/message", self._message, methods=["POST"]),
         ]
 
+    def rules(self) -> tuple[Rule, ...]:
+        """The routes' lines in the access policy."""
+        largest = HEAD_BYTES + self._text_bytes + max(self._sound_bytes, self._file_bytes)
+        return (
+            Rule(f"/{PREFIX}/stream", ("POST",), most_bytes=HEAD_BYTES + self._text_bytes, stays_open=True),
+            Rule(f"/{PREFIX}/message", ("POST",), most_bytes=largest),
+        )
+
     def close(self) -> None:
         """End every stream; may be called from any thread."""
         self._models.close()
         self._clients.close_all()
 
     async def _stream(self, request: Request) -> Response:
-        asked = await self._read(request, _HEAD_BYTES)
+        asked = await self._read(request)
         if isinstance(asked, Response):
             return asked
         message, _ = asked
@@ -91,8 +110,8 @@ class PageApi:
         if place := self._clients.place(session_id):
             return _refusal(f"Everybody here is taken at the moment. You are number {place} in the queue: leave this page open.", 503)
         begin = partial(self._begin, session_id, str(message.get("persona") or ""))
-        frames = self._clients.stream(session_id, after if isinstance(after, int) else 0, begin, once=message.get("once") is True)
-        return _Stream(frames)
+        once, number = message.get("once") is True, after if isinstance(after, int) else 0
+        return _Stream(self._clients.stream(session_id, number, begin, once=once, choosable=self._is_choosable(request)))
 
     def _begin(self, session_id: str, persona: str) -> None:
         """A new session; its page may show somebody already, if it was away for too long."""
@@ -103,7 +122,7 @@ class PageApi:
                 log.info("nobody is called that any more")
 
     async def _message(self, request: Request) -> Response:
-        asked = await self._read(request, self._most_bytes)
+        asked = await self._read(request)
         if isinstance(asked, Response):
             return asked
         message, data = asked
@@ -112,29 +131,37 @@ class PageApi:
             return _refusal("This conversation is over; load the page again.", 410)
         if handler is None:
             return _refusal("There is no such message.", 400)
+        client.choosable = self._is_choosable(request)
         try:
             problem = await handler(client, message, data)
         except EngineError as error:
             problem = error.message
         return JSONResponse({"problem": problem})
 
-    async def _read(self, request: Request, most_bytes: int) -> tuple[Json, bytes] | Response:
+    def _is_choosable(self, request: Request) -> bool:
+        """Whether whoever asks may choose engines: where the settings say nothing of it, only those who sit at this machine."""
+        setting = self._service.settings.choose_on_page
+        return is_at_this_machine(request.scope) if setting is None else setting
+
+    async def _read(self, request: Request) -> tuple[Json, bytes] | Response:
         """The frame that a request brings, or the refusal."""
-        if is_cross_site(request):
-            return _refusal("Another website asked for this.", 403)
-        body = await body_of(request, most_bytes)
-        if body is None:
-            return _refusal(f"That is too large; please keep it under {self._service.settings.max_upload_mb} MB.", 413)
         try:
-            return unframe(body)
+            return await read_frame(request.stream(), self._text_bytes, self._most_data)
+        except OverflowError:
+            return _refusal(f"That is too large; please keep it under {self._service.settings.max_upload_mb} MB.", 413)
         except ValueError:
             return _refusal("That arrived damaged; try again.", 400)
+
+    def _most_data(self, message: Json) -> int:
+        """How many bytes may come with a message."""
+        is_file = message.get("type") == "utterance" and "sampleRate" not in message
+        return self._file_bytes if is_file else self._sound_bytes
 
     # ---- what a page says
 
     async def _utterance(self, client: Client, message: Json, data: bytes) -> str:
         """The user typed, spoke, or handed over an audio file."""
-        said = partial(utterance_from_wire, message, data, self._service.settings.max_utterance_ms)
+        said = await self._decoded(message, data)
         position, turn_id, persona = position_from_wire(message.get("heard")), _text(message, "turn"), _text(message, "persona")
 
         def events() -> Iterator[TurnEvent]:
@@ -143,6 +170,18 @@ class PageApi:
             return answer
 
         return self._run(client, turn_id, events)
+
+    async def _decoded(self, message: Json, data: bytes) -> Callable[[], Utterance]:
+        """Gives the utterance, or raises what is wrong with it. Until it is decoded its bytes count as those of a request."""
+        longest_ms = self._service.settings.max_utterance_ms
+        if "text" in message:
+            return partial(utterance_from_wire, message, data, longest_ms)
+        self._decoding = self._decoding or CapacityLimiter(_DECODERS)
+        try:
+            given = await to_thread.run_sync(utterance_from_wire, message, data, longest_ms, limiter=self._decoding)
+        except EngineError as error:
+            return partial(_raise, error)
+        return lambda: given
 
     async def _greet(self, client: Client, message: Json, _: bytes) -> str:
         """The page has opened: let the persona speak first."""
@@ -196,10 +235,10 @@ class PageApi:
             return ""
         return await listening.take(message, data)
 
-    async def _engine(self, _: Client, message: Json, *__: object) -> str:
+    async def _engine(self, client: Client, message: Json, _: bytes) -> str:
         """Somebody chose an engine, stopped its download or wants it tried again."""
         if order := order_from_wire(message):
-            await run_in_threadpool(self._service.order, order)
+            await run_in_threadpool(partial(self._service.order, order, choosable=client.choosable))
         self._clients.look()
         return ""
 
@@ -271,6 +310,10 @@ class _Stream(Response):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _raise(error: EngineError) -> Utterance:
+    raise error
 
 
 def _refusal(sentence: str, status: int) -> Response:

@@ -108,14 +108,14 @@ def persona_to_wire(persona: Persona, portraits: Path) -> Json:
     }
 
 
-def status_to_wire(status: ServiceStatus, portraits: Path) -> Json:
+def status_to_wire(status: ServiceStatus, portraits: Path, *, choosable: bool = False) -> Json:
     """Who can be talked with and who greets first, what is wrong with the persona file if anything, the engines, and the limits."""
     return {
         "personas": [persona_to_wire(person, portraits) for person in status.personas],
         "first": status.first.id,
         "problem": status.personas_problem,
         "engines": [_stage_to_wire(stage) for stage in status.stages],
-        "choosable": status.choosable,
+        "choosable": choosable,
         "limits": {
             "maxUtteranceMs": status.max_utterance_ms,
             "maxTextChars": status.max_text_chars,

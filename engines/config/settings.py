@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engines.concurrency.deadlines import Limits
 from engines.config.strict_yaml import PlainYaml
@@ -21,6 +21,14 @@ from engines.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 """The repository's top folder."""
+
+
+def _names(given: object) -> object:
+    return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else given
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Names with commas between."""
 
 
 class Settings(BaseSettings):
@@ -32,6 +40,11 @@ class Settings(BaseSettings):
     """Address to listen on; ``0.0.0.0`` lets other machines in."""
     port: Annotated[int, Field(ge=1, le=65535, validation_alias=AliasChoices("port", "VISAVIS_PORT", "GRADIO_SERVER_PORT"))] = 7860
     """First port to try; a taken one leads to the next free one."""
+    hosts: Annotated[Names, Field(validation_alias=AliasChoices("hosts", "VISAVIS_HOSTS", "SPACE_HOST"))] = ()
+    """Names under which the app is reached besides the machine's own, with commas between: those of a reverse proxy, or in a network.
+    Requests for any other name are refused. Share links, Spaces and the usual tunnels (ngrok, Cloudflare, VS Code) need none."""
+    framed_by: Names = ()
+    """Other websites that may show the page inside a page of theirs, with commas between: ``https://example.org``. Spaces need none."""
     personas_file: Path = PROJECT_ROOT / "personas.yaml"
     """The people one can talk with."""
     persona: str | None = None
@@ -63,7 +76,7 @@ class Settings(BaseSettings):
     """Whether every engine works in a process of its own, so that one that hangs or crashes can be ended and started again; ``false`` keeps
     them in the app's process, as Spaces on ZeroGPU need it."""
     choose_on_page: bool | None = None
-    """Whether whoever opens the page may choose engines; None lets them where only this machine can open it."""
+    """Whether whoever opens the page may choose engines; None lets those who sit at the app's machine."""
 
     stt_timeout_s: Annotated[float, Field(gt=0)] = Limits().stt
     """Longest time that an engine may take to transcribe an utterance, in seconds; the utterance's own length comes on top."""
@@ -122,6 +135,13 @@ def load_settings(profile: Path | None = None, **overrides: Any) -> Settings:
         name: path.parent / getattr(settings, name).expanduser() for name in ("personas_file", "journal", "weights") if name in below
     }
     return settings.model_copy(update=files)
+
+
+def reach_directly(*hosts: str) -> None:
+    """Let no proxy that the environment names stand between this process and those hosts, nor this machine."""
+    for name in ("no_proxy", "NO_PROXY"):
+        given = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*given, "localhost", "127.0.0.1", "::1", *hosts]))
 
 
 def child_environment(**changes: str) -> dict[str, str]:

@@ -42,7 +42,6 @@ class ConversationService:
         book: PersonaBook,
         store: ConversationStore | None = None,
         *,
-        choosable: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody talks yet.
@@ -52,11 +51,10 @@ class ConversationService:
             registry: the engines.
             book: the personas.
             store: where conversations are kept; None keeps them in memory.
-            choosable: whether clients may choose engines, for everybody.
             clock: counts the seconds that conversations are idle.
         """
         self.settings = settings
-        self._registry, self._book, self._choosable = registry, book, choosable
+        self._registry, self._book = registry, book
         self.single = SingleTurns(settings, registry, book)
         """What can be asked for without a session."""
         self.on_turn_end: list[Callable[[TurnEnded], None]] = []
@@ -234,23 +232,26 @@ class ConversationService:
             first=self._book.first(self.settings.persona),
             personas_problem=self._book.problem,
             stages=tuple(stage_status(self._registry, stage) for stage in STAGES),
-            choosable=self._choosable,
             max_utterance_ms=self.settings.max_utterance_ms,
             max_text_chars=self.settings.max_text_chars,
             max_upload_mb=self.settings.max_upload_mb,
         )
 
-    def order(self, order: EngineOrder) -> None:
+    def order(self, order: EngineOrder, *, choosable: bool) -> None:
         """Choose an engine, stop a download, or try again what failed; for everybody.
 
+        Args:
+            order: what is wanted.
+            choosable: whether the client that wants it may choose engines; any may have one tried again that was set aside.
+
         Raises:
-            ConfigError: clients may not do that here.
+            ConfigError: it may not do that.
             EngineError: there is no such engine, it cannot work here, or that is no name of a model.
         """
-        if not self._choosable and order.action == "retry":
+        if not choosable and order.action == "retry":
             self._registry.retry_set_aside(order.stage)  # which is good for everybody
             return
-        if not self._choosable:
+        if not choosable:
             raise ConfigError("Here only whoever started the app chooses the engines.")
         match order.action:
             case "choose":

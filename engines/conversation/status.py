@@ -40,8 +40,6 @@ class ServiceStatus:
     personas_problem: str | None
     """Why the newest version of the persona file is not in use."""
     stages: tuple[StageStatus, ...]
-    choosable: bool
-    """Whether clients may choose engines, for everybody."""
     max_utterance_ms: float
     max_text_chars: int
     max_upload_mb: int

@@ -49,15 +49,16 @@ const LEARNING_S = 2;
  */
 export async function openEchoCanceller() {
   const list = new URL('../modules.json', import.meta.url);
-  const { imports } = await (await fetch(list)).json();
-  globalThis.WebRtcAec3 ?? (await script(new URL(imports.webrtcaec3, list)));
+  const { imports, integrity = {} } = await (await fetch(list)).json();
+  const src = new URL(imports.webrtcaec3, list).href;
+  globalThis.WebRtcAec3 ?? (await script(src, integrity[src] ?? ''));
   return new EchoCanceller(await globalThis.WebRtcAec3());
 }
 
 /** It is no ES module: what it exports becomes global. */
-function script(src) {
+function script(src, integrity) {
   return new Promise((resolve, reject) => {
-    const element = Object.assign(document.createElement('script'), { src, onload: resolve });
+    const element = Object.assign(document.createElement('script'), { src, integrity, crossOrigin: 'anonymous', onload: resolve });
     element.onerror = () => reject(new Error(`${src} cannot be loaded.`));
     document.head.append(element);
   });
