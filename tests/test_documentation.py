@@ -19,7 +19,7 @@ INSTALLED = {line.partition(";")[0] for line in (HOUSE / "requirements.txt").rea
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
 MANUAL = README + "".join(path.read_text(encoding="utf-8") for path in sorted((HOUSE / "docs").glob("*.md")))
 PERSONAS_HEAD = "".join(line for line in (HOUSE / "personas.yaml").open(encoding="utf-8") if line.startswith("#"))
-COMMANDS = [HOUSE / "app.py", *(HOUSE / "engines" / "cli").glob("*.py"), *(HOUSE / "avatar_assets").rglob("*.py")]
+COMMANDS = [HOUSE / "app.py", *(HOUSE / "engines" / "cli").rglob("*.py"), *(HOUSE / "avatar_assets").rglob("*.py")]
 FLAGS = sorted(
     {
         flag

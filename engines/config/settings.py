@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     weights: Path = Path("~/.cache/visavis/weights")
     """Folder of the weights that the catalog names, each file as ``MODEL/NAME``; files laid there by hand count, and it may be read-only
     where all are there. Models that are named by a hub's id stay in the hub's own cache (``HF_HOME``)."""
+    tokens: Path = Path("~/.config/visavis/tokens")
+    """File of the tokens with which programs on other machines use the API; `python -m engines token` writes it."""
     isolate: bool = True
     """Whether every engine works in a process of its own, so that one that hangs or crashes can be ended and started again; ``false`` keeps
     them in the app's process, as Spaces on ZeroGPU need it."""
@@ -132,7 +134,9 @@ def load_settings(profile: Path | None = None, **overrides: Any) -> Settings:
     if path is None:
         return settings
     files: dict[str, Any] = {
-        name: path.parent / getattr(settings, name).expanduser() for name in ("personas_file", "journal", "weights") if name in below
+        name: path.parent / getattr(settings, name).expanduser()
+        for name in ("personas_file", "journal", "weights", "tokens")
+        if name in below
     }
     return settings.model_copy(update=files)
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -21,6 +22,8 @@ from engines.events import ReplyDelta, TurnEvent, TurnFailed
 from engines.types import ChatMessage, Persona
 
 _MOST_MESSAGES = 1_000
+_MOST_SYSTEM = 8_000
+"""Characters of all system messages."""
 
 
 class ChatPart(BaseModel):
@@ -70,7 +73,7 @@ def router(service: ConversationService) -> APIRouter:
         """Somebody's answer as text, whole or while it is written."""
         people = {person.id: person for person in (await asyncio.to_thread(service.status)).personas}
         persona = people.get(asked.model) or next(iter(people.values()))
-        turn_id, messages = new_turn_id(), _messages(asked.messages, persona)
+        turn_id, (persona, messages) = new_turn_id(), _reading(asked.messages, persona)
         turn = turn_events(turn_id, lambda: service.single.complete(turn_id, messages, persona, secrets.token_hex(8)), lambda: None)
         head = {"id": f"chatcmpl-{turn_id}", "created": int(time.time()), "model": asked.model or persona.id}
         first = await _first_text(turn)
@@ -90,10 +93,12 @@ _NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 """Tokens are not counted here: engines differ in what they are."""
 
 
-def _messages(turns: list[ChatTurn], persona: Persona) -> list[ChatMessage]:
-    """What the persona reads; system messages of the client stand beside who they are, as something that was said."""
-    del persona
-    return [ChatMessage("assistant" if turn.role == "assistant" else "user", turn.text) for turn in turns if turn.text.strip()]
+def _reading(turns: list[ChatTurn], persona: Persona) -> tuple[Persona, list[ChatMessage]]:
+    """The persona, whose prompt is followed by the client's system messages, and what was said; answers of tools are left out."""
+    system = "\n\n".join(turn.text for turn in turns if turn.role in ("system", "developer") and turn.text.strip())
+    said = [(turn.role, turn.text) for turn in turns if turn.role in ("user", "assistant") and turn.text.strip()]
+    messages = [ChatMessage("assistant" if role == "assistant" else "user", text) for role, text in said]
+    return (replace(persona, prompt=f"{persona.prompt}\n\n{system[:_MOST_SYSTEM]}") if system else persona), messages
 
 
 async def _first_text(turn: AsyncGenerator[TurnEvent]) -> str | TurnFailed:
