@@ -28,7 +28,9 @@ from engines.api.access.guard import guarding
 from engines.api.access.hosts import Hosts
 from engines.api.access.limits import OpenResponses
 from engines.api.access.policy import Policy
+from engines.api.access.tokens import Tokens
 from engines.api.page_api import PageApi
+from engines.api.v1.app import ProgramApi
 from engines.config.address import free_port
 from engines.config.logs import log_to_standard_error
 from engines.config.personas import PersonaBook
@@ -36,6 +38,7 @@ from engines.config.private_folder import private_folder
 from engines.config.settings import Settings, load_settings, reach_directly
 from engines.conversation.service import ConversationService
 from engines.errors import EngineError
+from engines.live.models import LiveModels
 from engines.registry.registry import Registry
 from engines.types import STAGES
 
@@ -93,17 +96,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def policy(api: PageApi) -> Policy:
-    """Who may ask for what: Gradio's routes, the stage's files and the page's API."""
-    return Policy([*gradio_routes.RULES, *served.RULES, *api.rules()])
+def policy(api: PageApi, programs: ProgramApi) -> Policy:
+    """Who may ask for what: Gradio's routes, the stage's files, the page's API, and the one for other programs."""
+    return Policy([*gradio_routes.RULES, *served.RULES, *api.rules(), *programs.rules()])
 
 
-def launch(page: gr.Blocks, api: PageApi, settings: Settings, port: int, *, share: bool = False) -> None:
-    """Serve the page and its API, with the guard in front; returns when they answer."""
+def launch(page: gr.Blocks, api: PageApi, programs: ProgramApi, settings: Settings, port: int, *, share: bool = False) -> None:
+    """Serve the page and both APIs, with the guard in front; returns when they answer."""
     reach_directly(settings.host)  # Gradio asks itself whether it has started
     connections, hosts = descriptors() - RESERVED, Hosts(settings.host, settings.hosts)
     streams = OpenResponses(2 * settings.max_sessions, STREAMS_OF_ONE)
-    guard = guarding(policy(api), hosts, streams, settings.framed_by)
+    guard = guarding(policy(api, programs), hosts, streams, settings.framed_by, Tokens(settings.tokens))
     page.queue(api_open=False)
     page.launch(
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
@@ -120,7 +123,7 @@ def launch(page: gr.Blocks, api: PageApi, settings: Settings, port: int, *, shar
         max_file_size=1,  # byte: Gradio's own way to upload is not used
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=[ASSETS / "web/page/page.css"],
-        app_kwargs={"routes": [*api.routes(), *served.routes()], "middleware": [guard]},
+        app_kwargs={"routes": [*api.routes(), *served.routes()], "middleware": [guard, programs.beside()]},
     )
     if page.share_url:
         hosts.add(urlsplit(page.share_url).netloc)
@@ -144,10 +147,11 @@ def serve(options: argparse.Namespace) -> None:
     if port != settings.port:
         say(f"Port {settings.port} is taken; using {port}.")
     service = ConversationService(settings, registry, book)
-    page, api = build(), PageApi(service, AVATARS)
+    models = LiveModels(settings.weights)
+    page, api, programs = build(), PageApi(service, AVATARS, models), ProgramApi(service, models)
     try:
         threading.Thread(target=service.prepare, name="prepare", daemon=True).start()
-        launch(page, api, settings, port, share=options.share)
+        launch(page, api, programs, settings, port, share=options.share)
         local = str(page.local_url).replace("[::]", "[::1]")
         service.wait_for_first(READY_WITHIN_S)
         if not options.no_browser:
@@ -156,6 +160,7 @@ def serve(options: argparse.Namespace) -> None:
         while True:
             time.sleep(0.5)  # a signal that another thread took wakes nobody: it is seen at the next step
     finally:
+        programs.close()
         close(page, api, service)
 
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 import app
 from avatar_assets.avatar_files import AVATARS
 from engines.api.page_api import PageApi
+from engines.api.v1.app import ProgramApi
 from engines.audio import resample, to_wav
 from engines.config.address import free_port
 from engines.config.personas import PersonaBook
@@ -121,7 +122,7 @@ def main() -> None:
     service = ConversationService(settings, InstantRegistry(settings), PersonaBook(settings.personas_file))
     models = TimedModels(settings.weights)
     page, api = app.build(), PageApi(service, AVATARS, models)
-    app.launch(page, api, settings, free_port(settings.host, 7950))
+    app.launch(page, api, ProgramApi(service, models), settings, free_port(settings.host, 7950))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         question = Path(folder) / "question.wav"
         question.write_bytes(to_wav(_question()))

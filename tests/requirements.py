@@ -316,6 +316,7 @@ REQUIREMENTS = (
     Requirement("api.wyoming", "Wyoming's own client hears and speaks with us.", "issue 13, Drop-in protocols"),
     Requirement("api.mcp", "A coding agent talks and speaks by way of the MCP server.", "issue 13, Drop-in protocols"),
     Requirement("api.tokens", "Programs on other machines need a token, of which only a digest is kept.", "issue 13, Safety"),
+    Requirement("cli.serve", "The API is served without the page.", "issue 13, Command line"),
     Requirement("house.imports", "Imports point downwards, and engines never import each other.", "README, The house"),
     Requirement("house.light", "Nothing heavy is loaded before it is needed.", "DESIGN, Engines"),
     Requirement("house.shared-facts", "What JavaScript and Python both need stands in one JSON file.", "issue 9, section 2"),

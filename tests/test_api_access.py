@@ -21,6 +21,7 @@ from engines.api.access.guard import guarding
 from engines.api.access.hosts import Hosts, is_at_this_machine
 from engines.api.access.limits import BodyRoom, OpenResponses
 from engines.api.access.policy import WEBSOCKET, Policy, Rule, Who, closed
+from engines.api.access.tokens import Tokens
 
 LIMIT = 1000
 PAGE = '<!doctype html><script src="a.js"></script><script>one()</script><p>&lt;script&gt;</p>'
@@ -335,5 +336,43 @@ def test_a_space_may_show_the_page_and_nobody_else():
 
 
 def test_a_refusal_is_a_sentence_for_people_and_for_programs():
-    assert server().get("/nowhere").json() == {"problem": "There is nothing here."}
+    sentence = "There is nothing here."
+    assert server().get("/nowhere").json() == {"problem": sentence, "code": "not_found", "message": sentence}
     assert server().get("/nowhere", headers={"Accept": "text/html,*/*"}).text == "There is nothing here."
+
+
+@requirement("api.tokens")
+def test_programs_of_other_machines_need_a_token(tmp_path):
+    tokens = Tokens(tmp_path / "tokens")
+    token = tokens.create("rig")
+    rules = [Rule("/order", ("POST",), Who.PROGRAM, LIMIT), Rule("/socket", (WEBSOCKET,), Who.PROGRAM)]
+
+    def asking(client: str, host: str, **headers: str) -> TestClient:
+        guard = guarding(Policy(rules), Hosts("0.0.0.0"), OpenResponses(9, 9), tokens=tokens)
+        routes = [Route("/order", take, methods=["POST"]), WebSocketRoute("/socket", talk)]
+        app = Starlette(routes=routes, middleware=[guard])
+        return TestClient(app, base_url=f"http://{host}:7860", headers=headers, client=(client, 5))
+
+    here, there = ("127.0.0.1", "127.0.0.1"), ("10.0.0.7", "10.0.0.2")
+    tunnel = {"X-Forwarded-For": "8.8.8.8"}
+    bearer = {"Authorization": f"Bearer {token}"}
+    for place, headers, status in [
+        (here, {}, 200),
+        (here, tunnel, 401),
+        (there, {}, 401),
+        (there, {"Authorization": "Bearer x"}, 401),
+        (there, {"Authorization": token}, 401),
+        (there, bearer, 200),
+        (here, tunnel | bearer, 200),
+        (there, bearer | {"Origin": "http://evil.example"}, 403),
+    ]:
+        asked = asking(*place, **headers)
+        assert asked.post("/order").status_code == status, (place, headers)
+        if status == 200:
+            with asked.websocket_connect(f"ws://{place[1]}:7860/socket") as socket:
+                assert socket.receive_text() == "hello"
+        else:
+            with pytest.raises(WebSocketDisconnect), asked.websocket_connect(f"ws://{place[1]}:7860/socket"):
+                pass
+    tokens.revoke("rig")
+    assert asking(*there, **bearer).post("/order").json()["code"] == "unauthorized"

@@ -24,6 +24,7 @@ import app
 from avatar_assets.avatar_files import AVATARS
 from engines.api.access.policy import Policy
 from engines.api.page_api import PageApi
+from engines.api.v1.app import ProgramApi
 from engines.audio import to_wav
 from engines.config.address import free_port
 from engines.config.personas import PersonaBook
@@ -42,13 +43,14 @@ class StubHouseRegistry(Registry):
 
 
 @pytest.fixture(scope="module")
-def launched() -> Iterator[tuple[Any, PageApi]]:
-    """The page as it is served, and its API."""
+def launched() -> Iterator[tuple[Any, PageApi, ProgramApi]]:
+    """The page as it is served, and the APIs."""
     settings = Settings()
     service = ConversationService(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file))
-    page, api = app.build(), PageApi(service, AVATARS)
-    app.launch(page, api, settings, free_port("127.0.0.1", 7870))
-    yield page, api
+    page, api, programs = app.build(), PageApi(service, AVATARS), ProgramApi(service)
+    app.launch(page, api, programs, settings, free_port("127.0.0.1", 7870))
+    yield page, api, programs
+    programs.close()
     app.close(page, api, service)
 
 
@@ -59,10 +61,10 @@ def address(launched) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(launched) -> tuple[Any, Policy]:
+def served(launched) -> tuple[Any, Any, Policy]:
     """What serves it, and what the guard asks."""
-    page, api = launched
-    return page.app, app.policy(api)
+    page, api, programs = launched
+    return page.app, programs.app, app.policy(api, programs)
 
 
 def test_the_api_works_beside_gradios_own_routes(address):
@@ -86,8 +88,8 @@ def every_route(routes, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
 
 @requirement("guard.policy")
 def test_every_route_of_gradio_and_of_ours_has_a_line_in_the_policy(served):
-    app, policy = served
-    routes = list(every_route(app.routes))
+    page, programs, policy = served
+    routes = [*every_route(page.routes), *every_route(programs.routes)]
     assert len(routes) > 60
     assert [path for path, _ in routes if not policy.names(path)] == []
     reachable = {path.rstrip("/") for path, _ in routes}
@@ -96,8 +98,11 @@ def test_every_route_of_gradio_and_of_ours_has_a_line_in_the_policy(served):
 
 @requirement("guard.policy")
 def test_what_gradio_offers_and_the_page_does_not_need_is_closed(served, address):
-    app, policy = served
-    for path, methods in every_route(app.routes):
+    page, programs, policy = served
+    ours = {path for path, _ in every_route(programs.routes)}
+    for path, methods in every_route(page.routes):
+        if path in ours:
+            continue  # /docs and /openapi.json are those of the API
         asked = re.sub(r"{[^}]*}", "x", path)
         for method in methods - {"WEBSOCKET"}:
             if policy.rule(method, asked) is None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
 import types
 from functools import cache
 
+import httpx
 import numpy as np
 import pytest
-from conftest import RATE, tone
+from conftest import HOUSE, RATE, tone
 from requirements import requirement
 
 from engines import cli
@@ -177,3 +180,18 @@ def test_the_microphone_records_until_enter_and_says_what_it_lacks(monkeypatch, 
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingDependency, match="pip install"):
         microphone.record(1000)
+
+
+@requirement("cli.serve")
+def test_the_api_is_served_without_the_page_until_ctrl_c():
+    engines = ["--stt", "pocketsphinx", "--llm", "scripted", "--tts", "espeak_ng", "--wyoming", "0"]
+    program = [sys.executable, "-m", "engines", "serve", "--port", "7990", *engines]
+    with subprocess.Popen(program, cwd=HOUSE, stdout=subprocess.PIPE, text=True) as serving:
+        address = serving.stdout.readline().split()[4].rstrip(";")
+        try:
+            assert httpx.get(f"{address}/v1/health", timeout=20).json()["status"] == "ok"
+            assert httpx.get(f"{address}/v1/health", headers={"Host": "evil.example"}, timeout=20).status_code == 403
+            assert httpx.get(f"{address}/nothing", timeout=20).json()["code"] == "not_found"
+        finally:
+            serving.send_signal(signal.SIGINT)
+        assert serving.wait(20) == 0

@@ -11,9 +11,7 @@ from engines.config.settings import load_settings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``create NAME``, ``list``, ``revoke NAME``."""
-    parser.add_argument(
-        "what", choices=("create", "list", "revoke"), help="make one, which is shown once; say whose there are; take one back"
-    )
+    parser.add_argument("what", choices=("create", "list", "revoke"), help="make one, shown once; say whose there are; take one back")
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of whoever uses it")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="with the settings of this file")
 

@@ -15,9 +15,12 @@ from engines.api.access.headers import SecuredResponse
 from engines.api.access.hosts import Hosts, is_at_this_machine
 from engines.api.access.limits import BodyRoom, BodyTooLargeError, BodyTooSlowError, OpenResponses, counted
 from engines.api.access.policy import READ, WEBSOCKET, Policy, Rule, Who, below_prefix
+from engines.api.access.tokens import Tokens
 
 _FORBIDDEN = 1008
 """What a WebSocket is closed with that a policy forbids."""
+_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "no_such_method", 408: "too_slow", 413: "too_large", 503: "full"}
+"""For programs."""
 _NOTHING = "There is nothing here."
 _FULL = "Everybody here is taken at the moment; try again in a few minutes."
 _BUSY = "Too much is arriving at once; try again in a moment."
@@ -26,7 +29,16 @@ _BUSY = "Too much is arriving at once; try again in a moment."
 class Guard:
     """Asks the policy of every request: see `guarding`."""
 
-    def __init__(self, app: ASGIApp, policy: Policy, hosts: Hosts, open_responses: OpenResponses, framed_by: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        policy: Policy,
+        hosts: Hosts,
+        open_responses: OpenResponses,
+        *,
+        framed_by: Sequence[str] = (),
+        tokens: Tokens | None = None,
+    ) -> None:
         """In front of `app`.
 
         Args:
@@ -35,9 +47,10 @@ class Guard:
             hosts: the names that it answers to.
             open_responses: counts those that stay open.
             framed_by: origins that may show the page inside theirs.
+            tokens: of programs on other machines; None lets none of them in.
         """
         self._app, self._policy, self._hosts, self._open = app, policy, hosts, open_responses
-        self._framed_by, self._room = framed_by, BodyRoom()
+        self._framed_by, self._tokens, self._room = framed_by, tokens, BodyRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse a request."""
@@ -46,7 +59,7 @@ class Guard:
             return
         headers, path, method = Headers(scope=scope), below_prefix(scope), scope.get("method", WEBSOCKET)
         rule = self._policy.rule(method, path)
-        refusal = self._refusal(headers, rule, method, path)
+        refusal = self._refusal(headers, rule, method, path) or (rule and self._needs_token(scope, headers, rule))
         if method == WEBSOCKET and (refusal or rule is None):
             await send({"type": "websocket.close", "code": _FORBIDDEN, "reason": ""})
         elif method == WEBSOCKET:
@@ -78,6 +91,18 @@ class Guard:
         if not length.isdecimal() or len(length) > 15 or int(length) > rule.most_bytes:
             return _too_large(headers, rule)
         return None
+
+    def _needs_token(self, scope: Scope, headers: Headers, rule: Rule) -> Response | None:
+        """What a program of another machine is answered that brings no token."""
+        if rule.who is not Who.PROGRAM or is_at_this_machine(scope):
+            return None
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._tokens is not None and self._tokens.owner(token.strip()):
+            return None
+        how = "Send Authorization: Bearer TOKEN; whoever started the app makes one with: python -m engines token create NAME"
+        refusal = _sentence(headers, f"Programs of other machines need a token. {how}", 401)
+        refusal.headers["WWW-Authenticate"] = "Bearer"
+        return refusal
 
     def _is_cross_site(self, headers: Headers, method: str) -> bool:
         """Whether another website sent a request; programs that are no browsers say nothing of it and are let in.
@@ -111,9 +136,11 @@ class Guard:
             self._room.give_back(size)
 
 
-def guarding(policy: Policy, hosts: Hosts, open_responses: OpenResponses, framed_by: Sequence[str] = ()) -> Middleware:
+def guarding(
+    policy: Policy, hosts: Hosts, open_responses: OpenResponses, framed_by: Sequence[str] = (), tokens: Tokens | None = None
+) -> Middleware:
     """For ``app_kwargs={"middleware": [guarding(…)]}``: see `Guard`."""
-    return Middleware(Guard, policy=policy, hosts=hosts, open_responses=open_responses, framed_by=framed_by)
+    return Middleware(Guard, policy=policy, hosts=hosts, open_responses=open_responses, framed_by=framed_by, tokens=tokens)
 
 
 def _too_large(headers: Headers, rule: Rule) -> Response:
@@ -124,4 +151,6 @@ def _sentence(headers: Headers, sentence: str, status: int) -> Response:
     """For people where a browser shows it, for programs else."""
     if "text/html" in headers.get("accept", ""):
         return PlainTextResponse(sentence, status)
-    return JSONResponse({"problem": sentence}, status)
+    code = _CODES.get(status, "refused")
+    more = {"Retry-After": "5"} if status in (429, 503) else {}
+    return JSONResponse({"problem": sentence, "code": code, "message": sentence}, status, more)

@@ -22,6 +22,8 @@ class Who(Enum):
     """Also whoever follows a link on another website, or is shown the page inside one."""
     OWN_PAGE = "own page"
     """Nothing that another website sends through a visitor's browser."""
+    PROGRAM = "program"
+    """A program or page of this machine; from elsewhere, a program with a token."""
     NOBODY = "nobody"
     """Closed: as if it were not there."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, WebSocket
 from pydantic import BaseModel
+from starlette.middleware import Middleware
 from starlette.routing import Match
 
+from engines.api.access.policy import READ, WEBSOCKET, Rule, Who
 from engines.api.protocols import headtts, openai_audio, openai_chat, realtime
 from engines.api.v1 import about, speech_to_speech
 from engines.api.v1.problems import RESPONSES, ApiError, explain_problems
@@ -19,6 +21,9 @@ from engines.conversation.service import ConversationService
 from engines.errors import EngineError
 from engines.live.models import LiveModels
 
+_UPLOADS = {"/api/sts-avatar", "/upload", "/v1/audio/transcriptions"}
+_JSON_BYTES = 1_000_000
+"""Most of a body that is no upload."""
 Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 SessionName = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The session's id, which is its secret.")]
 
@@ -65,19 +70,25 @@ class ProgramApi:
         self.app.include_router(realtime.router(service, self.sessions, self._models))
         self.app.include_router(about.router(service, metrics))
 
+    def rules(self) -> list[Rule]:
+        """The routes' lines in the access policy: each with the methods that it has, and room for an upload where there can be one."""
+        upload = round(self._service.settings.max_upload_mb * 1e6) + _JSON_BYTES
+        lines = []
+        for route in _flat(self.app.routes):
+            path = str(route.path)
+            methods = getattr(route, "methods", None) or ()
+            most = 0 if set(methods) <= set(READ) else upload if path in _UPLOADS else _JSON_BYTES
+            lines.append(Rule(path, tuple(sorted(methods)) or (WEBSOCKET,), Who.PROGRAM, most, stays_open=path.startswith("/stream/")))
+        return lines
+
     def close(self) -> None:
         """End every session; may be called from any thread."""
         self._models.close()
         self.sessions.close_all()
 
-    def beside(self, other: Asgi) -> Asgi:
-        """An application that answers what is ours, and hands everything else to another one."""
-
-        async def either(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-            ours = scope["type"] in {"http", "websocket"} and self.knows(scope)
-            await (self.app if ours else other)(scope, receive, send)
-
-        return either
+    def beside(self) -> Middleware:
+        """Puts it beside another app: ``app_kwargs={"middleware": [guarding(…), programs.beside()]}``."""
+        return Middleware(_Beside, programs=self)
 
     def knows(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether a request is for one of these routes, whatever its method."""
@@ -127,3 +138,24 @@ class ProgramApi:
             await Connection(socket, session, service, self._models).serve(after, audio)
 
         return routes
+
+
+def _flat(routes: Iterable[Any]) -> Iterator[Any]:
+    """The routes, those of included routers too."""
+    for route in routes:
+        if hasattr(route, "effective_route_contexts"):
+            yield from _flat(route.effective_route_contexts())
+        else:
+            yield route
+
+
+class _Beside:
+    """Answers what is for other programs, and hands everything else to the app behind it."""
+
+    def __init__(self, app: Asgi, programs: ProgramApi) -> None:
+        self._app, self._programs = app, programs
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """Serve a request."""
+        ours = scope["type"] in {"http", "websocket"} and self._programs.knows(scope)
+        await (self._programs.app if ours else self._app)(scope, receive, send)
