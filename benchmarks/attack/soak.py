@@ -1,4 +1,4 @@
-"""Soak: five pages, 200 turns each, typed, spoken, stopped and refused; memory, threads, processes, files and descriptors stay."""
+"""Soak: pages of 200 turns each, typed, spoken, stopped and refused; memory, threads, processes, files and descriptors stay."""
 
 from __future__ import annotations
 
