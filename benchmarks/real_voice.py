@@ -141,7 +141,7 @@ def heard(name: str, engine: TextToSpeech, listener: SpeechToText, most: int) ->
                     behind.append(edges[1])
                     transcript = listener.transcribe(speech.audio, language).text
                     expected, found = (_units(text, language) for text in (sentence, transcript))
-                    wrong, written = wrong + _distance(expected, found), written + len(expected)
+                    wrong, written = wrong + distance(expected, found), written + len(expected)
         what = "words" if language == "en" else "characters"
         pause = (statistics.median(before) + statistics.median(behind)) / 1000
         good &= PAUSE_S[0] <= pause <= PAUSE_S[1]
@@ -192,7 +192,7 @@ def _units(text: str, language: str) -> list[str]:
     return [character for character in plain if unicodedata.category(character)[0] in "LMN"]
 
 
-def _distance(one: Sequence[str], other: Sequence[str]) -> int:
+def distance(one: Sequence[str], other: Sequence[str]) -> int:
     """Levenshtein's."""
     row = list(range(len(other) + 1))
     for at, left in enumerate(one, 1):

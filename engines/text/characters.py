@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import re
 import unicodedata
 
-_DIGITS = {
-    character: str(unicodedata.decimal(character))
-    for character in map(chr, range(0x80, sys.maxunicode + 1))
-    if unicodedata.decimal(character, None) is not None
-}
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF10, 0xFF5B) if chr(code).isalnum()}
 
 LOOKALIKES = str.maketrans(
     {
-        **_DIGITS,
         **_FULL_WIDTH,
         **dict(zip("％＋＝＆＠＃＜＞＄／＊＿｜＾＼～〜（）［］｛｝", "%+=&@#<>$/*_|^\\~~()[]{}", strict=True)),
         **dict(zip("￥￡µ№∗⋅∙⁄ℹ➜➔⇒⟶➡⟹≦≧∼", "¥£μ#*×·/i→→→→→→≤≥~", strict=True)),
@@ -26,3 +20,9 @@ LOOKALIKES = str.maketrans(
     }
 )
 """Characters that mean the same as a plainer one."""
+_OTHER_DIGIT = re.compile(r"(?![0-9])\d")
+
+
+def plain(text: str) -> str:
+    """The text with every character of `LOOKALIKES` as the plainer one, and the decimal digits of all scripts as 0 to 9."""
+    return _OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found.group())), text.translate(LOOKALIKES))

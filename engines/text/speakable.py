@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from engines.text.boundaries import primary_subtag
-from engines.text.characters import LOOKALIKES
+from engines.text.characters import plain
 from engines.text.emoticons import without_emoticons
 from engines.text.spoken import spoken_form, spoken_signs
 from engines.text.spoken.common.latex import without_latex
@@ -103,7 +103,7 @@ def _clean(text: str) -> str:
     text = unicodedata.normalize("NFC", _SOFT_BREAKS.sub("\n", text))
     text = re.sub(r"(?<=[^\W\d_])[´`](?=[^\W\d_])(?<![`´]\w[´`])", "'", text)
     text = re.sub(r"(?<![\w.,!?])«[^\S\n]|[^\S\n]»(?!\w)", '"', text)
-    text = re.sub("\ufe0f?\u20e3", "", text.translate(LOOKALIKES))
+    text = re.sub("\ufe0f?\u20e3", "", plain(text))
     if not (text.isascii() and text.isprintable()):  # looking for emoji takes as long as all the rest
         text = "".join(map(_visible, emoji.replace_emoji(text, "")))
     return re.sub(r"[^\S\n]+", " ", _JOINERS.sub(_joiner, text))
