@@ -154,9 +154,9 @@ def test_words_stop_the_persona_and_are_answered():
 @requirement("live.barge-in")
 def test_speech_that_lasts_stops_the_persona_before_it_ends():
     scene = Scene(1.0, persona_speaks=True)
-    scene.hear(sheet((10, QUIET), (24, VOICE)))
+    scene.hear(sheet((10, QUIET), (37, VOICE)))
     assert scene.client.actions == ["duck"]
-    scene.hear(sheet((1, VOICE)))  # 800 ms
+    scene.hear(sheet((1, VOICE)))  # 1.2 s
     assert scene.client.actions == ["duck", "stop"]
     scene.hear(sheet((40, QUIET)))
     scene.client.wait_for_the_end()

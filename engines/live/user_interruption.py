@@ -6,8 +6,8 @@ from typing import Literal
 
 from engines.text.turn_taking import is_backchannel, is_echo, is_stop
 
-BARGE_IN_MS = 800.0
-"""Speech that lasts so long while the persona speaks is no backchannel: "yeah, okay" takes 600 ms."""
+BARGE_IN_MS = 1200.0
+"""Speech that lasts so long while the persona speaks is no backchannel: "bien sûr" takes up to 1 s. The page is silent by then."""
 _STOP_WORDS = 4
 """A longer utterance that begins with "wait" wants an answer as well."""
 
