@@ -14,7 +14,7 @@ from benchmarks.attack._app import MB, end, running, verdict
 from benchmarks.attack._stubs import Tab, tone
 from engines.audio import to_pcm16, to_wav
 
-TURNS, PAGE_TURNS, WARM = 1_000, 200, 400
+TURNS, PAGE_TURNS, WARM = 1_000, 200, 600
 """Turns that are measured, those of one page, and those before: by then pools of threads and of memory are as large as they become."""
 ENDS = ("completed", "interrupted", "failed")
 
