@@ -38,6 +38,16 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         "inputs": [f"engines/{room}/*" for room in ("llm", "stt", "tts", "g2p", "vad", "runtimes", "weights", "isolation", "registry")]
         + ["avatar_assets/web/panels/engine-panel.mjs", "requirements-engines.txt"],
     },
+    "programs": {
+        "tests": [
+            f"tests/test_{name}.py"
+            for name in ("api_v1*", "api_headtts", "api_realtime", "api_wyoming", "api_mcp", "library", "cli_talking")
+        ],
+        "inputs": [
+            f"engines/{room}/*" for room in ("api/v1", "api/protocols", "library", "cli", "conversation", "live", "speaking", "voices")
+        ]
+        + ["engines/api/*.py", "engines/audio.py", "docs/python.md", "tests/program_server.py", "tests/fixtures/headtts-client.mjs"],
+    },
 }
 """Name → its test files and what they depend on, as patterns of paths in the repository; the test files are inputs themselves."""
 
