@@ -32,7 +32,7 @@ from engines.api.access.tokens import Tokens
 from engines.api.page_api import PageApi
 from engines.api.v1.app import ProgramApi
 from engines.config.address import free_port
-from engines.config.logs import log_to_standard_error
+from engines.config.logs import log_to_standard_error, open_standard_streams
 from engines.config.personas import PersonaBook
 from engines.config.private_folder import private_folder
 from engines.config.settings import Settings, load_settings, reach_directly
@@ -187,6 +187,7 @@ def end_on_signals() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command ``python app.py``."""
     options = parse(arguments)
+    open_standard_streams()
     log_to_standard_error(logging.WARNING)
     end_on_signals()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 
 import pytest
 from requirements import requirement
@@ -65,3 +66,14 @@ def test_what_comes_again_and_again_is_left_out_for_a_while(log: tuple[logging.L
     clock.now += logs.APART_S
     logger.error("Client %d cannot be served", 1)
     assert len(written.getvalue().splitlines()) == len(lines) + 1
+
+
+@requirement("app.starts-anywhere")
+def test_a_process_without_standard_streams_gets_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    logs.open_standard_streams()
+    with sys.stdin, sys.stdout, sys.stderr:
+        print("nobody reads this")
+        assert not sys.stdout.isatty()
+        assert sys.stdin.read() == ""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 LONGEST = 4_000
 """Characters of a record, its traceback included."""
@@ -19,6 +22,13 @@ def log_to_standard_error(level: int | str) -> None:
     handler.setFormatter(ShortLines("%(levelname)s %(name)s: %(message)s"))
     handler.addFilter(NotForEver())
     logging.basicConfig(level=level, handlers=[handler])
+
+
+def open_standard_streams() -> None:
+    """Give a process without standard streams, as of a program without a window, some that lead nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 class ShortLines(logging.Formatter):
