@@ -25,10 +25,12 @@ MB = 2**20
 
 
 @contextmanager
-def running(*options: str, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Start it; gives its address without the slash at the end, and its process."""
+def running(*options: str, descriptors: int = 0, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Start it, with so many file descriptors unless that is 0; gives its address without a slash at the end, and its process."""
     command = [sys.executable, str(PROJECT_ROOT / "tests" / "fixtures" / "quick_app.py"), "--no-browser"]
     command += ["--port", str(free_port("127.0.0.1", 7960)), *options]
+    if descriptors:
+        command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
     process = subprocess.Popen(command, cwd=PROJECT_ROOT, env={**os.environ, **QUICK, **environment}, stdout=subprocess.PIPE, text=True)
     try:
         for line in process.stdout or ():

@@ -180,6 +180,7 @@ class PageApi:
         try:
             given = await to_thread.run_sync(utterance_from_wire, message, data, longest_ms, limiter=self._decoding)
         except EngineError as error:
+            error.__traceback__ = error.__cause__ = error.__context__ = None  # whose frames hold the bytes
             return partial(_raise, error)
         return lambda: given
 
