@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -28,6 +31,7 @@ from engines.types import (
 
 pytest_plugins = ["selection", "browsing", "fixtures.own_avatar", "openai_server", "program_server"]
 """Which tests run, and the fixtures of the tests in a browser and of engines on a server."""
+T = TypeVar("T")
 HOUSE = Path(__file__).resolve().parent.parent
 RATE = 16_000
 
@@ -45,6 +49,12 @@ def in_threads(*works: Callable[[], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+
+
+def awaited(coroutine: Coroutine[object, object, T]) -> T:
+    """What a coroutine returns; on a loop and a thread of its own, for that of the browser tests runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def speech_of(text: str, ms_per_word: float = 200) -> Speech:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from conftest import awaited
 from requirements import requirement
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -250,7 +251,7 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch):
         await server().app({**scope, "headers": headers, "client": ("127.0.0.1", 5), "scheme": "http", "server": ("a", 1)}, receive, send)
         return sent
 
-    start, body = asyncio.run(run())
+    start, body = awaited(run())
     assert start["status"] == 408
     assert "try again" in json.loads(body["body"])["problem"]
 
@@ -272,7 +273,7 @@ def test_bodies_wait_for_one_another_in_the_order_in_which_they_came(monkeypatch
         await asyncio.gather(one("large", 90), one("larger", 500), one("second", 60), one("small", 5))
         return done
 
-    done = asyncio.run(run())
+    done = awaited(run())
     assert [step for step in done if "begins" in step and "small" not in step] == ["large begins", "larger begins", "second begins"]
     assert done.index("small begins") < done.index("larger begins")
     assert done.index("larger ends") < done.index("second begins")
@@ -288,7 +289,7 @@ def test_who_finds_no_room_in_time_is_told(monkeypatch):
         room.give_back(100_000)
         return await room.take(70_000)
 
-    assert asyncio.run(run())
+    assert awaited(run())
 
 
 @requirement("guard.streams")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
 
 import pytest
+from conftest import awaited
 
 from engines.api.frames import KEEP_ALIVE, frame, read_frame
 
@@ -16,7 +16,7 @@ def read(body: bytes, cut: int = 50, most_text: int = 2**32, most_data: int = 2*
         for at in range(0, len(body), cut):
             yield body[at : at + cut]
 
-    return asyncio.run(read_frame(pieces(), most_text, lambda _: most_data))
+    return awaited(read_frame(pieces(), most_text, lambda _: most_data))
 
 
 MESSAGES = [

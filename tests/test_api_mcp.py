@@ -7,7 +7,7 @@ import base64
 import sys
 
 import pytest
-from conftest import HOUSE
+from conftest import HOUSE, awaited
 from requirements import requirement
 
 pytest.importorskip("mcp", reason="mcp is not installed")
@@ -31,7 +31,7 @@ def test_an_agent_talks_and_lets_us_speak():
             wrong = await session.call_tool("say", {"text": "Hello.", "voice": "nobody"})
             return {"tools": tools, "talk": talked, "say": said, "people": people, "wrong": wrong}
 
-    heard = asyncio.run(asyncio.wait_for(run(), 60))
+    heard = awaited(asyncio.wait_for(run(), 60))
     assert {tool.name for tool in heard["tools"].tools} == {"talk", "say", "list_personas"}
     text, sound = heard["talk"].content
     assert text.text

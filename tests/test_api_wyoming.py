@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from conftest import awaited
 from requirements import requirement
 
 from engines.api.protocols.wyoming_server import WyomingServer
@@ -38,7 +39,7 @@ def talk(program_server, *events: object, until: type) -> list[Event]:
             await server.stop()
         return heard
 
-    return asyncio.run(run())
+    return awaited(run())
 
 
 @requirement("api.wyoming")
