@@ -48,7 +48,7 @@ def launched() -> Iterator[tuple[Any, PageApi, ProgramApi]]:
     settings = Settings()
     service = ConversationService(settings, StubHouseRegistry(settings), PersonaBook(settings.personas_file))
     page, api, programs = app.build(), PageApi(service, AVATARS), ProgramApi(service)
-    app.launch(page, api, programs, settings, free_port("127.0.0.1", 7870))
+    app.launch(page, api, programs, settings, free_port("127.0.0.1", 7870 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])))
     yield page, api, programs
     programs.close()
     app.close(page, api, service)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 from requirements import requirement
 
@@ -18,7 +20,9 @@ def test_help_names_every_option(capsys):
 
 
 @pytest.mark.parametrize("options", [["--persona", "nobody"], ["--tts", "nobody"], ["--port", "0"]], ids=" ".join)
-def test_an_option_that_cannot_be_used_is_answered_in_a_sentence(options):
+def test_an_option_that_cannot_be_used_is_answered_in_a_sentence(options, monkeypatch):
+    for name in ("GRADIO_TEMP_DIR", "TMPDIR", "TEMP", "TMP"):  # which the app sets for its process, and this one goes on
+        monkeypatch.setenv(name, tempfile.gettempdir())
     with pytest.raises(SystemExit) as ended:
         app.main(["--no-browser", *options])
     assert str(ended.value).startswith("visavis: ")

@@ -7,6 +7,7 @@ import pytest
 from conftest import StubMind, StubVoice, stub_engines
 from requirements import requirement
 
+from engines.concurrency.deadlines import Deadlines
 from engines.conversation.turn import TurnRequest, run_turn
 from engines.events import SegmentReady
 from engines.speaking.pauses import pause_after, paused
@@ -82,7 +83,8 @@ def test_a_turn_pauses_between_sentences_less_at_commas_and_not_where_a_voice_cu
             yield Speech(AudioChunk(sound, RATE), (), (WordTiming(part, 400, 300),), "measured")
 
     mind = StubMind(deltas=["Well, it depends, of course, you see. Yes it is. Apples\n", "Pears are good too."])
-    events = run_turn(TurnRequest("t1", persona, Utterance(text="Tell me.")), stub_engines(mind=mind, voice=StubVoice(say=chunks)))
+    request, engines = TurnRequest("t1", persona, Utterance(text="Tell me.")), stub_engines(mind=mind, voice=StubVoice(say=chunks))
+    events = run_turn(request, engines, deadlines=Deadlines(clock=lambda: 0.0))  # on a machine that never waits
     pauses = {}
     for segment in (event.segment for event in events if isinstance(event, SegmentReady)):
         (word,) = segment.timeline.words

@@ -82,7 +82,7 @@ class ReplyLimiter:
         self._left -= 0.5 if is_short else 1
         self.over = self._left <= 0
         self.broken_off = self.over and sentence.rstrip(" ")[-1:].isalnum()
-        passed, self._passed = sentence[self._passed :], 0
+        passed, self._passed = sentence[self._passed :], max(0, self._passed - len(sentence))  # the next one may have begun
         return passed
 
     def _may_repeat(self, beginning: str) -> bool:
