@@ -113,8 +113,8 @@ class _Connection:
             wake.clear()
             while events := (found := self._session.log.after(number, _CHUNK_BYTES))[0]:
                 number = found[1]
-                for event in events:
-                    for told in self._translated(event):
+                for event in events:  # sound is resampled and spelled on another thread, for others talk on this one
+                    for told in await asyncio.to_thread(list, self._translated(event)):
                         await self._send(told)
             await wake.wait()
 
@@ -189,7 +189,8 @@ class _Connection:
         while self._microphone and len(self._waiting) >= _STEP_BYTES:
             step = bytes(self._waiting[:_STEP_BYTES])
             del self._waiting[:_STEP_BYTES]
-            await self._microphone.take(to_pcm16(resample(from_pcm16(step, RATE), SAMPLE_RATE)))
+            heard = await asyncio.to_thread(resample, from_pcm16(step, RATE), SAMPLE_RATE)
+            await self._microphone.take(to_pcm16(heard))
 
     async def _commit(self, _: Event) -> None:
         if self._microphone or not self._waiting:

@@ -132,8 +132,9 @@ class Connection:
                 if not events:
                     break
                 for event in events:
+                    encoded = await asyncio.to_thread(_encoded, event, form) if event[1] else _encoded(event, form)
                     async with asyncio.timeout(STALLED_S):
-                        await self._socket.send(_encoded(event, form))
+                        await self._socket.send(encoded)
             await wake.wait()
 
     async def _receive(self) -> None:
