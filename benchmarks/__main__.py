@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 PEER_BENCH = HERE.parent.parent / "shared" / "peer-bench" / "bench_peers.py"
 NOT_ALONE = {
     *("sound_events", "recordings", "real_hearing", "real_turn", "real_voice"),
-    *("peer_adapter", "checkpoints", "stages", "turns", "__main__"),
+    *("peer_adapter", "checkpoints", "stages", "turns", "echo_rooms", "__main__"),
 }
 
 

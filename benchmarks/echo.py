@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import recordings
+from benchmarks.echo_rooms import PERSON_DB, SCENE_S, Samples, add, at_level, from_onset, pink, scene
 from engines.api.wire import live_to_wire
 from engines.audio import concatenate, from_pcm16, resample
 from engines.config.settings import load_settings
@@ -64,16 +65,14 @@ BACKCHANNELS = {
     "zm_yunxi": ("嗯。", "对。", "好的。"),
     "hm_omega": ("हाँ।", "अच्छा।"),
 }
-SCENE_S, EVERY_S = 40, 6.0
+EVERY_S = 6.0
 SCENES = 6
 """Of each band and kind."""
 BANDS = ((-30, -20), (-20, -10), (-10, 0))
 BROWSERS_DB = 20
-PLAYED_DB, PERSON_DB, NOISE_DB = -20.0, -26.0, -60.0
 WITHIN_S = 2.5
 """A voice that does not give way within this time has missed the interruption."""
 N_BACKCHANNELS = 100
-Samples = NDArray[np.float64]
 
 
 @dataclass
@@ -123,14 +122,14 @@ def _barge_ins(loop: Loop, said: dict[str, list[Samples]], people: list[recordin
             found = Outcome()
             for number in range(SCENES):
                 gain = random.uniform(low, high) - BROWSERS_DB * browsers
-                played, echo, delay_ms = _scene(said[PERSONAS[number % len(PERSONAS)]], gain, random)
-                noise = _pink(len(echo), random)
+                played, echo, delay_ms = scene(said[PERSONAS[number % len(PERSONAS)]], gain, random)
+                noise = pink(len(echo), random)
                 _alone(loop.play(played, echo, noise, delay_ms), found)
                 onsets = np.arange(EVERY_S, SCENE_S - EVERY_S, EVERY_S) + random.uniform(
                     0, 0.02, len(np.arange(EVERY_S, SCENE_S - EVERY_S, EVERY_S))
                 )
                 for at in onsets:
-                    _add(noise, _from_onset(people[random.integers(len(people))].samples, random), at)
+                    add(noise, from_onset(people[random.integers(len(people))].samples, random), at)
                 _spoken_over(loop.play(played, echo, noise, delay_ms, words="Could you say that again?"), onsets, found)
             costs += found.cost
             hours = found.seconds / 3600
@@ -172,11 +171,11 @@ def _backchannels(loop: Loop, said: dict[str, list[Samples]], say: Callable[[str
     stopped: list[str] = []
     for begin in range(0, N_BACKCHANNELS, 10):
         gain = random.uniform(-30, 0) - BROWSERS_DB
-        played, echo, delay_ms = _scene(said[PERSONAS[begin // 10 % len(PERSONAS)]], gain, random, seconds=10 * EVERY_S + EVERY_S)
-        noise = _pink(len(echo), random)
+        played, echo, delay_ms = scene(said[PERSONAS[begin // 10 % len(PERSONAS)]], gain, random, seconds=10 * EVERY_S + EVERY_S)
+        noise = pink(len(echo), random)
         chosen = [sounds[(begin + number) % len(sounds)] for number in range(10)]
         for number, (_, sound) in enumerate(chosen):
-            _add(noise, _at_level(sound, PERSON_DB - random.uniform(0, 8)), EVERY_S * (number + 0.8))
+            add(noise, at_level(sound, PERSON_DB - random.uniform(0, 8)), EVERY_S * (number + 0.8))
         for entry in loop.play(played, echo, noise, delay_ms):
             if entry["type"] == "stop":
                 said_then = chosen[min(9, max(0, int(entry["ms"] / 1000 / EVERY_S - 0.8)))][0]
@@ -276,93 +275,6 @@ class _Service:
 
     def take_up(self, session_id: str, guess: object) -> Iterator[object]:
         yield from ()
-
-
-# ---- rooms
-
-
-def _scene(
-    sentences: list[Samples], gain_db: float, random: np.random.Generator, seconds: float = SCENE_S
-) -> tuple[Samples, Samples, float]:
-    """What is played (48 000 Hz), its echo in a room (16 000 Hz), and the echo's delay in ms."""
-    length = round(seconds * SAMPLE_RATE)
-    played, at = np.zeros(length), 0.3
-    while True:
-        sentence = _at_level(sentences[int(random.integers(len(sentences)))], PLAYED_DB)
-        if at + len(sentence) / SAMPLE_RATE > seconds:
-            break
-        _add(played, sentence, at)
-        at += len(sentence) / SAMPLE_RATE + random.uniform(0.1, 0.5)
-    delay_ms = float(random.uniform(20, 300))
-    echo = _convolved(_loudspeaker(played), _room(random.uniform(0.2, 0.7), random))
-    echo = _delayed(echo, delay_ms / 1000 * SAMPLE_RATE, 1 + 100e-6)
-    echo *= _level(played) * 10 ** (gain_db / 20) / _level(echo)
-    return _stretched(played, 3), echo, delay_ms
-
-
-def _loudspeaker(samples: Samples) -> Samples:
-    clipped = np.tanh(samples / 0.5) * 0.5
-    bent = clipped + 0.3 * clipped * np.abs(clipped)
-    frequency = np.fft.rfftfreq(len(bent), 1 / SAMPLE_RATE)
-    high: Samples = np.fft.irfft(np.fft.rfft(bent) / np.sqrt(1 + (250 / np.maximum(frequency, 1)) ** 4), len(bent))
-    return high
-
-
-def _room(decay_s: float, random: np.random.Generator) -> Samples:
-    time = np.arange(round(decay_s * SAMPLE_RATE)) / SAMPLE_RATE
-    response = random.standard_normal(len(time)) * 10 ** (-3 * time / decay_s)
-    response[: SAMPLE_RATE // 500] = 0
-    response *= 10 ** (-random.uniform(0, 8) / 20) / np.linalg.norm(response)
-    response[0] = 1
-    response[random.integers(SAMPLE_RATE // 1000, SAMPLE_RATE // 50, 6)] += random.uniform(-0.4, 0.4, 6)
-    return response
-
-
-def _convolved(samples: Samples, response: Samples) -> Samples:
-    size = len(samples) + len(response)
-    whole: Samples = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
-    return whole[: len(samples)]
-
-
-def _stretched(samples: Samples, times: int) -> Samples:
-    """The same sound with so many times the samples."""
-    whole: Samples = np.fft.irfft(np.fft.rfft(samples), len(samples) * times) * times
-    return whole
-
-
-def _delayed(samples: Samples, by: float, speed: float) -> Samples:
-    fine = _stretched(samples, 8)
-    late: Samples = np.interp((np.arange(len(samples)) * speed - by) * 8, np.arange(len(fine)), fine, left=0, right=0)
-    return late
-
-
-def _pink(length: int, random: np.random.Generator) -> Samples:
-    spectrum = np.fft.rfft(random.standard_normal(length)) / np.sqrt(np.maximum(1, np.arange(length // 2 + 1)))
-    noise: Samples = np.fft.irfft(spectrum, length)
-    noise *= 10 ** (NOISE_DB / 20) / noise.std()
-    return noise
-
-
-def _level(samples: Samples) -> float:
-    """Root mean square of what is not silent."""
-    return float(np.sqrt(np.mean(samples[np.abs(samples) > 0.02 * np.abs(samples).max()] ** 2)))
-
-
-def _at_level(samples: NDArray[Any], level_db: float) -> Samples:
-    return np.asarray(samples, np.float64) * 10 ** (level_db / 20) / _level(np.asarray(samples, np.float64))
-
-
-def _from_onset(samples: NDArray[np.float32], random: np.random.Generator) -> Samples:
-    """Up to 2.5 s of somebody from an onset on."""
-    sound = _at_level(samples, PERSON_DB - random.uniform(-2, 2))
-    loud = np.sqrt(np.mean(sound[: len(sound) // 160 * 160].reshape(-1, 160) ** 2, axis=1)) >= _level(sound) * 10 ** (-10 / 20)
-    begin = next(at for at in np.flatnonzero(loud) if loud[at : at + 10].sum() >= 6) * 160
-    return sound[begin : begin + round(2.5 * SAMPLE_RATE)]
-
-
-def _add(samples: Samples, sound: Samples, at_s: float) -> None:
-    begin = round(at_s * SAMPLE_RATE)
-    samples[begin : begin + len(sound)] += sound[: max(0, len(samples) - begin)]
 
 
 if __name__ == "__main__":
