@@ -12,8 +12,10 @@ from engines.conversation.word_ends import WordEnds, as_written
 from engines.text.speakable import speakable
 from engines.types import WordTiming
 
-AT_LEAST = 0.98
-"""Share of the cases that pass, of all that a program can judge."""
+PROSE = {"reply-markdown-003", "reply-markdown-015", "reply-markdown-021"}
+"""Cases whose expected value tells about what is said, in words that nobody would say."""
+WRONG = {"kokoro": PROSE, "espeak": PROSE | {"say-en-acronym-007", "say-en-acronym-012"}}
+"""By voice; eSpeak NG says "A I" as an article and EPAM with another vowel than the one that is listed."""
 
 
 @requirement("say.words")
@@ -22,7 +24,22 @@ def test_every_voice_is_given_the_words_of_a_native() -> None:
     for voice in said.VOICES:
         outcomes = list(said.outcomes(found, voice))
         failed = [f"{outcome.case['id']}: {outcome.came_out}" for outcome in outcomes if not outcome.passed]
-        assert len(failed) <= (1 - AT_LEAST) * len(outcomes), "\n".join(failed)
+        assert [one for one in failed if one.partition(":")[0] not in WRONG[voice]] == []
+
+
+@requirement("say.words")
+@pytest.mark.parametrize("voice", said.VOICES)
+def test_signs_inside_a_reply_lose_nothing(voice: str) -> None:
+    """What the cases of `PROSE` ask for, in words that can be said."""
+    meant = {
+        "If a<b and c>d then stop.": ["If A less than B and C greater than D then stop."],
+        "[1] says so.": ["one says so.", "says so."],
+        "Call snake_case_name now.": ["Call snake case name now."],
+    }
+    for number, (given_text, expected) in enumerate(meant.items()):
+        case = {"id": f"prose-{number}", "kind": "reply/markdown", "input": given_text, "check": {"reply_spoken_as": expected}}
+        (outcome,) = said.outcomes([case], voice)
+        assert outcome.passed, outcome.came_out
 
 
 @requirement("say.captions")
